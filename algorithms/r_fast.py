@@ -1,0 +1,92 @@
+"""R-FAST: robust fully-asynchronous stochastic gradient tracking.
+
+Zhu, Tian, Huang, Xu, He: arXiv 2307.11617, Algorithm 1. Its deterministic ancestor is ASY-SONATA,
+arXiv 1803.10359.
+
+    paper      here           meaning
+    γ          step_size      step size
+    x_i        x              model
+    v_i        v              model after the local descent, posted along G(W)
+    z_i        z              gradient tracker
+    g_i        g              last stochastic gradient (stored, never computed again)
+    ρ_ji       rho[j]         running sum of all the gradient mass ever given to j along G(A)
+    ρ̃_ij       rho_used[j]    how much of ρ_ij this worker has already taken in
+    w_ij, a_ji W[j], A[j]     row i of W (mixing), column i of A (sharing)
+
+A lost or late message costs nothing but freshness: ρ is a running sum, so that the next one carries the
+lost mass as well. The ledger: Σ z_i + Σ_edges (ρ - ρ̃) = Σ g_i at every instant.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from rfast_bench.api import Activity, Algorithm, Gradient, Node, StepSize, Vector
+
+
+class RFast(Algorithm):
+    """One worker of R-FAST. `compensated` forms z from what was truly added to the sums (for float32)."""
+
+    needs = "pair"
+    default_topology = "binary-tree"
+
+    def __init__(self, x0: Vector, *, step_size: StepSize, compensated: bool = False) -> None:
+        self.step_size = step_size
+        self.compensated = compensated
+        self.x = x0
+        self.z = self.g = 0 * x0
+        self.rho: dict[int, Vector] = {}
+        self.rho_used: dict[int, Vector] = {}
+
+    @property
+    def model(self) -> Vector:
+        return self.x
+
+    def activities(self, node: Node) -> Iterable[Activity]:
+        return [self.run(node)]
+
+    async def run(self, node: Node) -> None:
+        W, w_ii, x0 = node.W, node.W[node.id], self.x
+        self.rho = dict.fromkeys(node.out_A, self.z)
+        self.rho_used = dict.fromkeys(node.in_A, self.z)
+        self.g = self.z = await Gradient(self.x)
+        while True:
+            v = self.x - self.step_size * self.z
+            for j in node.out_W:
+                node.post(j, "v", v)
+            x = w_ii * v
+            for j in node.in_W:
+                x = x + W[j] * node.newest(j, "v", x0)
+            self.x = x
+            self.track(node, await Gradient(x))
+            for j in node.out_A:
+                node.post(j, "rho", self.rho[j])
+
+    def track(self, node: Node, g_new: Vector) -> None:
+        """Take in the mass that has come, split y by column i of A, keep z."""
+        A, rho, used = node.A, self.rho, self.rho_used
+        y = self.z + (g_new - self.g)
+        for j in node.in_A:
+            rho_in = node.newest(j, "rho", used[j])
+            y = y + (rho_in - used[j])
+            used[j] = rho_in
+        self.z = A[node.id] * y
+        self.rho = {j: rho[j] + A[j] * y for j in node.out_A}
+        if self.compensated:
+            self.z = y - sum(self.rho[j] - rho[j] for j in node.out_A)
+        self.g = g_new
+
+    @classmethod
+    def residual(cls, workers: Sequence[RFast]) -> Vector:
+        """Σ_i (z_i + Σ_out ρ_ji - Σ_in ρ̃_ij - g_i): the ledger, as the sum of the workers' local ledgers."""
+        return sum(w.local_residual for w in workers)
+
+    @property
+    def local_residual(self) -> Vector:
+        """This worker's own ledger; it holds at every instant without knowledge of the others."""
+        return self.z + sum(self.rho.values()) - sum(self.rho_used.values()) - self.g
+
+    @classmethod
+    def effective_step(cls, step_size: float, topology_factor: float) -> float:
+        """γ n Σ_i ψ_i a_ii π_i: the mean model's nominal step near consensus (delays lower it further)."""
+        return step_size * topology_factor

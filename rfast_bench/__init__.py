@@ -1,0 +1,1 @@
+"""rfast-bench: asynchronous decentralised SGD under one clock. Read `rfast_bench.api` first."""

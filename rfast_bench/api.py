@@ -1,0 +1,185 @@
+"""The contract between an algorithm and the world that runs it. Read this file first.
+
+An algorithm is a class with one object per worker. Its activities are coroutines (`async def`, but no
+asyncio): whatever takes time is an *effect*, a small value that the coroutine awaits and a driver carries
+out, under a simulated clock or on real processes. Everything between two awaits is atomic.
+
+Rules for algorithm files
+ 1. State that outlives an await lives on `self`, under the paper's letter; a table heads the file.
+ 2. Rebind arrays, never update them in place: payloads travel by reference.
+ 3. Only + - * / on arrays, so that one file runs on NumPy arrays, torch tensors and plain floats.
+ 4. What happens next never depends on array values: gradients may be evaluated late and in batches.
+ 5. Loops are `while True`: budgets, stopping, logging and evaluation belong to the driver.
+ 6. Randomness comes only from `node.rng`.
+
+Words: an edge `j -> i` carries messages from j to i. `M[i, j]` is the weight of the edge `j -> i`.
+A worker's row of W holds the weights with which it mixes what it hears; its column of A holds the shares
+in which it splits what it gives away.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Coroutine, Generator, Hashable, Iterable, Mapping, Sequence
+from random import Random
+from typing import Annotated, Any, ClassVar, Generic, Literal, Protocol, TypeVar
+
+from annotated_types import Gt
+
+Vector = Any
+"""A model-shaped value: NumPy array or torch tensor of shape (d,), or a plain float."""
+
+Channel = Hashable
+Activity = Coroutine["Effect[Any]", Any, None]
+StepSize = Annotated[float, Gt(0)]
+Needs = Literal["pair", "undirected", "bipartite", "nothing"]
+
+T_co = TypeVar("T_co", covariant=True)
+
+
+# ---------------------------------------------------------------------------------- effects: time passes
+class Effect(Generic[T_co]):
+    """Something that takes time. Awaiting it hands it to the driver; the answer has type `T_co`."""
+
+    __slots__ = ()
+
+    def __await__(self) -> Generator[Effect[T_co], T_co, T_co]:
+        return (yield self)
+
+
+class Gradient(Effect[Vector]):
+    """A stochastic gradient of the worker's own objective `f_i` at the frozen point `at`.
+
+    The mini-batch is drawn when the gradient is asked for. One may be outstanding per worker.
+    """
+
+    __slots__ = ("at",)
+
+    def __init__(self, at: Vector) -> None:
+        self.at = at
+
+
+class Receive(Effect[Mapping[int, Any]]):
+    """One message from each of `senders` on `channel`, each sender's in the order it sent them."""
+
+    __slots__ = ("channel", "senders")
+
+    def __init__(self, channel: Channel, senders: Sequence[int]) -> None:
+        self.channel = channel
+        self.senders = senders
+
+
+class ReceiveAny(Effect[tuple[int, Any]]):
+    """The next message to come in on `channel`, whoever sent it: (sender, payload)."""
+
+    __slots__ = ("channel",)
+
+    def __init__(self, channel: Channel) -> None:
+        self.channel = channel
+
+
+class AllReduceMean(Effect[Vector]):
+    """The mean of `value` over all workers; ends when every worker has asked for it."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: Vector) -> None:
+        self.value = value
+
+
+# ------------------------------------------------------------------------------- the worker's own view
+class Node(Protocol):
+    """Who and where a worker is, and its letter box. Nothing here takes time.
+
+    A channel is used in one way only: posted and read with `newest`; or sent and taken with `Receive`;
+    or sent and taken with `ReceiveAny` and `drain`.
+    """
+
+    @property
+    def id(self) -> int:
+        """This worker, 0 .. n-1."""
+
+    @property
+    def n(self) -> int:
+        """How many workers there are."""
+
+    @property
+    def rng(self) -> Random:
+        """This worker's own randomness; the same for every algorithm."""
+
+    @property
+    def W(self) -> Mapping[int, float]:
+        """Row i of W: `{j: w_ij}` for i itself and its in-neighbours. Sums to 1."""
+
+    @property
+    def A(self) -> Mapping[int, float]:
+        """Column i of A: `{j: a_ji}` for i itself and its out-neighbours. Sums to 1."""
+
+    @property
+    def in_W(self) -> Sequence[int]:
+        """In-neighbours in G(W), ascending. In an undirected graph: all neighbours."""
+
+    @property
+    def out_W(self) -> Sequence[int]:
+        """Out-neighbours in G(W), ascending."""
+
+    @property
+    def in_A(self) -> Sequence[int]:
+        """In-neighbours in G(A), ascending."""
+
+    @property
+    def out_A(self) -> Sequence[int]:
+        """Out-neighbours in G(A), ascending."""
+
+    @property
+    def side(self) -> int:
+        """0 or 1, the worker's side of a bipartite graph (worker 0 is on side 0); else 0."""
+
+    def send(self, to: int, channel: Channel, payload: Any, reliable: bool = True) -> None:
+        """Queue a message, in order. A lost packet costs time, never the message (unless not `reliable`)."""
+
+    def post(self, to: int, channel: Channel, payload: Any) -> None:
+        """Best effort, newest wins: may be lost; one that comes after a newer one is dropped."""
+
+    def newest(self, sender: int, channel: Channel, default: Any) -> Any:
+        """The newest payload that `sender` posted and that has arrived; `default` before the first."""
+
+    def drain(self, channel: Channel) -> Iterable[tuple[int, Any]]:
+        """Take every message that has arrived on `channel`: (sender, payload), oldest first."""
+
+
+class Algorithm(ABC):
+    """One worker's part of a method. Built by the world as `Class(x0, **parameters)`, one object a worker.
+
+    The keyword parameters of `__init__` are what a scenario may set; their annotations are checked.
+    """
+
+    needs: ClassVar[Needs] = "nothing"
+    """The graph it runs on: a directed pair (W, A), an undirected graph, a bipartite one, or none."""
+
+    default_topology: ClassVar[str | None] = None
+    """The named kind taken when the scenario names none."""
+
+    synchronous: ClassVar[bool] = False
+    """True when all workers pass through common rounds: a budget of iterations is then each worker's own."""
+
+    step_size: float
+
+    @abstractmethod
+    def activities(self, node: Node) -> Iterable[Activity]:
+        """This worker's coroutines, started together at time 0."""
+
+    @property
+    @abstractmethod
+    def model(self) -> Vector:
+        """The model this worker would report now, shape (d,)."""
+
+    @classmethod
+    def residual(cls, workers: Sequence[Any]) -> Vector | None:
+        """What the method's own invariant over all workers leaves (0 when it holds); None if it has none."""
+        return None
+
+    @classmethod
+    def effective_step(cls, step_size: float, topology_factor: float) -> float:
+        """Nominal step of the mean model per round; `topology_factor` is `n Σ ψ_i a_ii π_i` of a pair."""
+        return step_size

@@ -1,0 +1,274 @@
+"""A summary's numbers as a person reads them: cells of text, and the text formats that hold them."""
+
+from __future__ import annotations
+
+import html
+import io
+import sys
+import textwrap
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from functools import partial
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+FINALS = ("loss", "gap", "accuracy")
+NOTHING = "–"
+POINT = "point."
+"""What the columns of sweep keys start with."""
+
+
+def target_names(columns: Iterable[Hashable]) -> list[str]:
+    """The targets `<metric>_<value>` that a summary has columns for, in order."""
+    counts = [name for name in map(str, columns) if name.startswith("time_to_") and name.endswith("_reached")]
+    return [name.removeprefix("time_to_").removesuffix("_reached") for name in counts]
+
+
+# ----------------------------------------------------------------------------------------- readable cells
+def present(frame: pd.DataFrame) -> pd.DataFrame:
+    """A summary as a person reads it: every cell a string, units in the headings, empty columns left out."""
+    shown = {"scenario": frame["scenario"].map(str)} if frame["scenario"].nunique() > 1 else {}
+    for name in map(str, frame):
+        if name.startswith(POINT):
+            shown[name.removeprefix(POINT)] = frame[name].map(cell)
+    cells = {heading: [make(row) for _, row in frame.iterrows()] for heading, make in _columns(frame).items()}
+    shown |= {
+        heading if heading not in shown else f"{heading} (own)": pd.Series(texts, index=frame.index)
+        for heading, texts in cells.items()
+        if heading in _ALWAYS or any(text != NOTHING for text in texts)
+    }
+    return pd.DataFrame(shown)
+
+
+_ALWAYS = ("algorithm", "status")
+_COST = ("topology", "γ", "γ_eff", "time per epoch (s)", "idle (%)", "sent")
+
+
+def _columns(frame: pd.DataFrame) -> dict[str, Callable[[pd.Series[Any]], str]]:
+    columns: dict[str, Callable[[pd.Series[Any]], str]] = {
+        "algorithm": lambda row: str(row["label"]),
+        "topology": lambda row: cell(row["topology"]),
+        "γ": lambda row: cell(row["step_size"]),
+        "γ_eff": lambda row: cell(row["effective_step"]),
+    }
+    for name in target_names(frame.columns):
+        words = name.replace("_", " ")
+        columns[f"time to {words} (s)"] = partial(_time, name)
+        columns[f"speed-up at {words}"] = partial(_speedup, name)
+    for name in FINALS:
+        columns[f"final {name}"] = partial(_final, name)
+    return columns | {
+        "time per epoch (s)": lambda row: cell(row["time_per_epoch"]),
+        "idle (%)": lambda row: cell(row["idle_percent"]),
+        "sent": lambda row: human_bytes(row["bytes_sent"]),
+        "status": lambda row: str(row["status"]),
+    }
+
+
+def cell(value: Any, digits: int = 3) -> str:
+    """A few digits of a number, anything else as it is; a dash for what does not exist."""
+    if value is None or (isinstance(value, float) and np.isnan(value)):
+        return NOTHING
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, np.number)):
+        return str(value)
+    number = float(value)
+    return f"{number:.0f}" if 10 ** (digits - 1) <= abs(number) < 1e6 else f"{number:.{digits}g}"
+
+
+def human_bytes(value: float) -> str:
+    """`12.3 MB`: three digits, in steps of a thousand."""
+    if not np.isfinite(value):
+        return NOTHING
+    units = ("B", "kB", "MB", "GB", "TB", "PB")
+    step = min(int(np.log10(max(value, 1.0)) // 3), len(units) - 1)
+    return f"{cell(value / 1000**step)} {units[step]}"
+
+
+def _range(name: str, row: Mapping[Any, Any], digits: int = 3, unit: str = "") -> str:
+    low, middle, high = (cell(row[name + end], digits) for end in ("_min", "", "_max"))
+    return middle + unit + ("" if low == high else f" [{low}–{high}]")
+
+
+def _time(name: str, row: Mapping[Any, Any]) -> str:
+    reached = row.get(f"time_to_{name}_reached")
+    if reached is None or np.isnan(reached) or row["skipped"] == row["seeds"]:
+        return NOTHING
+    if reached == 0:
+        return "not reached"
+    some = f"{reached:.0f}/{row['seeds']} reached: " if reached < row["seeds"] else ""
+    return some + _range(f"time_to_{name}", row)
+
+
+def _speedup(name: str, row: Mapping[Any, Any]) -> str:
+    value = row.get(f"speedup_{name}", np.nan)
+    return NOTHING if np.isnan(value) else _range(f"speedup_{name}", row, 2, "×")
+
+
+def _final(name: str, row: Mapping[Any, Any]) -> str:
+    mean, deviation = row[f"final_{name}"], row[f"final_{name}_std"]
+    told = deviation > 1e-12 * abs(mean)
+    return f"{cell(mean)} ± {deviation:.1g}" if told else cell(mean)
+
+
+def split(shown: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
+    """A presented table as narrower ones: how fast (two targets each), and how well at what cost."""
+    names = [str(name) for name in shown]
+    cost = [name for name in names if name in _COST or name.startswith("final ")]
+    speed = [name for name in names if name.startswith(("time to ", "speed-up "))]
+    lead = [name for name in names if name not in {*cost, *speed, "status"}]
+    width = 4 if any(name.startswith("speed-up ") for name in speed) else 3
+    chunks = [speed[at : at + width] for at in range(0, len(speed), width)] or [[]]
+    fast = [("How fast", shown[lead + chunk + ["status"]]) for chunk in chunks]
+    return [*fast, ("How well, and at what cost", shown[lead + cost])]
+
+
+def footnote(frame: pd.DataFrame) -> str:
+    """One line that says how to read the cells of these rows."""
+    seeds = sorted(set(frame["seeds"]))
+    count = f"{seeds[0]}" if len(seeds) == 1 else f"{seeds[0]} to {seeds[-1]}"
+    base = frame["baseline"].dropna().unique()
+    against = f"; speed-up over {', '.join(base)}, seed by seed" if len(base) and target_names(frame) else ""
+    if seeds == [1]:
+        return f"One seed{against}."
+    return f"Times: median of {count} seeds [min–max]; final values: mean ± standard deviation{against}."
+
+
+# ------------------------------------------------------------------------------------------------ formats
+Part = tuple[str, list[tuple[str, pd.DataFrame]], str]
+"""A scenario's name, its titled tables, and its footnote."""
+
+
+def _terminal(parts: Sequence[Part], width: int | None) -> str:
+    colour = sys.stdout.isatty()
+    out = io.StringIO()
+    columns = width or (Console().width if colour else 110)
+    console = Console(file=out, width=columns, force_terminal=colour, highlight=False)
+    for scenario, tables, note in parts:
+        for title, frame in tables:
+            console.print(_rich_table(f"{scenario}: {title.lower()}", frame, columns))
+        console.print(Text(note, style="dim"), soft_wrap=False)
+    return "\n".join(line.rstrip() for line in out.getvalue().splitlines()) + "\n"
+
+
+def _rich_table(title: str, frame: pd.DataFrame, width: int) -> Table:
+    table = Table(
+        title=Text(title), title_justify="left", title_style="bold", box=SIMPLE_HEAD, padding=(0, 1, 0, 0)
+    )
+    rigid = _fits(frame, width)
+    for name in map(str, frame):
+        justify: Literal["left", "right"] = "left" if name in _WORDS else "right"
+        heading = Text(_folded(name, frame[name]))
+        table.add_column(heading, justify=justify, overflow="fold", no_wrap=rigid and name != "status")
+    rows, lead = list(frame.itertuples(index=False, name=None)), list(frame).index("algorithm")
+    for row, after in zip(rows, [*rows[1:], None], strict=True):
+        last_of_point = after is None or row[:lead] != after[:lead]
+        table.add_row(*(Text(text, style=_style(text)) for text in row), end_section=last_of_point)
+    return table
+
+
+_WORDS = ("algorithm", "topology", "status", "scenario")
+
+
+def _folded(heading: str, cells: pd.Series[str]) -> str:
+    """The heading over as many lines as make it no wider than its cells, words kept whole."""
+    return textwrap.fill(heading, max(*map(len, heading.split(" ")), *map(len, cells), 8))
+
+
+def _fits(frame: pd.DataFrame, width: int) -> bool:
+    """Whether nothing but the status needs to wrap."""
+    lines = {name: [*_folded(str(name), frame[name]).split("\n"), *frame[name]] for name in frame}
+    widths = {name: max(map(len, texts)) for name, texts in lines.items()}
+    return (
+        sum(min(wide, 24) if name == "status" else wide for name, wide in widths.items())
+        <= width - 2 * len(widths) - 1
+    )
+
+
+def _style(text: str) -> str:
+    if "diverged" in text or "no common root" in text:
+        return "red"
+    if "not reach" in text or "reached" in text:
+        return "yellow"
+    return "dim" if text.startswith(("skipped", NOTHING)) else ""
+
+
+def _markdown(parts: Sequence[Part], width: int | None) -> str:
+    blocks = []
+    for scenario, tables, note in parts:
+        blocks.append(f"## {scenario}")
+        for title, frame in tables:
+            safe = frame.rename(columns=_pipe).map(_pipe)
+            blocks += [f"**{title}**", safe.to_markdown(index=False, disable_numparse=True)]
+        blocks.append(note)
+    return "\n\n".join(blocks) + "\n"
+
+
+def _pipe(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")
+
+
+_TEX = {
+    "γ\\_eff": "$\\gamma_{\\mathrm{eff}}$",
+    "γ": "$\\gamma$",
+    "±": "$\\pm$",
+    "×": "$\\times$",
+    "–": "--",
+}
+
+
+def _latex(parts: Sequence[Part], width: int | None) -> str:
+    tables = [
+        _tex(frame, caption=f"{scenario}: {title.lower()}. {note}")
+        for scenario, tables_, note in parts
+        for title, frame in tables_
+    ]
+    return "% needs \\usepackage{booktabs}\n" + "\n".join(tables)
+
+
+def _tex(frame: pd.DataFrame, caption: str) -> str:
+    for special in "_%&#$":
+        caption = caption.replace(special, "\\" + special)
+    text = frame.to_latex(index=False, escape=True, caption=caption, position="htbp")
+    for sign, command in _TEX.items():
+        text = text.replace(sign, command)
+    return text
+
+
+_CSS = """
+body { font: 15px/1.4 system-ui, sans-serif; margin: 2em; color: #222; }
+table { border-collapse: collapse; margin: 0.5em 0 1.5em; }
+th, td { padding: 0.3em 0.8em; border-bottom: 1px solid #ddd; text-align: left; white-space: nowrap; }
+thead th { border-bottom: 2px solid #444; }
+tbody tr:hover { background: #f4f6f8; }
+.note { color: #666; }
+"""
+
+
+def _html(parts: Sequence[Part], width: int | None) -> str:
+    blocks = []
+    for scenario, tables, note in parts:
+        blocks.append(f"<h1>{html.escape(scenario)}</h1>")
+        blocks += [f"<h2>{title}</h2>\n{_html_table(frame)}" for title, frame in tables]
+        blocks.append(f'<p class="note">{html.escape(note)}</p>')
+    names = html.escape(", ".join(scenario for scenario, _, _ in parts))
+    head = f'<head><meta charset="utf-8"><title>{names}</title><style>{_CSS}</style></head>'
+    body = "\n".join(blocks)
+    return f'<!doctype html>\n<html lang="en">\n{head}\n<body>\n{body}\n</body>\n</html>\n'
+
+
+def _html_table(frame: pd.DataFrame) -> str:
+    with pd.option_context("display.max_colwidth", None):
+        return frame.to_html(index=False, escape=True, border=0)
+
+
+WRITERS: Mapping[str, Callable[[Sequence[Part], int | None], str]] = {
+    "terminal": _terminal,
+    "md": _markdown,
+    "latex": _latex,
+    "html": _html,
+}

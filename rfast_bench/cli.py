@@ -1,0 +1,101 @@
+"""The command line: thin commands, one function call each. Everything else stands in the scenario file."""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib.resources import as_file, files
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from rfast_bench.cli_errors import ErrorGroup
+from rfast_bench.cli_topology import topology
+
+_PATH = click.Path(path_type=Path)
+FORMATS = ("terminal", "md", "csv", "latex", "html")
+INTERRUPTED = 130
+
+
+@click.group(cls=ErrorGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="rfast-bench")
+def main() -> None:
+    """Compare asynchronous decentralised SGD methods under one clock."""
+
+
+main.add_command(topology)
+
+
+@main.command()
+@click.argument("scenario")
+@click.option(
+    "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override a key, e.g. network.loss=0.2."
+)
+@click.option("--out", type=_PATH, default=Path("results"), show_default=True, help="Where records go.")
+@click.option("--jobs", type=click.IntRange(min=1), default=None, help="Runs at once; default: all cores.")
+@click.option("--fresh", is_flag=True, help="Do all runs again, also those already there.")
+@click.option("--plots/--no-plots", default=True, help="Draw the figures at the end.")
+def run(
+    scenario: str, overrides: tuple[str, ...], out: Path, jobs: int | None, fresh: bool, plots: bool
+) -> None:
+    """Run SCENARIO, a file or the name of a shipped one; leave records, a table and plots in OUT/NAME."""
+    from rfast_bench.study import study
+
+    console = Console()
+    try:
+        study(find_scenario(scenario), overrides, out, jobs or os.cpu_count() or 1, fresh, plots, console)
+    except KeyboardInterrupt:
+        click.echo("\nInterrupted. Finished runs are kept; the same command continues.", err=True)
+        sys.exit(INTERRUPTED)
+
+
+def find_scenario(name: str) -> Path:
+    """A path as it stands, or else the shipped scenario of that name."""
+    path = Path(name)
+    if path.exists() or path.suffix or len(path.parts) > 1:
+        return path
+    shipped = files("rfast_bench.scenarios") / f"{name}.yaml"
+    with as_file(shipped) as found:
+        return found if found.exists() else path
+
+
+@main.command()
+@click.argument("runs", nargs=-1, required=True, type=_PATH)
+@click.option("--format", "style", type=click.Choice(FORMATS), default="terminal", show_default=True)
+@click.option("--baseline", help="Label that speed-ups are given against.")
+def table(runs: tuple[Path, ...], style: str, baseline: str | None) -> None:
+    """Print the comparison table of RUNS: run folders, or folders above them."""
+    from rfast_bench.records import find_runs
+    from rfast_bench.tables import render
+
+    click.echo(render(find_runs(runs), style, baseline), nl=False)
+
+
+@main.command()
+@click.argument("runs", nargs=-1, required=True, type=_PATH)
+@click.option("--out", "-o", type=_PATH, default=Path("plots"), show_default=True, help="Where figures go.")
+@click.option("--baseline", help="Label that speed-ups are given against.")
+def plot(runs: tuple[Path, ...], out: Path, baseline: str | None) -> None:
+    """Draw the figures of RUNS: run folders, or folders above them."""
+    from rfast_bench.plots import draw
+    from rfast_bench.records import find_runs
+
+    for figure in draw(find_runs(runs), out, baseline):
+        click.echo(figure)
+
+
+@main.command("list")
+def list_names() -> None:
+    """Name the algorithms, topologies and shipped scenarios there are."""
+    from rfast_bench import graphs, registry
+
+    scenarios = sorted(
+        f.name[:-5] for f in files("rfast_bench.scenarios").iterdir() if f.name.endswith(".yaml")
+    )
+    for title, names in (
+        ("algorithms", registry.names()),
+        ("topologies", graphs.KINDS),
+        ("scenarios", scenarios),
+    ):
+        click.echo(f"{title}: {', '.join(names)}")

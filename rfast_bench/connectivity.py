@@ -1,0 +1,135 @@
+"""Who reaches whom: root sets, distances, two-colourings.
+
+Both matrices are kept by worker: `W[i]` names those that i hears, `A[i]` those that i gives to, and each
+holds i itself. Walk from worker to worker along these maps (in W against the edges, in A with them): every
+walk ends in a *closed class*, a strongly connected set that no step leaves. A root is a worker at which a
+walk from anywhere can arrive, so the root set is the closed class if there is only one, and empty if not.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Collection, Sequence
+from typing import NamedTuple
+
+import networkx as nx
+
+Walks = Sequence[Collection[int]]
+"""For each worker, where a step from it may go."""
+
+MOST_WORKERS = 12
+MOST_LINES = 6
+
+
+def walk_graph(walks: Walks) -> nx.DiGraph[int]:
+    graph: nx.DiGraph[int] = nx.DiGraph()
+    graph.add_nodes_from(range(len(walks)))
+    graph.add_edges_from((i, j) for i, row in enumerate(walks) for j in row if j != i)
+    return graph
+
+
+def closed_classes(walks: Walks) -> list[frozenset[int]]:
+    """The strongly connected sets that no step leaves, by smallest worker."""
+    components = nx.strongly_connected_components(walk_graph(walks))
+    closed = (frozenset(c) for c in components if all(j in c for i in c for j in walks[i]))
+    return sorted(closed, key=min)
+
+
+def root_set(walks: Walks) -> frozenset[int]:
+    """The workers at which a walk from any worker can arrive."""
+    classes = closed_classes(walks)
+    return classes[0] if len(classes) == 1 else frozenset()
+
+
+def distances_to(walks: Walks, root: int) -> dict[int, int]:
+    """The fewest steps from each worker to `root`; workers without a way there are absent."""
+    return dict(nx.single_source_shortest_path_length(walk_graph(walks).reverse(copy=False), root))
+
+
+def cut_off(walks: Walks, root: int) -> list[int]:
+    """The workers without a way to `root`, ascending."""
+    arrived = distances_to(walks, root)
+    return [i for i in range(len(walks)) if i not in arrived]
+
+
+class Colouring(NamedTuple):
+    sides: tuple[int, ...]
+    """0 or 1 for each worker, its component's smallest worker on side 0; all 0 when there is none."""
+    odd_cycle: tuple[int, ...]
+    """The workers along one odd cycle; empty when the graph is bipartite."""
+
+
+def two_colouring(neighbours: Walks) -> Colouring:
+    """Colour an undirected graph breadth first, or find an odd cycle that forbids it."""
+    side: dict[int, int] = {}
+    parent: dict[int, int] = {}
+    for start in range(len(neighbours)):
+        if start in side:
+            continue
+        side[start] = 0
+        queue = deque([start])
+        while queue:
+            i = queue.popleft()
+            for j in neighbours[i]:
+                if j not in side:
+                    side[j], parent[j] = 1 - side[i], i
+                    queue.append(j)
+                elif side[j] == side[i] and j != i:
+                    return Colouring((0,) * len(neighbours), _cycle(parent, i, j))
+    return Colouring(tuple(side[i] for i in range(len(neighbours))), ())
+
+
+def _cycle(parent: dict[int, int], i: int, j: int) -> tuple[int, ...]:
+    """The cycle that the edge i - j closes in the breadth-first tree (i and j are equally deep)."""
+    left, right = [i], [j]
+    while left[-1] != right[-1]:
+        left.append(parent[left[-1]])
+        right.append(parent[right[-1]])
+    return (*reversed(left), *right[:-1])
+
+
+# ------------------------------------------------------------------------------- saying what is wrong
+def not_connected(neighbours: Walks) -> str:
+    parts = closed_classes(neighbours)
+    shown = " | ".join(listed(part) for part in parts[:MOST_LINES])
+    return f"the graph is not connected; its {len(parts)} parts: {shown}{_and_more(parts, MOST_LINES)}"
+
+
+def not_bipartite(odd_cycle: Sequence[int]) -> str:
+    shown = " - ".join(map(str, odd_cycle[:MOST_WORKERS]))
+    rest = " - ..." if len(odd_cycle) > MOST_WORKERS else ""
+    return f"not bipartite: odd cycle {shown}{rest} - {odd_cycle[0]} ({len(odd_cycle)} workers)"
+
+
+def no_common_root(w: Walks, a: Walks) -> str:
+    """Both root sets, and for every root candidate the workers that it misses."""
+    roots_w, roots_a = root_set(w), root_set(a)
+    missed = _missed(w, roots_a, "G(W)", "cannot reach") + _missed(
+        a, roots_w, "G(A)", "cannot be reached from"
+    )
+    head = f"no common root: roots of G(W): {listed(roots_w)}; roots of G(A): {listed(roots_a)}"
+    return "\n".join([head, *missed])
+
+
+def _missed(walks: Walks, elsewhere: frozenset[int], graph: str, verb: str) -> list[str]:
+    """A line for each candidate, the one that misses fewest first.
+
+    The candidates are one worker of every closed class; or, where the graph has roots, a root of the other
+    graph, because that is what keeps the two from having one in common.
+    """
+    classes = closed_classes(walks)
+    candidates = sorted(elsewhere)[:1] if len(classes) == 1 else [min(c) for c in classes]
+    missed = sorted((cut_off(walks, root), root) for root in candidates)
+    missed.sort(key=lambda found: len(found[0]))
+    lines = [f"  in {graph} worker {root} {verb}: {listed(lost)}" for lost, root in missed[:MOST_LINES]]
+    return [*lines, f"  in {graph}{_and_more(missed, MOST_LINES)}"] if len(missed) > MOST_LINES else lines
+
+
+def listed(workers: Collection[int]) -> str:
+    """`0, 1, 2`; a long list is cut short and counted."""
+    shown = ", ".join(str(i) for i in sorted(workers)[:MOST_WORKERS])
+    return f"{shown}{_and_more(workers, MOST_WORKERS)}" or "none"
+
+
+def _and_more(things: Collection[object], shown: int) -> str:
+    return f" and {len(things) - shown} more" if len(things) > shown else ""

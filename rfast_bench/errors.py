@@ -1,0 +1,24 @@
+"""What goes wrong by the user's hand, as opposed to ours: said in one message, exit code 2."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class UserError(Exception):
+    """Bad input. `str(error)` is the whole message: where, what was found, what is allowed."""
+
+
+class Unsound(UserError):
+    """A topology breaks the condition under which its algorithm converges (refused before any run)."""
+
+
+class CannotRun(Exception):
+    """An algorithm does not apply in a setting; `str(error)` is the reason that the tables show."""
+
+
+def nearest(word: str, allowed: Iterable[str]) -> str:
+    """`; did you mean 'x'?` for the closest allowed word, or nothing when none is close."""
+    close = get_close_matches(word, list(allowed), n=1, cutoff=0.6)
+    return f"; did you mean '{close[0]}'?" if close else ""

@@ -1,0 +1,169 @@
+"""From a scenario to its runs: sweep points, algorithms, seeds; what cannot run where, and why."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from rfast_bench import registry, topology
+from rfast_bench.api import Algorithm
+from rfast_bench.errors import CannotRun, UserError
+from rfast_bench.reading import assign, explain, parse_override, read_yaml, validate
+from rfast_bench.scenario import AlgorithmSpec, Scenario
+from rfast_bench.spec import Spec
+from rfast_bench.topology import Topology, TopologySpec
+
+FORMAT = 1
+"""Of the records; a change makes earlier runs count as not done."""
+
+
+@dataclass(frozen=True)
+class Point:
+    """One point of a sweep: its scenario with the swept values put in."""
+
+    values: dict[str, Any]
+    scenario: Scenario
+    folder: Path  # of the scenario file, where relative paths start
+
+    @property
+    def slug(self) -> str:
+        """Folder name of the point; empty when nothing is swept."""
+        return ",".join(f"{key.rpartition('.')[2]}={_short(value)}" for key, value in self.values.items())
+
+
+@dataclass(frozen=True)
+class Run:
+    """One algorithm, one seed, one point. `skipped` is the reason when it cannot run there."""
+
+    point: Point
+    order: int
+    seed: int
+    skipped: str = ""
+
+    @property
+    def scenario(self) -> Scenario:
+        return self.point.scenario
+
+    @property
+    def algorithm(self) -> AlgorithmSpec:
+        return self.scenario.algorithms[self.order]
+
+    @property
+    def algorithm_class(self) -> type[Algorithm]:
+        return registry.find(self.algorithm.name, self.point.folder)
+
+    @property
+    def folder(self) -> Path:
+        """Where its records go, below the output folder."""
+        parts = [self.scenario.name, self.point.slug, _safe(str(self.algorithm.label)), f"seed-{self.seed}"]
+        return Path(*[part for part in parts if part])
+
+    def build_topology(self) -> Topology:
+        """Its graphs. Raises UserError, Unsound, CannotRun."""
+        return build_topology(self.algorithm, self.scenario, self.point.folder)
+
+    @cached_property
+    def resolved(self) -> dict[str, Any]:
+        """Everything that decides what this run gives, as plain values."""
+        scenario = self.scenario.model_dump(
+            mode="json", by_alias=True, exclude={"sweep", "seeds", "first_seed"}
+        )
+        scenario["algorithms"] = [scenario["algorithms"][self.order]]
+        return {**scenario, "seed": self.seed}
+
+    @cached_property
+    def hash(self) -> str:
+        """Changes when this run would give other records; names and comparisons do not count."""
+        dull = {"name", "description", "baseline", "allow_unsound"}
+        relevant = {k: v for k, v in self.resolved.items() if k not in dull}
+        text = json.dumps([FORMAT, relevant], sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _short(value: Any) -> str:
+    return _safe(value if isinstance(value, str) else json.dumps(value, sort_keys=True))
+
+
+def _safe(text: str) -> str:
+    return "".join(c if c.isalnum() or c in "._-" else "_" for c in text)
+
+
+# ---------------------------------------------------------------------------------------------- points
+def load_points(path: Path, overrides: tuple[str, ...] = ()) -> list[Point]:
+    """Read a scenario file and put every combination of its swept values in. Raises UserError."""
+    raw = read_yaml(path)
+    for text in overrides:
+        raw = assign(raw, *parse_override(text))
+    folder = path.resolve().parent
+    whole = validate(Scenario, raw, str(path), folder)
+    points = []
+    for values in product(*whole.sweep.values()):
+        chosen = dict(zip(whole.sweep, values, strict=True))
+        swept = raw
+        for key, value in chosen.items():
+            swept = assign(swept, key, value)
+        source = str(path) + (f" (sweep point {chosen})" if chosen else "")
+        points.append(
+            Point(chosen, with_parameters(validate(Scenario, swept, source, folder), source, folder), folder)
+        )
+    return points
+
+
+def with_parameters(scenario: Scenario, source: str, folder: Path | None) -> Scenario:
+    """The scenario with every algorithm's parameters checked against its class and completed by defaults."""
+    checked = tuple(_checked(a, k, source, folder) for k, a in enumerate(scenario.algorithms))
+    return scenario.model_copy(update={"algorithms": checked})
+
+
+def _checked(algorithm: AlgorithmSpec, k: int, source: str, folder: Path | None) -> AlgorithmSpec:
+    where = f"algorithms.{k}"
+    try:
+        model: type[Spec] = registry.parameters(registry.find(algorithm.name, folder))
+        values = model.model_validate(algorithm.parameters)
+    except ValidationError as problem:
+        raise UserError(explain(problem, algorithm.parameters, source, (where,))) from problem
+    except UserError as problem:
+        raise UserError(f"{source}: {where}.name: {problem}") from problem
+    return algorithm.model_copy(update={"parameters": values.model_dump()})
+
+
+# ------------------------------------------------------------------------------------------------ runs
+def plan(points: list[Point]) -> list[Run]:
+    """Every run of every point. Raises UserError (Unsound too) before any is started."""
+    return [run for point in points for run in _runs_of(point)]
+
+
+def _runs_of(point: Point) -> Iterator[Run]:
+    scenario = point.scenario
+    for order, algorithm in enumerate(scenario.algorithms):
+        reason = ""
+        try:
+            build_topology(algorithm, scenario, point.folder)
+        except CannotRun as why:
+            reason = str(why)
+        for seed in range(scenario.first_seed, scenario.first_seed + scenario.seeds):
+            yield Run(point, order, seed, reason)
+
+
+def build_topology(algorithm: AlgorithmSpec, scenario: Scenario, folder: Path | None) -> Topology:
+    """The graphs an algorithm runs on: those the scenario names, or the algorithm's default kind."""
+    kind = registry.find(algorithm.name, folder)
+    spec = algorithm.topology
+    if spec is None:
+        spec = TopologySpec(kind=kind.default_topology) if kind.default_topology else TopologySpec()
+    where = f"algorithms.{algorithm.label}.topology"
+    return topology.build(spec, scenario.workers, kind.needs, scenario.allow_unsound, where)
+
+
+def write_resolved(run: Run) -> str:
+    """The resolved scenario of one run as YAML text."""
+    return yaml.safe_dump(run.resolved, sort_keys=False, allow_unicode=True)

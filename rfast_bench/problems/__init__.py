@@ -1,0 +1,37 @@
+"""What the workers optimise. `build` makes a problem from its scenario, `reference` finds its optimum."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from rfast_bench.problems.base import Batch, Problem
+from rfast_bench.problems.data import load
+from rfast_bench.problems.logistic import BinaryLogistic, Softmax
+from rfast_bench.problems.partition import deal
+from rfast_bench.problems.quadratic import Quadratic
+from rfast_bench.problems.reference import Reference, reference
+from rfast_bench.problems.sharded import Batching
+from rfast_bench.problems.spec import MlpSpec, ProblemSpec, QuadraticSpec
+
+__all__ = ["Batch", "Problem", "ProblemSpec", "Reference", "build", "reference"]
+
+
+def build(spec: ProblemSpec, workers: int, seed: int, where: str = "problem") -> Problem:
+    """The problem that `spec` describes, dealt to `workers` workers (at least 1).
+
+    `seed` (0 or more) decides how samples are dealt and where a network starts; data, split and optimum do
+    not depend on it. Raises UserError, its keys starting with `where`, when data cannot be read or dealt.
+    """
+    if isinstance(spec, QuadraticSpec):
+        return Quadratic(spec, workers)
+    dealing, starting = np.random.default_rng(seed).spawn(2)
+    data = load(spec.dataset, spec.test_fraction, spec.dtype, where)
+    shards = deal(spec.partition, data.labels, workers, dealing, f"{where}.partition")
+    size = None if spec.batch_size == "full" else spec.batch_size
+    batching = Batching(size, spec.sampling == "with-replacement")
+    if isinstance(spec, MlpSpec):
+        from rfast_bench.problems.mlp import MLP  # imports torch, which takes a second or more
+
+        return MLP(data, shards, batching, spec.l2, spec.hidden, spec.activation, starting)
+    kind = BinaryLogistic if data.classes == 2 else Softmax
+    return kind(data, shards, batching, spec.l2)

@@ -1,0 +1,166 @@
+"""What every problem over data has in common: samples kept in worker order, mini-batches, batched gradients.
+
+Worker i's shard is the rows `bounds[i]:bounds[i + 1]`. One row of zeros follows the last sample: batches of
+different lengths are padded with it.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rfast_bench.problems.base import Array, Batch, Problem
+from rfast_bench.problems.data import Data, Labels
+
+CHUNK = 16 * 2**20
+"""Bytes of features that one step of a pass over all the data looks at."""
+LARGE = 2**20
+"""Bytes of features from which a gradient gains nothing from being batched with others."""
+Chunk = tuple[NDArray[np.float64], Labels]
+
+
+@dataclass(frozen=True)
+class Batching:
+    """How a worker draws mini-batches from its shard; `size` None stands for the full shard."""
+
+    size: int | None
+    with_replacement: bool = False
+
+
+class ShardedProblem(Problem):
+    """A regularised mean loss over samples that are dealt to workers."""
+
+    def __init__(
+        self, data: Data, shards: Sequence[Labels], batching: Batching, l2: float, constant: bool
+    ) -> None:
+        """`shards`: each worker's rows of `data`. `constant` appends a column of ones to the features."""
+        order = np.concatenate(shards)
+        self.workers, self.samples, self.classes = len(shards), len(order), data.classes
+        self.batching, self.l2, self.dtype = batching, l2, data.features.dtype
+        self.sizes = np.array([len(shard) for shard in shards])
+        self.bounds = np.concatenate([[0], np.cumsum(self.sizes)])
+        self.features = _with_constant(data.features, order, constant, padding=1)
+        self.labels = np.append(data.labels[order], 0)
+        self.test_features = _with_constant(data.test_features, np.arange(len(data.test_labels)), constant)
+        self.test_labels = data.test_labels
+        self.columns = self.features.shape[1]
+        self._shares = self.workers * self.sizes / self.samples  # n m_i / M
+        self._rows = [np.arange(*self.bounds[i : i + 2]) for i in range(self.workers)]
+        self._stack = self._label_stack = None
+        if (self.sizes == self.sizes[0]).all():
+            self._stack = self.features[:-1].reshape(self.workers, -1, self.columns)
+            self._label_stack = self.labels[:-1].reshape(self.workers, -1)
+
+    @property
+    def batch_rows(self) -> int:
+        """The most rows that one gradient looks at."""
+        largest = int(self.sizes.max())
+        return largest if self.batching.size is None else min(largest, self.batching.size)
+
+    # ------------------------------------------------------------------------------------ mini-batches
+    def sampler(self, worker: int, rng: np.random.Generator) -> Iterator[Batch]:
+        """See `Problem`: a fresh permutation of the shard each local pass, cut into batches."""
+        first, last = self.bounds[worker : worker + 2]
+        size = self.batching.size
+        while size is None:
+            yield None
+        while self.batching.with_replacement:
+            yield rng.integers(first, last, size)
+        while True:
+            rows = first + rng.permutation(last - first)
+            yield from (rows[i : i + size] for i in range(0, len(rows), size))
+
+    def size(self, worker: int, batch: Batch) -> int:
+        """See `Problem`."""
+        return int(self.sizes[worker]) if batch is None else len(batch)
+
+    # --------------------------------------------------------------------------------------- gradients
+    def gradients(self, workers: Sequence[int], points: Array, batches: Sequence[Batch]) -> Array:
+        """See `Problem`."""
+        ids = np.asarray(workers)
+        full = all(batch is None for batch in batches)
+        lengths = self.sizes[ids] if full else np.array(list(map(self.size, workers, batches)))
+        points = np.asarray(points, self.dtype)
+        if len(lengths) > 1 and self._better_alone(lengths):
+            alone = [
+                self.gradients([i], x[None], [b]) for i, x, b in zip(workers, points, batches, strict=True)
+            ]
+            return np.concatenate(alone)
+        features, labels = self._shards(ids) if full else self._samples(ids, batches, lengths)
+        weights = (self._shares[ids] / lengths).astype(self.dtype, copy=False)
+        gradients = self._loss_gradients(features, labels, lengths, weights, points)
+        gradients += self.l2 * points
+        return gradients
+
+    @abstractmethod
+    def _loss_gradients(
+        self, features: Array, labels: Labels, lengths: Labels, weights: Array, points: Array
+    ) -> Array:
+        """`weights[r] · Σ_j ∇loss(points[r]; features[r, j], labels[r, j])` over the first `lengths[r]` j.
+
+        Shapes (k, b, p), (k, b), (k,), (k,), (k, d); the answer is a fresh array (k, d).
+        """
+
+    def _better_alone(self, lengths: Labels) -> bool:
+        longest = int(lengths.max())
+        padded = longest * len(lengths)
+        return longest * self.columns * self.dtype.itemsize > LARGE or padded > 2 * int(lengths.sum())
+
+    def _shards(self, ids: Labels) -> tuple[Array, Labels]:
+        if len(ids) == 1:
+            shard = slice(*self.bounds[ids[0] : ids[0] + 2])
+            return self.features[None, shard], self.labels[None, shard]
+        if self._stack is not None and self._label_stack is not None:
+            return self._stack.take(ids, 0), self._label_stack.take(ids, 0)
+        return self._samples(ids, [None] * len(ids), self.sizes[ids])
+
+    def _samples(self, ids: Labels, batches: Sequence[Batch], lengths: Labels) -> tuple[Array, Labels]:
+        rows = [self._rows[i] if b is None else b for i, b in zip(ids, batches, strict=True)]
+        block = self._padded(rows, lengths)
+        return self.features.take(block, 0), self.labels.take(block)
+
+    def _padded(self, rows: Sequence[Labels], lengths: Labels) -> Labels:
+        longest = int(lengths.max())
+        if int(lengths.min()) == longest:
+            return np.concatenate(rows).reshape(len(rows), longest)
+        block = np.full((len(rows), longest), self.samples)
+        for line, own in zip(block, rows, strict=True):
+            line[: len(own)] = own
+        return block
+
+    # --------------------------------------------------------------------------------------- all the data
+    def chunks(self) -> Iterator[Chunk]:
+        """All training features (in float64) and labels, in pieces that fit in memory beside the whole."""
+        yield from _pieces(self.features[:-1], self.labels[:-1])
+
+    def accuracy(self, x: Array) -> float:
+        """See `Problem`."""
+        if len(self.test_labels) == 0:
+            return float("nan")
+        model = np.asarray(x, np.float64)
+        pieces = _pieces(self.test_features, self.test_labels)
+        return sum(int((self.predict(part, model) == y).sum()) for part, y in pieces) / len(self.test_labels)
+
+    @abstractmethod
+    def predict(self, features: NDArray[np.float64], x: NDArray[np.float64]) -> NDArray[Any]:
+        """The class of each row of held-out `features` (rows, p) by the model x (d,)."""
+
+
+def _with_constant(features: Array, order: Labels, constant: bool, padding: int = 0) -> Array:
+    columns = features.shape[1]
+    whole = np.zeros((len(order) + padding, columns + constant), features.dtype)
+    np.take(features, order, 0, out=whole[: len(order), :columns])
+    whole[: len(order), columns:] = 1
+    return whole
+
+
+def _pieces(features: Array, labels: Labels) -> Iterator[Chunk]:
+    rows = max(1, CHUNK // (8 * features.shape[1]))
+    for first in range(0, len(features), rows):
+        part = slice(first, first + rows)
+        yield features[part].astype(np.float64, copy=False), labels[part]

@@ -1,0 +1,142 @@
+"""Reading a scenario file: YAML, overrides, and pydantic's findings told in the user's words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from rfast_bench.errors import UserError, nearest
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+class _OnceOnly(yaml.SafeLoader):
+    """The safe loader, refusing a key that comes twice in a mapping."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen = set()
+        for key_node, _ in node.value:
+            key = self.construct_object(key_node, deep=True)
+            if key in seen:
+                raise yaml.MarkedYAMLError(
+                    problem=f"key '{key}' comes twice", problem_mark=key_node.start_mark
+                )
+            seen.add(key)
+        return super().construct_mapping(node, deep)
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """The mapping in a YAML file. Raises UserError when there is none."""
+    try:
+        raw = yaml.load(path.read_text(encoding="utf-8"), Loader=_OnceOnly)
+    except (OSError, UnicodeDecodeError) as problem:
+        raise UserError(f"cannot read {path}: {_reason(problem)}") from problem
+    except yaml.YAMLError as problem:
+        raise UserError(f"{path} is not YAML: {' '.join(str(problem).split())}") from problem
+    if not isinstance(raw, dict):
+        raise UserError(f"{path}: expected a mapping of keys such as 'workers:', found {type(raw).__name__}")
+    return raw
+
+
+def _reason(problem: OSError | UnicodeDecodeError) -> str:
+    return (problem.strerror or str(problem)) if isinstance(problem, OSError) else str(problem)
+
+
+# ------------------------------------------------------------------------------------------- overrides
+def parse_override(text: str) -> tuple[str, Any]:
+    """`network.loss=0.2` -> ("network.loss", 0.2); the value is read as YAML."""
+    key, equals, value = text.partition("=")
+    if not equals or not key.strip():
+        raise UserError(f"--set {text}: expected KEY=VALUE, for example network.loss=0.2")
+    try:
+        return key.strip(), yaml.safe_load(value)
+    except yaml.YAMLError as problem:
+        raise UserError(f"--set {text}: the value is not YAML: {' '.join(str(problem).split())}") from problem
+
+
+def assign(raw: dict[str, Any], key: str, value: Any) -> dict[str, Any]:
+    """A copy of `raw` with the value at a dotted path replaced.
+
+    In a list, a part is a position or an item's label or name: `algorithms.r-fast.step_size`.
+    """
+    changed = _assigned(raw, key.split("."), value, key)
+    assert isinstance(changed, dict)
+    return changed
+
+
+def _assigned(node: Any, parts: list[str], value: Any, key: str) -> Any:
+    if not parts:
+        return value
+    head, rest = parts[0], parts[1:]
+    if isinstance(node, list | tuple):
+        index = _position(node, head, key)
+        return [_assigned(v, rest, value, key) if k == index else v for k, v in enumerate(node)]
+    if node is None or isinstance(node, dict):
+        node = node or {}
+        return {**node, head: _assigned(node.get(head), rest, value, key)}
+    raise UserError(f"key {key}: '{head}' cannot be set, for what stands there is {node!r}, not a mapping")
+
+
+def _position(items: Any, part: str, key: str) -> int:
+    names = [[str(i.get("label", "")), str(i.get("name", ""))] if isinstance(i, dict) else [] for i in items]
+    found = [k for k, own in enumerate(names) if part in own]
+    if part.isdigit() and int(part) < len(items):
+        found = [int(part)]
+    if len(found) == 1:
+        return found[0]
+    known = [n for own in names for n in own if n]
+    why = "names several items" if found else "is not there"
+    raise UserError(
+        f"key {key}: '{part}' {why}{nearest(part, known)} "
+        f"Allowed: a position from 0 to {len(items) - 1}{', or ' + ', '.join(known) if known else ''}"
+    )
+
+
+# ------------------------------------------------------------------------------------------ validation
+def load_with(model: type[Model], path: Any, overrides: Iterable[str] = ()) -> Model:
+    """Read, override and check a file. Raises UserError that names every mistake found."""
+    path = Path(path)
+    raw = read_yaml(path)
+    for text in overrides:
+        raw = assign(raw, *parse_override(text))
+    return validate(model, raw, str(path), path.resolve().parent)
+
+
+def validate(model: type[Model], raw: dict[str, Any], source: str, folder: Path | None = None) -> Model:
+    """Check a mapping against a model; relative data paths start at `folder`."""
+    try:
+        return model.model_validate(raw, context={"folder": folder} if folder else None)
+    except ValidationError as problem:
+        raise UserError(explain(problem, raw, source)) from problem
+
+
+def explain(problem: ValidationError, raw: Any, source: str, prefix: tuple[str, ...] = ()) -> str:
+    """One line for each thing that is wrong: file, key path, what was found, what is allowed."""
+    lines = []
+    for error in problem.errors(include_url=False):
+        key = ".".join((*prefix, *_key_path(error["loc"], raw)))
+        message = error["msg"].removeprefix("Value error, ")
+        found = (
+            ""
+            if isinstance(error["input"], dict) or error["type"] == "missing"
+            else f" (found {error['input']!r})"
+        )
+        lines.append(f"{source}: {key + ': ' if key else ''}{message}{found}")
+    return "\n".join(dict.fromkeys(lines))
+
+
+def _key_path(loc: tuple[int | str, ...], raw: Any) -> list[str]:
+    """pydantic's location without the tags of unions: only what can be found in the file, and a last name."""
+    path: list[str] = []
+    for k, part in enumerate(loc):
+        inside = part in raw if isinstance(raw, dict) else isinstance(raw, list) and part in range(len(raw))
+        if inside:
+            raw = raw[part]
+        elif k < len(loc) - 1 or not isinstance(raw, dict) or raw.get("kind") == part:
+            continue
+        path.append(str(part))
+    return path

@@ -1,0 +1,269 @@
+"""What a run leaves on disk: tidy CSV tables and a manifest, in one folder that appears whole or not at all.
+
+    manifest.json   what ran, on what, how it ended         workers.csv     what each worker did and waited
+    scenario.yaml   the resolved scenario                   staleness.csv   how old messages were when read
+    curves.csv      one row per evaluation of the model     timeline.csv    when each worker computed
+    topology.csv    the edges of W and A                    (no curves.csv when the run was skipped)
+
+Times are seconds, traffic is bytes, an empty field is a number that does not exist (gap without `f*`).
+Floats are written so that they read back bit for bit; equal data give equal bytes.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import KW_ONLY
+from pathlib import Path
+from typing import Any, Literal
+
+import pandas as pd
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic.dataclasses import dataclass
+
+from rfast_bench.errors import UserError, nearest
+
+FORMAT = 1
+MANIFEST = "manifest.json"
+
+COLUMNS: Mapping[str, Sequence[str]] = {
+    "curves": [
+        *("time", "epoch", "gradients", "iterations_min", "iterations_mean", "iterations_max"),
+        *("loss", "loss_worst", "gap", "accuracy", "consensus", "gradient_norm", "residual"),
+        *("messages_sent", "messages_lost", "messages_superseded", "bytes_sent"),
+    ],
+    "workers": ["worker", "gradients", "samples", "busy", "waiting", "age_mean", "age_max"],
+    "staleness": ["worker", "staleness", "count"],
+    "timeline": ["worker", "start", "end"],
+    "topology": ["graph", "from", "to", "weight"],
+}
+"""The tables of a run folder and their columns, in order."""
+
+
+# ------------------------------------------------------------------------------------------------ writing
+def write_run(
+    folder: Path,
+    manifest: Mapping[str, Any],
+    frames: Mapping[str, pd.DataFrame],
+    texts: Mapping[str, str],
+) -> None:
+    """Write one run folder, replacing an older one. A failure leaves the older folder, or nothing.
+
+    `frames` are named without ending (`curves` becomes `curves.csv`), `texts` by file name
+    (`scenario.yaml`). Raises ValueError when the manifest holds a NaN or an infinity: JSON has neither.
+    """
+    contents = _render(manifest, frames, texts)
+    partial = _sibling(folder, "partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    try:
+        partial.mkdir(parents=True)
+        for name, text in contents.items():
+            (partial / name).write_text(text, encoding="utf-8", newline="\n")
+        _put_in_place(partial, folder)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def _render(
+    manifest: Mapping[str, Any], frames: Mapping[str, pd.DataFrame], texts: Mapping[str, str]
+) -> dict[str, str]:
+    tables = {f"{name}.csv": frame.to_csv(index=False, lineterminator="\n") for name, frame in frames.items()}
+    head = json.dumps(dict(manifest), indent=2, allow_nan=False, ensure_ascii=False) + "\n"
+    return {MANIFEST: head, **texts, **tables}
+
+
+def _sibling(folder: Path, kind: str) -> Path:
+    return folder.with_name(f".{folder.name}.{kind}-{os.getpid()}")
+
+
+def _put_in_place(partial: Path, folder: Path) -> None:
+    if not folder.exists():
+        partial.rename(folder)
+        return
+    old = _sibling(folder, "old")
+    folder.rename(old)
+    try:
+        partial.rename(folder)
+    except OSError:
+        old.rename(folder)
+        raise
+    shutil.rmtree(old)
+
+
+# ------------------------------------------------------------------------------------------------ reading
+@dataclass(frozen=True)
+class Topology:
+    """The graph or pair of graphs of a run; `sound` is the condition under which the method converges."""
+
+    name: str
+    sound: bool = True
+    roots_w: tuple[int, ...] | None = None
+    roots_a: tuple[int, ...] | None = None
+    common_roots: tuple[int, ...] | None = None
+
+
+@dataclass(frozen=True, config=ConfigDict(extra="ignore"))
+class Run:
+    """One recorded run: the manifest's entries as attributes, the tables as methods that read the disk."""
+
+    folder: Path
+    manifest: dict[str, Any]
+    """The whole manifest as written."""
+    _: KW_ONLY
+    format: Literal[1]
+    scenario: str
+    algorithm: str
+    label: str
+    seed: int
+    workers_count: int
+    status: Literal["finished", "diverged", "skipped"]
+    world: str = "simulated"
+    point: dict[str, Any]
+    parameters: dict[str, Any]
+    topology_info: Topology | None = None
+    step_size: float | None = None
+    effective_step: float | None = None
+    reason: str = ""
+    stopped_by: str = ""
+    reference: float | None = None
+    targets: dict[str, tuple[float, ...]]
+    baseline: str | None = None
+    order: int = 0
+    hash: str = ""
+
+    def curves(self) -> pd.DataFrame:
+        """One row per evaluation; no rows when the run was skipped."""
+        return self._table("curves")
+
+    def workers(self) -> pd.DataFrame:
+        """One row per worker: gradients, samples, seconds busy and waiting, age of what it read."""
+        return self._table("workers")
+
+    def staleness(self) -> pd.DataFrame:
+        """How often a message was read `staleness` gradients after it was sent, per worker."""
+        return self._table("staleness")
+
+    def timeline(self) -> pd.DataFrame:
+        """Intervals of computing during the first stretch of the run; the gaps are waits."""
+        return self._table("timeline")
+
+    def topology(self) -> pd.DataFrame:
+        """Edges `from -> to` of the graphs `W` and `A`; an undirected graph is in W, both directions."""
+        return self._table("topology")
+
+    def _table(self, name: str) -> pd.DataFrame:
+        path = self.folder / f"{name}.csv"
+        if not path.exists():
+            return pd.DataFrame({column: pd.Series(dtype=float) for column in COLUMNS[name]})
+        frame = pd.read_csv(path, dtype=object, keep_default_na=False).apply(_parse)
+        missing = [column for column in COLUMNS[name] if column not in frame.columns]
+        if missing:
+            raise UserError(f"{path}: no column '{missing[0]}'; has {', '.join(frame.columns)}")
+        return frame
+
+    def time_to(self, metric: str, target: float) -> float:
+        """Seconds until the first evaluation that meets a target; NaN when none does or the run diverged."""
+        if self.status != "finished":
+            return float("nan")
+        curves = self.curves()
+        met = curves[metric] >= target if metric == "accuracy" else curves[metric] <= target
+        return float(curves.loc[met, "time"].iloc[0]) if met.any() else float("nan")
+
+    def sort_key(self) -> tuple[Any, ...]:
+        """Scenario, point, place in the scenario, label, seed: the order of every table and figure."""
+        return (self.scenario, point_key(self.point), self.order, self.label, self.seed)
+
+
+def _parse(column: pd.Series[str]) -> pd.Series[Any]:
+    """Numbers by Python's own conversion: the exact way that pandas offers depends on its version."""
+    if column.name == "graph":
+        return column
+    kind = int if all(text.lstrip("-").isdigit() for text in column) else float
+    return pd.Series([kind(text or "nan") for text in column], name=column.name, dtype=kind)
+
+
+_RUN = TypeAdapter(Run)
+
+
+def point_key(point: Mapping[str, Any]) -> tuple[Any, ...]:
+    """A sortable, hashable form of a sweep point: numbers by size, before words."""
+    return tuple((key, *_value_key(value)) for key, value in sorted(point.items()))
+
+
+def _value_key(value: Any) -> tuple[bool, float, str]:
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return (not number, float(value) if number else 0.0, str(value))
+
+
+def find_runs(paths: Iterable[Path]) -> list[Run]:
+    """Every run in or below `paths`, in the order of `Run.sort_key`.
+
+    Raises UserError when a path does not exist, when no run is found, and for a malformed manifest.
+    """
+    places = [Path(path) for path in paths]
+    manifests = {found.resolve(): found for place in places for found in _manifests(place)}
+    if not manifests:
+        where = ", ".join(str(place) for place in places) or "no folder given"
+        raise UserError(f"{where}: no run found (a run folder holds {MANIFEST})")
+    return sorted((_read(path) for path in manifests.values()), key=Run.sort_key)
+
+
+def _manifests(place: Path) -> Iterator[Path]:
+    if not place.is_dir():
+        raise UserError(f"{place}: no such folder")
+    for folder, below, files in os.walk(place):
+        if MANIFEST in files:
+            below.clear()
+            yield Path(folder, MANIFEST)
+        below[:] = sorted(name for name in below if not name.startswith("."))
+
+
+def _read(path: Path) -> Run:
+    try:
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as problem:
+        raise UserError(f"{path}: not JSON: {problem}") from problem
+    if not isinstance(manifest, dict):
+        raise UserError(f"{path}: expected an object, found {type(manifest).__name__}")
+    entries = {_ATTRIBUTES.get(key, key): value for key, value in manifest.items()}
+    try:
+        return _RUN.validate_python({**entries, "folder": path.parent, "manifest": manifest})
+    except ValidationError as problem:
+        raise UserError(_explain(path, problem)) from problem
+
+
+_ATTRIBUTES = {"workers": "workers_count", "topology": "topology_info"}
+"""Manifest entries whose name is a table's as well."""
+
+
+def _explain(path: Path, problem: ValidationError) -> str:
+    first = problem.errors()[0]
+    names = {attribute: key for key, attribute in _ATTRIBUTES.items()}
+    where = ".".join(names.get(str(part), str(part)) for part in first["loc"])
+    found = "" if first["type"] == "missing" else f", found {first['input']!r}"
+    return f"{path}: {where}: {first['msg']}{found}"
+
+
+# ----------------------------------------------------------------------------------------- what it is like
+def baselines(runs: Sequence[Run], wanted: str | None = None) -> dict[str, str | None]:
+    """Each scenario's baseline label: the wanted one, the scenario's own, `ring-allreduce`, or none."""
+    labels: dict[str, set[str]] = {}
+    for run in runs:
+        labels.setdefault(run.scenario, set()).add(run.label)
+    everywhere = sorted(set().union(*labels.values()))
+    if wanted is not None and wanted not in everywhere:
+        hint = nearest(wanted, everywhere)
+        raise UserError(f"no baseline '{wanted}'; the labels are {', '.join(everywhere)}{hint}")
+    own = {run.scenario: run.baseline for run in runs}
+    return {
+        scenario: next((name for name in (wanted or own[scenario], "ring-allreduce") if name in names), None)
+        for scenario, names in labels.items()
+    }
+
+
+def varying(runs: Sequence[Run]) -> list[str]:
+    """The sweep keys that take more than one value over these runs, in the order of the manifests."""
+    keys = list(dict.fromkeys(key for run in runs for key in run.point))
+    return [key for key in keys if len({_value_key(run.point.get(key)) for run in runs}) > 1]

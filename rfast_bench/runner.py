@@ -1,0 +1,143 @@
+"""One run: builds its problem, drives its world and writes its records. Runs in a process of its own."""
+
+from __future__ import annotations
+
+import math
+import os
+import platform
+import sys
+import time
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from threadpoolctl import threadpool_limits
+
+from rfast_bench import problems
+from rfast_bench.api import Algorithm
+from rfast_bench.evaluation import Evaluator
+from rfast_bench.plan import Run, write_resolved
+from rfast_bench.problems import Problem, Reference
+from rfast_bench.records import FORMAT, write_run
+from rfast_bench.sim.world import simulate
+from rfast_bench.topology import Topology
+
+PACKAGES = ("rfast-bench", "numpy", "scipy", "scikit-learn", "simpy", "networkx", "torch")
+
+
+def problem_of(run: Run) -> Problem:
+    """The run's problem. Raises UserError when its data cannot be read or dealt."""
+    return problems.build(run.scenario.problem, run.scenario.workers, run.seed)
+
+
+def execute(run: Run, out: Path, reference: Reference | None, progress: Callable[[float], None]) -> None:
+    """Do one run and write its folder below `out`. One thread of linear algebra, so that bytes repeat."""
+    with threadpool_limits(limits=1):
+        problem = problem_of(run)
+        _one_torch_thread()
+        topology = run.build_topology()
+        evaluator = Evaluator(problem, reference)
+        wall, cpu = time.perf_counter(), time.process_time()
+        outcome = simulate(run.scenario, _maker(run), topology, problem, evaluator, run.seed, progress)
+        spent = {"wall_seconds": time.perf_counter() - wall, "cpu_seconds": time.process_time() - cpu}
+    manifest = {
+        **describe(run),
+        "topology": describe_topology(topology, run),
+        "effective_step": _finite(_effective_step(run, topology)),
+        "status": "diverged" if outcome.diverged else "finished",
+        "stopped_by": outcome.stopped_by,
+        "reference": None if reference is None else reference.loss,
+        **spent,
+    }
+    frames = {**outcome.frames, "topology": edges_of(topology)}
+    write_run(out / run.folder, manifest, frames, {"scenario.yaml": write_resolved(run)})
+
+
+def record_skipped(run: Run, out: Path) -> None:
+    """The folder of a run that cannot be done: its manifest with the reason."""
+    manifest = {**describe(run), "topology": None, "status": "skipped", "reason": run.skipped}
+    write_run(out / run.folder, manifest, {}, {"scenario.yaml": write_resolved(run)})
+
+
+def _maker(run: Run) -> Callable[[np.ndarray], Algorithm]:
+    make: Any = run.algorithm_class
+    parameters = run.algorithm.parameters
+    return lambda x0: make(x0, **parameters)
+
+
+def _one_torch_thread() -> None:
+    torch = sys.modules.get("torch")
+    if torch is not None:
+        torch.set_num_threads(1)
+
+
+def _effective_step(run: Run, topology: Topology) -> float:
+    step = float(run.algorithm.parameters.get("step_size", math.nan))
+    return run.algorithm_class.effective_step(step, topology.step_factor)
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+# --------------------------------------------------------------------------------------------- manifest
+def describe(run: Run) -> dict[str, Any]:
+    """What is known of a run before it starts."""
+    scenario, algorithm = run.scenario, run.algorithm
+    return {
+        "format": FORMAT,
+        "scenario": scenario.name,
+        "world": scenario.world,
+        "point": run.point.values,
+        "algorithm": algorithm.name,
+        "label": algorithm.label,
+        "parameters": algorithm.parameters,
+        "step_size": algorithm.parameters.get("step_size"),
+        "effective_step": None,
+        "seed": run.seed,
+        "workers": scenario.workers,
+        "reason": "",
+        "stopped_by": "",
+        "reference": None,
+        "targets": {metric: list(values) for metric, values in scenario.evaluate.targets.items()},
+        "baseline": scenario.baseline,
+        "order": run.order,
+        "hash": run.hash,
+        "versions": versions(),
+        "machine": machine(),
+    }
+
+
+def describe_topology(topology: Topology, run: Run) -> dict[str, Any] | None:
+    """The graphs' name and roots; None for an algorithm without a graph."""
+    if run.algorithm_class.needs == "nothing":
+        return None
+    return {
+        "name": topology.name,
+        "directed": topology.directed,
+        "sound": topology.sound,
+        "roots_w": sorted(topology.roots_w),
+        "roots_a": sorted(topology.roots_a),
+        "common_roots": sorted(topology.common_roots),
+    }
+
+
+def edges_of(topology: Topology) -> pd.DataFrame:
+    """The weighted edges of W, and of A for a pair, without self-loops."""
+    rows = [("W", j, i, w) for i, row in enumerate(topology.W) for j, w in row.items() if j != i]
+    if topology.directed:
+        rows += [("A", i, j, a) for i, column in enumerate(topology.A) for j, a in column.items() if j != i]
+    return pd.DataFrame(rows, columns=["graph", "from", "to", "weight"])
+
+
+def versions() -> dict[str, str]:
+    """Python and the packages that numbers depend on."""
+    return {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}}
+
+
+def machine() -> dict[str, Any]:
+    """Where it ran: enough to judge timings, nothing that names a person."""
+    return {"system": platform.system(), "machine": platform.machine(), "cores": os.cpu_count()}

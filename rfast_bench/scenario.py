@@ -1,0 +1,183 @@
+"""What a scenario file may say. How it is read, and how mistakes are told, is in `reading.py`."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, field_validator, model_validator
+
+from rfast_bench.links import NetworkSpec
+from rfast_bench.problems import ProblemSpec
+from rfast_bench.reading import load_with
+from rfast_bench.spec import Spec
+from rfast_bench.timing import Distribution, Straggler
+from rfast_bench.topology import TopologySpec
+from rfast_bench.units import PositiveSeconds, seconds
+
+Metric = Literal["loss", "gap", "accuracy"]
+RESERVED = ("name", "label", "topology")
+
+
+class AlgorithmSpec(Spec):
+    """One algorithm of the comparison. Keys other than name, label and topology are its parameters."""
+
+    name: str
+    label: str | None = None
+    """What tables call it; by default its name, with its topology when the name comes twice."""
+    topology: TopologySpec | None = None
+    parameters: dict[str, Any] = Field(default_factory=dict)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _gather_parameters(cls, data: Any) -> Any:
+        if isinstance(data, str):
+            return {"name": data}
+        if not isinstance(data, dict) or "parameters" in data:
+            return data
+        own = {key: value for key, value in data.items() if key in RESERVED}
+        return {**own, "parameters": {k: v for k, v in data.items() if k not in RESERVED}}
+
+
+class Target(Spec):
+    """A value to reach: of the loss or the gap from above, of the accuracy from below."""
+
+    loss: float | None = None
+    gap: float | None = Field(default=None, gt=0)
+    accuracy: float | None = Field(default=None, gt=0, le=1)
+
+
+class StopRule(Spec):
+    """A run ends with the first rule that fires. At least one is needed."""
+
+    time: PositiveSeconds | None = None
+    iterations: int | None = Field(default=None, gt=0)
+    """Per worker: of each for synchronous methods, on average for asynchronous ones."""
+    epochs: float | None = Field(default=None, gt=0)
+    target: Target | None = None
+
+    @model_validator(mode="after")
+    def _some_rule(self) -> StopRule:
+        if self.time is None and self.iterations is None and self.epochs is None:
+            raise ValueError("needs at least one of time, iterations, epochs (a target alone may never come)")
+        return self
+
+
+class Every(Spec):
+    """The evaluation grid: every so many seconds, epochs, or iterations per worker."""
+
+    seconds: PositiveSeconds | None = None
+    epochs: float | None = Field(default=None, gt=0)
+    iterations: float | None = Field(default=None, gt=0)
+
+
+def _every(value: object) -> object:
+    """`1 s`, `0.5 epochs`, `10 iterations`; a bare number is seconds."""
+    if isinstance(value, int | float):
+        return {"seconds": value}
+    if not isinstance(value, str):
+        return value
+    counted = re.fullmatch(r"\s*([-+0-9.eE]+)\s*(epoch|iteration)s?\s*", value)
+    if counted:
+        return {counted[2] + "s": counted[1]}
+    return {"seconds": seconds(value)}
+
+
+class Evaluate(Spec):
+    """When models are looked at, and the values whose times of arrival the tables give."""
+
+    every: Annotated[Every, BeforeValidator(_every)]
+    targets: dict[Metric, tuple[float, ...]] = Field(default_factory=dict)
+
+    @field_validator("targets", mode="before")
+    @classmethod
+    def _bare_value(cls, value: Any) -> Any:
+        if not isinstance(value, dict):
+            return value
+        return {metric: v if isinstance(v, list | tuple) else [v] for metric, v in value.items()}
+
+
+class Simulation(Spec):
+    """How the simulated world is computed; none of it changes what is computed."""
+
+    gradient_batch: int | None = Field(default=None, gt=0)
+    """Gradients evaluated in one call at most; None is as many as stay in cache, 1 is one by one."""
+    timeline: PositiveSeconds | None = None
+    """How long each worker's computing intervals are recorded; None is twenty mean compute times."""
+
+
+class Scenario(Spec):
+    """A whole scenario file."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    description: str = ""
+    world: Literal["simulated"] = "simulated"
+    workers: int = Field(gt=0)
+    problem: ProblemSpec
+    compute: Distribution
+    stragglers: tuple[Straggler, ...] = ()
+    network: NetworkSpec = NetworkSpec()
+    algorithms: tuple[AlgorithmSpec, ...] = Field(min_length=1)
+    stop: StopRule
+    evaluate: Evaluate
+    seeds: int = Field(default=1, gt=0)
+    """How many repetitions, with seeds first_seed, first_seed + 1, ..."""
+    first_seed: int = Field(default=0, ge=0)
+    sweep: dict[str, tuple[Any, ...]] = Field(default_factory=dict)
+    baseline: str | None = None
+    """Label of the algorithm that speed-ups are given against."""
+    allow_unsound: bool = False
+    """Run also where a topology breaks its algorithm's condition; every table says so."""
+    simulation: Simulation = Simulation()
+
+    @field_validator("stragglers")
+    @classmethod
+    def _known_workers(cls, stragglers: tuple[Straggler, ...], info: Any) -> tuple[Straggler, ...]:
+        workers = info.data.get("workers")
+        for k, straggler in enumerate(stragglers):
+            for worker in straggler.workers:
+                if workers is not None and not 0 <= worker < workers:
+                    raise ValueError(f"straggler {k} names worker {worker}; workers are 0 to {workers - 1}")
+        return stragglers
+
+    @field_validator("network")
+    @classmethod
+    def _known_links(cls, network: NetworkSpec, info: Any) -> NetworkSpec:
+        workers = info.data.get("workers")
+        for k, link in enumerate(network.links):
+            for worker in (link.sender, link.receiver):
+                if workers is not None and worker >= workers:
+                    raise ValueError(f"link {k} names worker {worker}; workers are 0 to {workers - 1}")
+        return network
+
+    @field_validator("algorithms")
+    @classmethod
+    def _label(cls, algorithms: tuple[AlgorithmSpec, ...]) -> tuple[AlgorithmSpec, ...]:
+        names = Counter(a.name for a in algorithms)
+        labelled = [a if a.label else a.model_copy(update={"label": _label(a, names)}) for a in algorithms]
+        twice = [label for label, count in Counter(a.label for a in labelled).items() if count > 1]
+        if twice:
+            raise ValueError(f"'{twice[0]}' comes more than once; give each a label of its own")
+        return tuple(labelled)
+
+    @model_validator(mode="after")
+    def _known_baseline(self) -> Scenario:
+        labels = [a.label for a in self.algorithms]
+        if self.baseline is not None and self.baseline not in labels:
+            raise ValueError(
+                f"baseline '{self.baseline}' is not among the algorithms: {', '.join(map(str, labels))}"
+            )
+        return self
+
+
+def _label(algorithm: AlgorithmSpec, names: Counter[str]) -> str:
+    short = algorithm.name.rpartition(":")[2]
+    if names[algorithm.name] == 1 or algorithm.topology is None:
+        return short
+    return f"{short}-{algorithm.topology.kind}"
+
+
+def load(path: Any, overrides: Any = ()) -> Scenario:
+    """Read a scenario file; `overrides` are `key.path=value` strings. Raises UserError with the mistakes."""
+    return load_with(Scenario, path, overrides)

@@ -1,0 +1,55 @@
+"""What a link does to each of its messages: a latency, and how large a message it lets through.
+
+The latter is an *endurance* in model sizes, exponentially distributed (`rfast_bench.timing.mean_endurance`):
+a message is lost when its size exceeds the endurance drawn for it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from itertools import repeat
+
+from rfast_bench.links import LinkSpec, NetworkSpec
+from rfast_bench.seeds import stream
+from rfast_bench.timing import Constant, Draws, Independent, LossModel
+
+BLOCK = 32
+"""Draws kept ready per stream: enough that a block's cost does not show, few enough to stay in cache."""
+
+Weather = Iterator[tuple[float, float]]
+"""(latency in seconds, endurance in model sizes) of a link's successive messages."""
+
+
+def link_weather(network: NetworkSpec, link: LinkSpec, seed: int, sender: int, receiver: int) -> Weather:
+    """The weather of one link: it depends on the seed, the link and the message's index, nothing else."""
+    lossless = isinstance(link.loss, Independent) and link.loss.probability == 0
+    if lossless and isinstance(link.latency, Constant) and network.reorder is None:
+        return repeat((link.latency.mean, math.inf))
+    return _blocks(network, link, seed, sender, receiver)
+
+
+def _blocks(network: NetworkSpec, link: LinkSpec, seed: int, sender: int, receiver: int) -> Weather:
+    latency = stream(seed, "latency", sender, receiver)
+    loss = LossDraws(link.loss, seed, sender, receiver)
+    order = stream(seed, "reorder", sender, receiver)
+    while True:
+        late = link.latency.draw(latency, BLOCK)
+        if network.reorder is not None:
+            late = late + network.reorder.delay * (order.random(BLOCK) < network.reorder.probability)
+        yield from zip(late.tolist(), loss.draw(BLOCK).tolist(), strict=True)
+
+
+class LossDraws:
+    """The endurances of one link's messages, in order."""
+
+    def __init__(self, model: LossModel, seed: int, sender: int, receiver: int) -> None:
+        self._model = model
+        self._chain = stream(seed, "loss-state", sender, receiver)
+        self._luck = stream(seed, "loss", sender, receiver)
+        self._bad: bool | None = None
+
+    def draw(self, size: int) -> Draws:
+        """Endurances of the next `size` messages, in model sizes; infinite where nothing is ever lost."""
+        mean, self._bad = self._model.endurances(self._chain, size, self._bad)
+        return self._luck.standard_exponential(size) * mean

@@ -1,0 +1,285 @@
+"""One run in the simulated world: builds workers, links and clock, and samples the models as it goes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import simpy
+
+from rfast_bench.api import Algorithm
+from rfast_bench.evaluation import Evaluator, reached
+from rfast_bench.problems import Problem
+from rfast_bench.scenario import Scenario
+from rfast_bench.seeds import stream
+from rfast_bench.sim.driver import Driver, Worker
+from rfast_bench.sim.gradients import LazyGradients
+from rfast_bench.sim.node import Network, SimNode
+from rfast_bench.sim.weather import BLOCK
+from rfast_bench.timing import Distribution, Pace, Phases, Straggler
+from rfast_bench.topology import Topology
+
+FIRST_STRETCH = 20.0
+"""How many mean compute times of the start of a run the timeline records, unless the scenario says."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run left: why it ended, and its tidy tables by file name (without `.csv`)."""
+
+    stopped_by: str
+    frames: dict[str, pd.DataFrame]
+
+    @property
+    def diverged(self) -> bool:
+        return self.stopped_by == "diverged"
+
+
+def simulate(
+    scenario: Scenario,
+    make: Callable[[np.ndarray], Algorithm],
+    topology: Topology,
+    problem: Problem,
+    evaluator: Evaluator,
+    seed: int,
+    progress: Callable[[float], None] = lambda share: None,
+) -> Outcome:
+    """Run one algorithm, built by `make(x0)` for each worker, until a stop rule of the scenario fires."""
+    clock = simpy.Environment()
+    workers = build_workers(scenario, make, topology, problem, clock, seed)
+    lazy = LazyGradients(problem, scenario.simulation.gradient_batch)
+    synchronous = workers[0].algorithm.synchronous
+    watch = Watch(scenario, problem, evaluator, workers, progress)
+    driver = Driver(
+        clock,
+        problem,
+        workers,
+        lazy,
+        on_iteration=watch.on_iteration if watch.counts else None,
+        budget=scenario.stop.iterations if synchronous else None,
+        timeline=scenario.simulation.timeline or FIRST_STRETCH * mean_time(scenario.compute),
+    )
+    watch.attach(driver)
+    with np.errstate(all="ignore"):  # a diverging run overflows on its way; it is recorded as diverged
+        driver.start()
+        clock.run()
+    return watch.outcome()
+
+
+def build_workers(
+    scenario: Scenario,
+    make: Callable[[np.ndarray], Algorithm],
+    topology: Topology,
+    problem: Problem,
+    clock: simpy.Environment,
+    seed: int,
+) -> list[Worker]:
+    """All workers, their streams of randomness keyed by the seed and their number alone."""
+    model_size = problem.dim * problem.dtype.itemsize
+    network = Network(clock, scenario.network, seed, model_size)
+    network.nodes = [SimNode(i, topology, network, seed) for i in range(topology.n)]
+    return [
+        Worker(
+            node,
+            make(problem.start),
+            problem.sampler(node.id, stream(seed, "batches", node.id)),
+            draws(scenario.compute, stream(seed, "compute", node.id)),
+            Pace(phases_of(scenario.stragglers, node.id, seed)),
+        )
+        for node in network.nodes
+    ]
+
+
+def draws(distribution: Distribution, rng: np.random.Generator) -> Iterator[float]:
+    """Endless draws, in seconds."""
+    while True:
+        yield from distribution.draw(rng, BLOCK).tolist()
+
+
+def phases_of(stragglers: Sequence[Straggler], worker: int, seed: int) -> list[tuple[float, Phases | None]]:
+    """The slowdowns of one worker and when they act."""
+    return [
+        (s.slowdown, s.phases(stream(seed, "straggler", worker, k)))
+        for k, s in enumerate(stragglers)
+        if worker in s.workers
+    ]
+
+
+def mean_time(compute: Distribution) -> float:
+    """Mean compute time at full speed, seconds."""
+    mean = compute.mean
+    return float(np.mean(compute.draw(stream(0, "mean"), 1000))) if mean is None else float(mean)
+
+
+class Watch:
+    """Samples a run on its evaluation grid and ends it by the first stop rule that fires."""
+
+    def __init__(
+        self,
+        scenario: Scenario,
+        problem: Problem,
+        evaluator: Evaluator,
+        workers: Sequence[Worker],
+        progress: Callable[[float], None],
+    ) -> None:
+        self._stop = scenario.stop
+        self._every = scenario.evaluate.every
+        self._samples_of_epoch = problem.samples
+        self._evaluator = evaluator
+        self._workers = workers
+        self._algorithms = [w.algorithm for w in workers]
+        self._progress = progress
+        self._rows: list[dict[str, float]] = []
+        self._stopped_by = ""
+        self._grid_index = 0
+        self.counts = (
+            self._stop.iterations is not None or self._stop.epochs is not None or not self._every.seconds
+        )
+
+    def attach(self, driver: Driver) -> None:
+        """Look at the start, and plan the first look and the end."""
+        self._driver = driver
+        self._clock = driver.clock
+        self._look(0.0)
+        if self._every.seconds is not None:
+            self._plan(self._every.seconds)
+        if self._stop.time is not None:
+            self._clock.timeout(self._stop.time).callbacks.append(self._on_time_up)
+
+    # --------------------------------------------------------------------------------------- evaluation
+    def _plan(self, time: float) -> None:
+        event = self._clock.timeout(max(0.0, time - self._clock.now), time)
+        event.callbacks.append(self._on_grid)
+
+    def _on_grid(self, event: simpy.Event) -> None:
+        assert isinstance(event.value, float)
+        self._look(event.value)
+        if self._stopped_by:
+            self._driver.stop()
+        self._grid_index += 1
+        assert self._every.seconds is not None
+        self._plan((self._grid_index + 1) * self._every.seconds)
+
+    def _on_time_up(self, event: simpy.Event) -> None:
+        assert self._stop.time is not None
+        self._end("time", self._stop.time)
+
+    def on_iteration(self) -> None:
+        """After each iteration of any worker: looks and stops that are counted, not timed."""
+        driver, stop = self._driver, self._stop
+        rounds = driver.iterations / len(self._workers)
+        epochs = driver.samples / self._samples_of_epoch
+        if stop.iterations is not None and rounds >= stop.iterations:
+            self._end("iterations", self._clock.now)
+        if stop.epochs is not None and epochs >= stop.epochs:
+            self._end("epochs", self._clock.now)
+        step = self._every.iterations or self._every.epochs
+        done = rounds if self._every.iterations else epochs
+        if step is not None and done >= (self._grid_index + 1) * step:
+            self._grid_index = int(done / step)
+            self._look(self._clock.now)
+            if self._stopped_by:
+                driver.stop()
+
+    def _end(self, rule: str, time: float) -> None:
+        self._stopped_by = rule
+        if self._rows[-1]["time"] < time:
+            self._look(time)
+        self._driver.stop()
+
+    def _look(self, time: float) -> None:
+        row = {
+            "time": time,
+            **self._counters(),
+            **self._evaluator.measure(self._algorithms),
+            **self._traffic(),
+        }
+        self._rows.append(row)
+        self._progress(self._share(row))
+        if self._evaluator.has_diverged(row):
+            self._stopped_by = "diverged"
+        elif self._on_target(row):
+            self._stopped_by = "target"
+
+    def _on_target(self, row: dict[str, float]) -> bool:
+        target = self._stop.target
+        wanted = {} if target is None else target.model_dump(exclude_none=True)
+        return bool(wanted) and all(reached(row, metric, value) for metric, value in wanted.items())
+
+    def _share(self, row: dict[str, float]) -> float:
+        stop = self._stop
+        limits = (
+            (row["time"], stop.time),
+            (row["iterations_mean"], stop.iterations),
+            (row["epoch"], stop.epochs),
+        )
+        return min(1.0, max((done / limit for done, limit in limits if limit), default=0.0))
+
+    # ------------------------------------------------------------------------------------------ records
+    def _counters(self) -> dict[str, float]:
+        done = [w.node.gradients for w in self._workers]
+        return {
+            "epoch": self._driver.samples / self._samples_of_epoch,
+            "gradients": self._driver.gradients_done,
+            "iterations_min": min(done),
+            "iterations_mean": sum(done) / len(done),
+            "iterations_max": max(done),
+        }
+
+    def _traffic(self) -> dict[str, float]:
+        nodes = [w.node for w in self._workers]
+        return {
+            "messages_sent": sum(n.sent for n in nodes),
+            "messages_lost": sum(n.lost for n in nodes),
+            "messages_superseded": sum(n.superseded for n in nodes),
+            "bytes_sent": round(sum(n.bytes_sent for n in nodes)),
+        }
+
+    def outcome(self) -> Outcome:
+        """The finished run's tables."""
+        end = self._rows[-1]["time"]
+        return Outcome(
+            self._stopped_by or "stalled",
+            {
+                "curves": pd.DataFrame(self._rows),
+                "workers": pd.DataFrame([worker_totals(w, end) for w in self._workers]),
+                "staleness": staleness_counts(self._workers),
+                "timeline": timeline(self._workers, end),
+            },
+        )
+
+
+def worker_totals(worker: Worker, end: float) -> dict[str, float]:
+    """One row of `workers.csv`; seconds, counted to the end of the run."""
+    node = worker.node
+    busy = worker.busy - max(0.0, worker.until - end)
+    return {
+        "worker": node.id,
+        "gradients": node.gradients,
+        "samples": worker.samples,
+        "busy": busy,
+        "waiting": end - busy,
+        "age_mean": node.age_sum / node.reads if node.reads else math.nan,
+        "age_max": node.age_max if node.reads else math.nan,
+    }
+
+
+def staleness_counts(workers: Sequence[Worker]) -> pd.DataFrame:
+    """How often each worker read a message that was so many of its sender's gradients old."""
+    rows = [
+        (w.node.id, staleness, count)
+        for w in workers
+        for staleness, count in sorted(w.node.staleness.items())
+    ]
+    return pd.DataFrame(rows, columns=["worker", "staleness", "count"])
+
+
+def timeline(workers: Sequence[Worker], end: float) -> pd.DataFrame:
+    """When each worker was computing, during the first stretch of the run."""
+    rows = [
+        (w.node.id, start, min(until, end)) for w in workers for start, until in w.intervals if start < end
+    ]
+    return pd.DataFrame(rows, columns=["worker", "start", "end"])

@@ -1,0 +1,298 @@
+"""Who talks to whom, with which weights, and whether the algorithm's condition holds there.
+
+Words
+    edge `j -> i`   messages go from j to i; `M[i, j]` is its weight, in W and in A alike
+    G(W)            edges with w_ij > 0; models flow from the root outwards; W is row-stochastic
+    G(A)            edges with a_ij > 0; gradient mass flows towards the root; A is column-stochastic
+    R(W)            roots of G(W): workers from which every worker can be reached
+    R(A^T)          roots of G(A): workers that every worker can reach
+    sound           R(W) and R(A^T) have a worker in common (Zhu et al., arXiv 2307.11617);
+                    for an undirected graph this is being connected
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from math import fsum, nan
+from pathlib import Path
+from typing import Any
+
+import networkx as nx
+from pydantic import model_validator
+
+from rfast_bench import graph_files, graphs
+from rfast_bench.api import Needs
+from rfast_bench.connectivity import (
+    no_common_root,
+    not_bipartite,
+    not_connected,
+    root_set,
+    two_colouring,
+    walk_graph,
+)
+from rfast_bench.errors import CannotRun, Unsound, UserError, nearest
+from rfast_bench.graphs import Edges
+from rfast_bench.mixing import Weights, by_worker, metropolis, stationary, uniform_a, uniform_w
+from rfast_bench.spec import DataPath, Spec
+
+FILE = "file"
+
+
+class TopologySpec(Spec):
+    """`topology:` of a scenario: the name of a kind, or a mapping with these keys."""
+
+    kind: str = FILE
+    """A named kind; `file`, the default, when the graph comes from the files below."""
+    seed: int = 0
+    root: int = 0
+    w: DataPath | None = None
+    """Edge list of G(W)."""
+    a: DataPath | None = None
+    """Edge list of G(A)."""
+    edges: DataPath | None = None
+    """Edge list of an undirected graph, every edge once."""
+    w_matrix: DataPath | None = None
+    """W itself. Alone it means an undirected graph: symmetric, and A holds the same numbers."""
+    a_matrix: DataPath | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _bare_kind(cls, value: Any) -> Any:
+        return {"kind": value} if isinstance(value, str) else value
+
+    @property
+    def paths(self) -> dict[str, Path]:
+        """The files it names, by key."""
+        given = {key: getattr(self, key) for key in ("w", "a", "edges", "w_matrix", "a_matrix")}
+        return {key: path for key, path in given.items() if path is not None}
+
+    @property
+    def name(self) -> str:
+        """What tables print."""
+        return self.kind if self.kind != FILE else ", ".join(path.name for path in self.paths.values())
+
+
+@dataclass(frozen=True)
+class Topology:
+    """Weights by worker, and what follows from them. Built once a run; read by every worker."""
+
+    name: str
+    n: int
+    directed: bool
+    """A pair (W, A), rather than an undirected graph whose W and A are the same numbers."""
+    W: Weights
+    """`W[i] = {j: w_ij}`, row i of W: i itself and its in-neighbours, ascending."""
+    A: Weights
+    """`A[i] = {j: a_ji}`, column i of A: i itself and its out-neighbours, ascending."""
+    side: tuple[int, ...]
+    """Two-colouring of an undirected graph, worker 0 on side 0; all 0 where there is none."""
+    sound: bool = True
+
+    def in_W(self, i: int) -> tuple[int, ...]:
+        """In-neighbours in G(W), ascending."""
+        return self._in_W[i]
+
+    def out_W(self, i: int) -> tuple[int, ...]:
+        """Out-neighbours in G(W), ascending."""
+        return self._out_W[i]
+
+    def in_A(self, i: int) -> tuple[int, ...]:
+        """In-neighbours in G(A), ascending."""
+        return self._in_A[i]
+
+    def out_A(self, i: int) -> tuple[int, ...]:
+        """Out-neighbours in G(A), ascending."""
+        return self._out_A[i]
+
+    def graph_w(self) -> nx.DiGraph[int]:
+        """G(W), without self-loops."""
+        return walk_graph(self._out_W)
+
+    def graph_a(self) -> nx.DiGraph[int]:
+        """G(A), without self-loops."""
+        return walk_graph(self._out_A)
+
+    @cached_property
+    def roots_w(self) -> frozenset[int]:
+        """R(W)."""
+        return root_set(self.W)
+
+    @cached_property
+    def roots_a(self) -> frozenset[int]:
+        """R(A^T)."""
+        return self.roots_w if self.A is self.W else root_set(self.A)
+
+    @property
+    def common_roots(self) -> frozenset[int]:
+        return self.roots_w & self.roots_a
+
+    @property
+    def flaw(self) -> str:
+        """Why the condition fails: which workers which root candidate misses. Empty when it holds."""
+        if self.common_roots:
+            return ""
+        return no_common_root(self.W, self.A) if self.directed else not_connected(self.W)
+
+    @cached_property
+    def step_factor(self) -> float:
+        """`n sum_i psi_i a_ii pi_i`: the mean model's nominal step in units of the step size.
+
+        psi is the left Perron vector of W, pi the right one of A; nan when one of them is not unique.
+        """
+        if not (self.roots_w and self.roots_a):
+            return nan
+        psi = stationary(self.W, self.roots_w)
+        pi = psi if self.A is self.W else stationary(self.A, self.roots_a)
+        return self.n * fsum(psi[i] * self.A[i][i] * pi[i] for i in self.common_roots)
+
+    @cached_property
+    def _in_W(self) -> tuple[tuple[int, ...], ...]:
+        return _others(self.W)
+
+    @cached_property
+    def _out_W(self) -> tuple[tuple[int, ...], ...]:
+        return _backwards(self._in_W)
+
+    @cached_property
+    def _out_A(self) -> tuple[tuple[int, ...], ...]:
+        return _others(self.A)
+
+    @cached_property
+    def _in_A(self) -> tuple[tuple[int, ...], ...]:
+        return _backwards(self._out_A)
+
+
+def _others(weights: Weights) -> tuple[tuple[int, ...], ...]:
+    return tuple(tuple(sorted(j for j in row if j != i)) for i, row in enumerate(weights))
+
+
+def _backwards(neighbours: tuple[tuple[int, ...], ...]) -> tuple[tuple[int, ...], ...]:
+    lists: list[list[int]] = [[] for _ in neighbours]
+    for i, row in enumerate(neighbours):
+        for j in row:
+            lists[j].append(i)
+    return tuple(map(tuple, lists))
+
+
+# ------------------------------------------------------------------------------------------------ building
+def build(
+    spec: TopologySpec,
+    workers: int,
+    needs: Needs,
+    allow_unsound: bool = False,
+    where: str = "topology",
+) -> Topology:
+    """The topology of `workers` workers for an algorithm with these needs.
+
+    Raises UserError for bad input (its place starts with `where`), CannotRun when the graph is not of the
+    sort that the algorithm needs, Unsound when the condition fails, unless that is allowed.
+    """
+    if workers < 1:
+        raise UserError(f"{where}: found {workers} workers; at least 1 is needed")
+    if needs == "nothing":
+        return _edgeless(workers)
+    _check_keys(spec, workers, where)
+    topology = _pair(spec, workers, where) if needs == "pair" else _undirected(spec, workers, needs, where)
+    if topology.common_roots:
+        return topology
+    if not allow_unsound:
+        raise Unsound(f"{where}: {topology.name}: {topology.flaw}")
+    return replace(topology, sound=False)
+
+
+def _edgeless(n: int) -> Topology:
+    identity: Weights = tuple({i: 1.0} for i in range(n))
+    return Topology("none", n, directed=False, W=identity, A=identity, side=(0,) * n)
+
+
+def _check_keys(spec: TopologySpec, n: int, where: str) -> None:
+    if spec.kind not in (*graphs.KINDS, FILE):
+        hint = nearest(spec.kind, graphs.KINDS)
+        allowed = ", ".join((*graphs.KINDS, FILE))
+        raise UserError(f"{where}.kind: found '{spec.kind}'{hint}; allowed are {allowed}")
+    lists = [key for key in ("w", "a", "edges") if key in spec.paths]
+    if spec.kind != FILE and lists:
+        raise UserError(
+            f"{where}.{lists[0]}: kind '{spec.kind}' has its own edges; give a kind or edge lists"
+        )
+    if "edges" in lists and len(lists) > 1:
+        raise UserError(f"{where}.edges: give either edges (undirected) or w and a (a directed pair)")
+    if spec.kind == FILE and not spec.paths:
+        raise UserError(f"{where}: give a kind, or files: w and a, edges, w_matrix, or w_matrix and a_matrix")
+    if spec.root and spec.kind not in graphs.ROOTED:
+        raise UserError(f"{where}.root: only {', '.join(sorted(graphs.ROOTED))} take a root")
+    if not 0 <= spec.root < n:
+        raise UserError(f"{where}.root: worker {spec.root} does not exist; there are workers 0 to {n - 1}")
+
+
+def _matrix(spec: TopologySpec, n: int, key: str, where: str) -> graph_files.Matrix | None:
+    path = spec.paths.get(key)
+    if path is None:
+        return None
+    matrix = graph_files.read_matrix(path, f"{where}.{key}", n)
+    graph_files.check_sums(matrix, f"{where}.{key}", path, rows=key == "w_matrix")
+    return matrix
+
+
+def _pair(spec: TopologySpec, n: int, where: str) -> Topology:
+    if set(spec.paths) == {"w_matrix"} and spec.kind == FILE:
+        W = A = _symmetric_weights(spec, n, None, where)
+    else:
+        edges_w, edges_a = _pair_edges(spec, n, where)
+        W = _side_weights(spec, n, edges_w, "w", where)
+        A = _side_weights(spec, n, edges_a, "a", where)
+    return Topology(spec.name, n, directed=True, W=W, A=A, side=(0,) * n)
+
+
+def _pair_edges(spec: TopologySpec, n: int, where: str) -> tuple[Edges | None, Edges | None]:
+    if spec.kind != FILE:
+        return graphs.pair(spec.kind, n, spec.root, spec.seed)
+    if spec.edges is not None:
+        edges = graphs.both_ways(graph_files.read_edges(spec.edges, f"{where}.edges", n, directed=False))
+        return edges, edges
+    w = None if spec.w is None else graph_files.read_edges(spec.w, f"{where}.w", n)
+    a = None if spec.a is None else graph_files.read_edges(spec.a, f"{where}.a", n)
+    return w, a
+
+
+def _side_weights(spec: TopologySpec, n: int, edges: Edges | None, side: str, where: str) -> Weights:
+    """Rows of W or columns of A: the given matrix, else uniform weights on the edges."""
+    key = f"{side}_matrix"
+    matrix = _matrix(spec, n, key, where)
+    if matrix is not None:
+        if edges is not None:
+            graph_files.check_pattern(matrix, edges, f"{where}.{key}", spec.paths[key])
+        return by_worker(matrix if side == "w" else matrix.T)
+    if edges is None:
+        raise UserError(
+            f"{where}: a pair needs both graphs; G({side.upper()}) is missing: give {side} or {key}"
+        )
+    return uniform_w(n, edges) if side == "w" else uniform_a(n, edges)
+
+
+def _undirected(spec: TopologySpec, n: int, needs: Needs, where: str) -> Topology:
+    if {"w", "a", "a_matrix"} & set(spec.paths):
+        raise CannotRun(f"{spec.name} is a directed pair; an undirected graph is needed")
+    edges: Edges | None = None
+    if spec.kind != FILE:
+        edges = graphs.both_ways(graphs.undirected(spec.kind, n, spec.root))
+    elif spec.edges is not None:
+        edges = graphs.both_ways(graph_files.read_edges(spec.edges, f"{where}.edges", n, directed=False))
+    W = _symmetric_weights(spec, n, edges, where)
+    side, cycle = two_colouring(W)
+    if needs == "bipartite" and cycle:
+        raise CannotRun(f"{spec.name} of {n} is {not_bipartite(cycle)}")
+    return Topology(spec.name, n, directed=False, W=W, A=W, side=side)
+
+
+def _symmetric_weights(spec: TopologySpec, n: int, edges: Edges | None, where: str) -> Weights:
+    """The given symmetric W, else Metropolis-Hastings weights on the edges (both directions listed)."""
+    matrix = _matrix(spec, n, "w_matrix", where)
+    if matrix is None:
+        return metropolis(n, edges or [])
+    path = spec.paths["w_matrix"]
+    graph_files.check_symmetric(matrix, f"{where}.w_matrix", path)
+    if edges is not None:
+        graph_files.check_pattern(matrix, edges, f"{where}.w_matrix", path)
+    return by_worker(matrix)

@@ -1,0 +1,49 @@
+"""Quantities with units in scenario files: `20 ms`, `10 Gbit/s`, `100 MB`. Inside the suite: seconds, bytes.
+
+A bare number is already in base units (seconds, bytes, bytes per second).
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Annotated, Any
+
+import pint
+from pydantic import BeforeValidator, Field
+
+
+@cache
+def _registry() -> pint.UnitRegistry[float]:
+    return pint.UnitRegistry()
+
+
+def _convert(value: object, unit: str, example: str) -> object:
+    if not isinstance(value, str):
+        return value
+    try:
+        quantity: Any = _registry().Quantity(value)
+        if quantity.unitless:
+            return float(quantity.magnitude)
+        return float(quantity.to(unit).magnitude)
+    except (pint.PintError, AttributeError, TypeError, SyntaxError, AssertionError) as problem:
+        raise ValueError(f"'{value}' is not a quantity in {unit}s; write for example {example}") from problem
+
+
+def seconds(value: object) -> object:
+    """`20 ms` -> 0.02; what is not a string is left to pydantic. Raises ValueError."""
+    return _convert(value, "second", "20 ms")
+
+
+def _bytes(value: object) -> object:
+    return _convert(value, "byte", "100 MB")
+
+
+def _bytes_per_second(value: object) -> object:
+    return _convert(value, "byte/second", "10 Gbit/s")
+
+
+Seconds = Annotated[float, BeforeValidator(seconds), Field(ge=0, allow_inf_nan=False)]
+PositiveSeconds = Annotated[float, BeforeValidator(seconds), Field(gt=0, allow_inf_nan=False)]
+Bytes = Annotated[float, BeforeValidator(_bytes), Field(gt=0, allow_inf_nan=False)]
+BytesPerSecond = Annotated[float, BeforeValidator(_bytes_per_second), Field(gt=0)]
+Probability = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
