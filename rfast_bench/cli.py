@@ -99,3 +99,7 @@ def list_names() -> None:
         ("scenarios", scenarios),
     ):
         click.echo(f"{title}: {', '.join(names)}")
+
+
+if __name__ == "__main__":
+    main()

@@ -18,6 +18,12 @@ class CannotRun(Exception):
     """An algorithm does not apply in a setting; `str(error)` is the reason that the tables show."""
 
 
+def suggest(word: str, allowed: Iterable[str]) -> str:
+    """The end of a message about a word that is not known: the closest one, if any, and all of them."""
+    words = list(allowed)
+    return f"{nearest(word, words) or '.'} Allowed: {', '.join(words)}"
+
+
 def nearest(word: str, allowed: Iterable[str]) -> str:
     """`; did you mean 'x'?` for the closest allowed word, or nothing when none is close."""
     close = get_close_matches(word, list(allowed), n=1, cutoff=0.6)

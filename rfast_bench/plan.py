@@ -33,6 +33,7 @@ class Point:
     values: dict[str, Any]
     scenario: Scenario
     folder: Path  # of the scenario file, where relative paths start
+    source: str = "scenario"  # what messages call it
 
     @property
     def slug(self) -> str:
@@ -69,7 +70,7 @@ class Run:
 
     def build_topology(self) -> Topology:
         """Its graphs. Raises UserError, Unsound, CannotRun."""
-        return build_topology(self.algorithm, self.scenario, self.point.folder)
+        return build_topology(self.algorithm, self.point)
 
     @cached_property
     def resolved(self) -> dict[str, Any]:
@@ -112,9 +113,8 @@ def load_points(path: Path, overrides: tuple[str, ...] = ()) -> list[Point]:
         for key, value in chosen.items():
             swept = assign(swept, key, value)
         source = str(path) + (f" (sweep point {chosen})" if chosen else "")
-        points.append(
-            Point(chosen, with_parameters(validate(Scenario, swept, source, folder), source, folder), folder)
-        )
+        scenario = with_parameters(validate(Scenario, swept, source, folder), source, folder)
+        points.append(Point(chosen, scenario, folder, source))
     return points
 
 
@@ -147,20 +147,21 @@ def _runs_of(point: Point) -> Iterator[Run]:
     for order, algorithm in enumerate(scenario.algorithms):
         reason = ""
         try:
-            build_topology(algorithm, scenario, point.folder)
+            build_topology(algorithm, point)
         except CannotRun as why:
             reason = str(why)
         for seed in range(scenario.first_seed, scenario.first_seed + scenario.seeds):
             yield Run(point, order, seed, reason)
 
 
-def build_topology(algorithm: AlgorithmSpec, scenario: Scenario, folder: Path | None) -> Topology:
+def build_topology(algorithm: AlgorithmSpec, point: Point) -> Topology:
     """The graphs an algorithm runs on: those the scenario names, or the algorithm's default kind."""
-    kind = registry.find(algorithm.name, folder)
+    scenario = point.scenario
+    kind = registry.find(algorithm.name, point.folder)
     spec = algorithm.topology
     if spec is None:
         spec = TopologySpec(kind=kind.default_topology) if kind.default_topology else TopologySpec()
-    where = f"algorithms.{algorithm.label}.topology"
+    where = f"{point.source}: algorithms.{algorithm.label}.topology"
     return topology.build(spec, scenario.workers, kind.needs, scenario.allow_unsound, where)
 
 

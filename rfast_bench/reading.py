@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from rfast_bench.errors import UserError, nearest
+from rfast_bench.errors import UserError, suggest
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -91,8 +91,7 @@ def _position(items: Any, part: str, key: str) -> int:
     known = [n for own in names for n in own if n]
     why = "names several items" if found else "is not there"
     raise UserError(
-        f"key {key}: '{part}' {why}{nearest(part, known)} "
-        f"Allowed: a position from 0 to {len(items) - 1}{', or ' + ', '.join(known) if known else ''}"
+        f"key {key}: '{part}' {why}{suggest(part, known)} or a position from 0 to {len(items) - 1}"
     )
 
 
@@ -119,7 +118,7 @@ def explain(problem: ValidationError, raw: Any, source: str, prefix: tuple[str, 
     lines = []
     for error in problem.errors(include_url=False):
         key = ".".join((*prefix, *_key_path(error["loc"], raw)))
-        message = error["msg"].removeprefix("Value error, ")
+        message = _message(error)
         found = (
             ""
             if isinstance(error["input"], dict) or error["type"] == "missing"
@@ -127,6 +126,15 @@ def explain(problem: ValidationError, raw: Any, source: str, prefix: tuple[str, 
         )
         lines.append(f"{source}: {key + ': ' if key else ''}{message}{found}")
     return "\n".join(dict.fromkeys(lines))
+
+
+def _message(error: Any) -> str:
+    """pydantic's message, but for a word that is not among those allowed."""
+    context = error.get("ctx", {})
+    if error["type"] == "union_tag_invalid":
+        allowed = [tag.strip(" '") for tag in context["expected_tags"].split(",")]
+        return f"unknown kind '{context['tag']}'{suggest(context['tag'], allowed)}"
+    return str(error["msg"]).removeprefix("Value error, ")
 
 
 def _key_path(loc: tuple[int | str, ...], raw: Any) -> list[str]:

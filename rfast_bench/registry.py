@@ -16,7 +16,7 @@ from typing import Any
 from pydantic import create_model
 
 from rfast_bench.api import Algorithm
-from rfast_bench.errors import UserError, nearest
+from rfast_bench.errors import UserError, suggest
 from rfast_bench.spec import Spec
 
 BUILT_IN = "rfast_bench.algorithms"
@@ -39,10 +39,7 @@ def find(name: str, folder: Path | None = None) -> type[Algorithm]:
         return _only_algorithm(importlib.import_module(_built_in()[name]))
     if name in _plug_ins():
         return _checked(_plug_ins()[name].load(), name)
-    raise UserError(
-        f"unknown algorithm '{name}'{nearest(name, names())} "
-        f"Known: {', '.join(names())}, or path/to/file.py:Class"
-    )
+    raise UserError(f"unknown algorithm '{name}'{suggest(name, names())}, or path/to/file.py:Class")
 
 
 @cache

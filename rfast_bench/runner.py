@@ -30,7 +30,8 @@ PACKAGES = ("rfast-bench", "numpy", "scipy", "scikit-learn", "simpy", "networkx"
 
 def problem_of(run: Run) -> Problem:
     """The run's problem. Raises UserError when its data cannot be read or dealt."""
-    return problems.build(run.scenario.problem, run.scenario.workers, run.seed)
+    where = f"{run.point.source}: problem"
+    return problems.build(run.scenario.problem, run.scenario.workers, run.seed, where)
 
 
 def execute(run: Run, out: Path, reference: Reference | None, progress: Callable[[float], None]) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationInfo, model_validator
 
-from rfast_bench.errors import nearest
+from rfast_bench.errors import suggest
 
 
 class Spec(BaseModel):
@@ -22,9 +22,7 @@ class Spec(BaseModel):
             names = [field.alias or name for name, field in cls.model_fields.items()]
             unknown = [str(key) for key in data if key not in names and key not in cls.model_fields]
             if unknown:
-                raise ValueError(
-                    f"unknown key '{unknown[0]}'{nearest(unknown[0], names)} Allowed: {', '.join(names)}"
-                )
+                raise ValueError(f"unknown key '{unknown[0]}'{suggest(unknown[0], names)}")
         return data
 
 

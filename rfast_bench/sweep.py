@@ -31,7 +31,6 @@ def run_all(runs: Sequence[Run], out: Path, jobs: int, fresh: bool, console: Con
     if all(run.skipped for run in runs):
         reasons = dict.fromkeys(f"{run.algorithm.label}: {run.skipped}" for run in runs)
         raise UserError("no algorithm of this scenario can run:\n  " + "\n  ".join(reasons))
-    check_writable(out)
     missing = [run for run in runs if fresh or not is_done(run, out)]
     todo = [run for run in missing if not run.skipped]
     if len(missing) < len(runs):
@@ -39,6 +38,7 @@ def run_all(runs: Sequence[Run], out: Path, jobs: int, fresh: bool, console: Con
             f"{len(runs) - len(missing)} of {len(runs)} runs are already there (--fresh starts over)"
         )
     references = find_references(todo)
+    check_writable(out)
     for run in missing:
         if run.skipped:
             record_skipped(run, out)

@@ -177,7 +177,7 @@ class RandomPhases(_Straggler):
 
     def phases(self, rng: np.random.Generator) -> Phases | None:
         def lengths(k: int) -> Draws:
-            return rng.exponential(size=2 * k) * np.tile([self.mean_slow, self.mean_normal], k)
+            return rng.exponential(np.tile([self.mean_slow, self.mean_normal], k))
 
         return Phases(float(rng.exponential(self.mean_normal)), lengths)
 

@@ -31,7 +31,7 @@ from rfast_bench.connectivity import (
     two_colouring,
     walk_graph,
 )
-from rfast_bench.errors import CannotRun, Unsound, UserError, nearest
+from rfast_bench.errors import CannotRun, Unsound, UserError, suggest
 from rfast_bench.graphs import Edges
 from rfast_bench.mixing import Weights, by_worker, metropolis, stationary, uniform_a, uniform_w
 from rfast_bench.spec import DataPath, Spec
@@ -208,9 +208,7 @@ def _edgeless(n: int) -> Topology:
 
 def _check_keys(spec: TopologySpec, n: int, where: str) -> None:
     if spec.kind not in (*graphs.KINDS, FILE):
-        hint = nearest(spec.kind, graphs.KINDS)
-        allowed = ", ".join((*graphs.KINDS, FILE))
-        raise UserError(f"{where}.kind: found '{spec.kind}'{hint}; allowed are {allowed}")
+        raise UserError(f"{where}.kind: found '{spec.kind}'{suggest(spec.kind, (*graphs.KINDS, FILE))}")
     lists = [key for key in ("w", "a", "edges") if key in spec.paths]
     if spec.kind != FILE and lists:
         raise UserError(

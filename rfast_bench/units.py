@@ -5,11 +5,15 @@ A bare number is already in base units (seconds, bytes, bytes per second).
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from typing import Annotated, Any
 
 import pint
 from pydantic import BeforeValidator, Field
+
+_QUANTITY = re.compile(r"\s*[-+]?[0-9.]+([eE][-+]?[0-9]+)?\s*([A-Za-zµ][A-Za-zµ/ ]*)?")
+"""A number and perhaps a unit; pint alone would read sums and products too."""
 
 
 @cache
@@ -21,11 +25,13 @@ def _convert(value: object, unit: str, example: str) -> object:
     if not isinstance(value, str):
         return value
     try:
+        if not _QUANTITY.fullmatch(value):
+            raise ValueError(value)
         quantity: Any = _registry().Quantity(value)
         if quantity.unitless:
             return float(quantity.magnitude)
         return float(quantity.to(unit).magnitude)
-    except (pint.PintError, AttributeError, TypeError, SyntaxError, AssertionError) as problem:
+    except (pint.PintError, ValueError) as problem:
         raise ValueError(f"'{value}' is not a quantity in {unit}s; write for example {example}") from problem
 
 
