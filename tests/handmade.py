@@ -1,8 +1,8 @@
 """Worlds for tests: one driven by hand, without a clock, and short runs of the simulated one.
 
-`World` carries out every effect of `rfast_bench.api`. Nothing happens in it until a test says so: `step` hands
-a worker the gradient it asked for, `deliver` and `drop` decide the fate of one letter on the wire. Every array
-that passes through it is made read-only.
+`World` carries out every effect of `rfast_bench.api`. Nothing happens in it until a test says so: `step`
+hands a worker the gradient it asked for, `deliver` and `drop` decide the fate of one letter on the wire.
+Every array that passes through it is made read-only.
 """
 
 from __future__ import annotations
@@ -330,7 +330,7 @@ def simulate_run(run: Run, gap: bool = False) -> Played:
 # ------------------------------------------------------------------------------------------ source code
 def imports(path: Path) -> set[str]:
     """The modules that a file imports, anywhere in it; `from a import b` counts as `a` and as `a.b`."""
-    found = set()
+    found: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             found.update(alias.name for alias in node.names)

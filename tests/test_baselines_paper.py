@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from rfast_bench.errors import CannotRun
 
-ROUGH = {
+ROUGH: dict[str, Any] = {
     "compute": {"kind": "lognormal", "mean": 1, "sigma": 0.5},
     "stragglers": [{"worker": 2, "slowdown": 4}],
     "network": {"latency": 0.4, "loss": 0.3, "bandwidth": "1 kB/s"},
@@ -52,7 +52,7 @@ def test_ring_allreduce_is_centralised_gradient_descent(n: int) -> None:
 
 
 def test_ring_allreduce_round_ends_after_the_slowest_gradient() -> None:
-    """All workers pass through common rounds: nobody begins round k + 1 before the last gradient of round k."""
+    """Common rounds: nobody begins round k + 1 before the last gradient of round k is done."""
     intervals = simulate_run(
         make_run({"name": "ring-allreduce", "step_size": 0.1}, **ROUGH, simulation={"timeline": 1e6})
     ).intervals()
@@ -72,7 +72,7 @@ KINDS = ("ring", "line", "complete")
 def test_d_psgd_is_its_matrix_recursion_under_any_schedule(
     kind: str, n: int, schedule: list[tuple[str, int]]
 ) -> None:
-    """arXiv 1705.09056, Algorithm 1: X ← W X − γ G, whoever is how far; nobody passes a neighbour by two rounds."""
+    """arXiv 1705.09056, Algorithm 1: X ← W X − γ G, whoever is how far; neighbours differ by one round."""
     topology, step = graph(kind, n, "undirected"), 0.1
     H, b = curvatures(n)
     world = World(maker("d-psgd", step_size=step), topology, np.ones(3), lambda i, at, k: H[i] * (at - b[i]))
@@ -107,7 +107,7 @@ def test_d_psgd_moves_the_sum_of_models_by_the_gradients(kind: str) -> None:
 
 
 def test_d_psgd_runs_ahead_of_a_straggler_by_the_distance_to_it() -> None:
-    """A worker is never ahead of a neighbour by more than one round, of a far-away one by one for each hop."""
+    """A worker is never ahead of a neighbour by more than one round, of others by one for each hop."""
     n, latency = 8, 0.25
     run = make_run(
         {"name": "d-psgd", "step_size": 0.1, "topology": "ring"},
@@ -149,8 +149,8 @@ def ad_psgd(n: int, seed: int, kind: str = "bipartite-exponential") -> World:
 def test_ad_psgd_ledger_holds_at_every_instant(
     kind: str, n: int, schedule: list[tuple[str, int]], seed: int
 ) -> None:
-    """Σ x_i + Σ_{replies not yet applied} (r − s)/2 = Σ x⁰ − γ Σ (applied gradients), and one request at most of
-    each active worker is on its way, there or back (arXiv 1710.06952: averaging keeps the sum of the models)."""
+    """Σ x_i + Σ_{replies not yet applied} (r − s)/2 = Σ x⁰ − γ Σ (applied gradients), and of each active worker
+    one request at most is on its way, there or back (arXiv 1710.06952: averaging keeps the models' sum)."""
     world = ad_psgd(n, seed, kind)
 
     def check() -> None:
@@ -169,8 +169,8 @@ def test_ad_psgd_ledger_holds_at_every_instant(
 
 
 def test_ad_psgd_passive_worker_answers_while_it_computes() -> None:
-    """The passive side replies with its old model at once and halves the difference, also while it computes; its
-    gradient, asked at an older model, is applied to the new one."""
+    """The passive side replies with its old model at once and halves the difference, also while it computes;
+    its gradient, asked at an older model, is applied to the new one."""
     world = World(
         maker("ad-psgd", step_size=0.5),
         graph("line", 2, "bipartite"),
@@ -237,8 +237,8 @@ def osgp(n: int, tau: int, delivery: str = "reliable", seed: int = 0) -> World:
 def test_osgp_keeps_all_weight_and_waits_only_when_it_must(
     n: int, tau: int, schedule: list[tuple[str, int]], seed: int
 ) -> None:
-    """arXiv 1811.10792, Algorithms 1 and 2: Σ ω_i + in flight = n; x's mass moves by −γ g; worker i waits at the
-    end of round r for the push of round r − τ + 1 (τ = 0: of round r) and for nothing else."""
+    """arXiv 1811.10792, Algorithms 1 and 2: Σ ω_i + in flight = n; x's mass moves by −γ g; worker i waits at
+    the end of round r for the push of round r − τ + 1 (τ = 0: of round r) and for nothing else."""
     world = osgp(n, tau, seed=seed)
     come: list[set[int]] = [set() for _ in range(n)]
 
@@ -272,7 +272,7 @@ def test_osgp_keeps_all_weight_and_waits_only_when_it_must(
 
 @pytest.mark.parametrize("n", [2, 3, 5, 6, 8])
 def test_osgp_pushes_to_one_peer_a_round(n: int) -> None:
-    """Time-varying directed exponential graph: round r pushes 2^(r mod L) ahead, L = ⌈log₂ n⌉; all are reached."""
+    """Time-varying directed exponential graph: round r pushes 2^(r mod L) ahead, L = ⌈log₂ n⌉."""
     world = osgp(n, 1)
     for _ in range(11):
         world.round()

@@ -1,10 +1,10 @@
 """Asynchronous gossip SGD: D-PSGD (arXiv 1705.09056) without the waiting.
 
-    formula    here        meaning
-    γ          step_size   step size
-    x_i        x           model
-    w_ij       W[j]        symmetric doubly stochastic mixing weights
-    g_i        g           stochastic gradient at x_i, computed while the models travel
+formula    here        meaning
+γ          step_size   step size
+x_i        x           model
+w_ij       W[j]        symmetric doubly stochastic mixing weights
+g_i        g           stochastic gradient at x_i, computed while the models travel
 """
 
 from __future__ import annotations
