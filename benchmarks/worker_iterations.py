@@ -2,10 +2,10 @@
 
     python benchmarks/worker_iterations.py [--workers 16 100 1000] [--algorithm r-fast] [--json FILE]
 
-R-FAST on a directed ring (two messages an iteration), binary logistic regression with d = 20, 50 rows a worker, full
-batch, float64, lognormal compute times, lognormal latency, 5 % loss. Everything is on: per-link draws, losses,
-staleness, counters, records. Each figure is the best of `--repeat`; figures of one call belong together, those of
-different calls do not, for machines differ and drift.
+R-FAST on a directed ring (two messages an iteration), binary logistic regression with d = 20, 50 rows a
+worker, full batch, float64, lognormal compute times, lognormal latency, 5 % loss. Everything is on: per-link
+draws, losses, staleness, counters, records. Each figure is the best of `--repeat`; figures of one call belong
+together, those of different calls do not, for machines differ and drift.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from threadpoolctl import threadpool_limits
 from rfast_bench.evaluation import Evaluator
 from rfast_bench.plan import Point, Run, with_parameters
 from rfast_bench.reading import validate
-from rfast_bench.runner import problem_of
+from rfast_bench.runner import maker, problem_of
 from rfast_bench.scenario import Scenario
 from rfast_bench.sim.world import simulate
 
@@ -66,13 +66,11 @@ def simulated(run: Run) -> Callable[[], float]:
     """Microseconds of CPU per worker-iteration of the whole simulated world, start-up included."""
     problem, topology = problem_of(run), run.build_topology()
     evaluator = Evaluator(problem, None)
-    make, parameters = run.algorithm_class, run.algorithm.parameters
+    make = maker(run)
 
     def once() -> float:
         start = time.process_time()
-        outcome = simulate(
-            run.scenario, lambda x0: make(x0, **parameters), topology, problem, evaluator, run.seed
-        )
+        outcome = simulate(run.scenario, make, topology, problem, evaluator, run.seed)
         spent = time.process_time() - start
         return 1e6 * spent / float(outcome.frames["curves"]["gradients"].iloc[-1])
 
@@ -125,8 +123,9 @@ def main() -> None:
     print(f"{options.algorithm}: worker-iterations per CPU second (microseconds; bare gradient; ratio)")
     for row in rows:
         print(
-            f"  n = {row['workers']:5d}  {row['worker_iterations_per_cpu_second']:8,d}  ({row['microseconds']:6.2f};"
-            f" {row['bare_gradient_microseconds']:5.2f}; {row['ratio_to_floor']:5.1f})"
+            f"  n = {row['workers']:5d}  {row['worker_iterations_per_cpu_second']:8,d}"
+            f"  ({row['microseconds']:6.2f}; {row['bare_gradient_microseconds']:5.2f};"
+            f" {row['ratio_to_floor']:5.1f})"
         )
     if options.json:
         options.json.write_text(json.dumps({"algorithm": options.algorithm, "rows": rows}, indent=2) + "\n")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from importlib.resources import as_file, files
 from pathlib import Path
 
 import click
@@ -40,24 +39,15 @@ def run(
     scenario: str, overrides: tuple[str, ...], out: Path, jobs: int | None, fresh: bool, plots: bool
 ) -> None:
     """Run SCENARIO, a file or the name of a shipped one; leave records, a table and plots in OUT/NAME."""
+    from rfast_bench import shipped
     from rfast_bench.study import study
 
     console = Console()
     try:
-        study(find_scenario(scenario), overrides, out, jobs or os.cpu_count() or 1, fresh, plots, console)
+        study(shipped.find(scenario), overrides, out, jobs or os.cpu_count() or 1, fresh, plots, console)
     except KeyboardInterrupt:
         click.echo("\nInterrupted. Finished runs are kept; the same command continues.", err=True)
         sys.exit(INTERRUPTED)
-
-
-def find_scenario(name: str) -> Path:
-    """A path as it stands, or else the shipped scenario of that name."""
-    path = Path(name)
-    if path.exists() or path.suffix or len(path.parts) > 1:
-        return path
-    shipped = files("rfast_bench.scenarios") / f"{name}.yaml"
-    with as_file(shipped) as found:
-        return found if found.exists() else path
 
 
 @main.command()
@@ -88,15 +78,12 @@ def plot(runs: tuple[Path, ...], out: Path, baseline: str | None) -> None:
 @main.command("list")
 def list_names() -> None:
     """Name the algorithms, topologies and shipped scenarios there are."""
-    from rfast_bench import graphs, registry
+    from rfast_bench import graphs, registry, shipped
 
-    scenarios = sorted(
-        f.name[:-5] for f in files("rfast_bench.scenarios").iterdir() if f.name.endswith(".yaml")
-    )
     for title, names in (
         ("algorithms", registry.names()),
         ("topologies", graphs.KINDS),
-        ("scenarios", scenarios),
+        ("scenarios", shipped.names()),
     ):
         click.echo(f"{title}: {', '.join(names)}")
 

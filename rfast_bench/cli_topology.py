@@ -29,6 +29,7 @@ def topology() -> None:
 
 @topology.command()
 @click.argument("scenario", type=_PATH, required=False)
+@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override a key of SCENARIO.")
 @click.option("--kind", metavar="K", help="A named kind, checked as a pair, e.g. binary-tree.")
 @click.option("--w", type=_PATH, metavar="FILE", help="Edge list of G(W): one 'from to' a line.")
 @click.option("--a", type=_PATH, metavar="FILE", help="Edge list of G(A).")
@@ -39,6 +40,7 @@ def topology() -> None:
 def check(
     ctx: click.Context,
     scenario: Path | None,
+    overrides: tuple[str, ...],
     kind: str | None,
     w: Path | None,
     a: Path | None,
@@ -52,7 +54,7 @@ def check(
     if scenario is not None:
         if workers is not None or seed or root:
             raise click.UsageError("a SCENARIO has its own -n, --seed and --root; leave them out")
-        sound = _check_scenario(scenario)
+        sound = _check_scenario(scenario, overrides)
     elif kind is not None:
         sound = _check_kind(TopologySpec(kind=kind, seed=seed, root=root), workers)
     else:
@@ -60,11 +62,13 @@ def check(
     ctx.exit(0 if sound else UNSOUND)
 
 
-def _check_scenario(path: Path) -> bool:
+def _check_scenario(path: Path, overrides: tuple[str, ...]) -> bool:
+    from rfast_bench import shipped
     from rfast_bench.registry import find
     from rfast_bench.scenario import load
 
-    scenario = load(path)
+    path = shipped.find(path)
+    scenario = load(path, overrides)
     verdicts = []
     for algorithm in scenario.algorithms:
         label = algorithm.label or algorithm.name

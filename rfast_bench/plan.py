@@ -14,11 +14,11 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from rfast_bench import registry, topology
+from rfast_bench import digests, registry, topology
 from rfast_bench.api import Algorithm
 from rfast_bench.errors import CannotRun, UserError
 from rfast_bench.reading import assign, explain, parse_override, read_yaml, validate
-from rfast_bench.scenario import AlgorithmSpec, Scenario
+from rfast_bench.scenario import AlgorithmSpec, Scenario, folder_name
 from rfast_bench.spec import Spec
 from rfast_bench.topology import Topology, TopologySpec
 
@@ -65,7 +65,12 @@ class Run:
     @property
     def folder(self) -> Path:
         """Where its records go, below the output folder."""
-        parts = [self.scenario.name, self.point.slug, _safe(str(self.algorithm.label)), f"seed-{self.seed}"]
+        parts = [
+            self.scenario.name,
+            self.point.slug,
+            folder_name(str(self.algorithm.label)),
+            f"seed-{self.seed}",
+        ]
         return Path(*[part for part in parts if part])
 
     def build_topology(self) -> Topology:
@@ -83,19 +88,20 @@ class Run:
 
     @cached_property
     def hash(self) -> str:
-        """Changes when this run would give other records; names and comparisons do not count."""
+        """Changes when this run would give other records: by what the scenario says, by the contents of the
+        files it names (wherever they lie), by the algorithm's source. Names and comparisons do not count."""
         dull = {"name", "description", "baseline", "allow_unsound"}
-        relevant = {k: v for k, v in self.resolved.items() if k not in dull}
-        text = json.dumps([FORMAT, relevant], sort_keys=True)
+        scenario = digests.with_contents(
+            self.scenario.model_dump(exclude={"sweep", "seeds", "first_seed", *dull})
+        )
+        scenario["algorithms"] = [{**scenario["algorithms"][self.order], "name": None, "label": None}]
+        source = digests.of_source(self.algorithm_class)
+        text = json.dumps([FORMAT, scenario, self.seed, source], sort_keys=True, default=str)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def _short(value: Any) -> str:
-    return _safe(value if isinstance(value, str) else json.dumps(value, sort_keys=True))
-
-
-def _safe(text: str) -> str:
-    return "".join(c if c.isalnum() or c in "._-" else "_" for c in text)
+    return folder_name(value if isinstance(value, str) else json.dumps(value, sort_keys=True))
 
 
 # ---------------------------------------------------------------------------------------------- points
@@ -159,6 +165,10 @@ def build_topology(algorithm: AlgorithmSpec, point: Point) -> Topology:
     scenario = point.scenario
     kind = registry.find(algorithm.name, point.folder)
     spec = algorithm.topology
+    if spec is not None and kind.needs == "nothing":
+        raise UserError(
+            f"{point.source}: algorithms.{algorithm.label}: it runs on no graph; leave topology out"
+        )
     if spec is None:
         spec = TopologySpec(kind=kind.default_topology) if kind.default_topology else TopologySpec()
     where = f"{point.source}: algorithms.{algorithm.label}.topology"

@@ -103,4 +103,12 @@ def _only_algorithm(module: ModuleType) -> type[Algorithm]:
 def _checked(found: object, name: str) -> type[Algorithm]:
     if not (inspect.isclass(found) and issubclass(found, Algorithm)):
         raise UserError(f"algorithm '{name}' is not a subclass of rfast_bench.api.Algorithm")
+    if inspect.isabstract(found):
+        raise UserError(f"algorithm '{name}' does not define {', '.join(sorted(found.__abstractmethods__))}")
+    for parameter in list(inspect.signature(found.__init__).parameters.values())[2:]:
+        if parameter.kind is not parameter.KEYWORD_ONLY or parameter.annotation is parameter.empty:
+            raise UserError(
+                f"algorithm '{name}': parameter '{parameter.name}' of __init__ must be annotated and keyword-only: "
+                "__init__(self, x0, *, step_size: StepSize, ...)"
+            )
     return found

@@ -42,7 +42,7 @@ def execute(run: Run, out: Path, reference: Reference | None, progress: Callable
         topology = run.build_topology()
         evaluator = Evaluator(problem, reference)
         wall, cpu = time.perf_counter(), time.process_time()
-        outcome = simulate(run.scenario, _maker(run), topology, problem, evaluator, run.seed, progress)
+        outcome = simulate(run.scenario, maker(run), topology, problem, evaluator, run.seed, progress)
         spent = {"wall_seconds": time.perf_counter() - wall, "cpu_seconds": time.process_time() - cpu}
     manifest = {
         **describe(run),
@@ -63,7 +63,8 @@ def record_skipped(run: Run, out: Path) -> None:
     write_run(out / run.folder, manifest, {}, {"scenario.yaml": write_resolved(run)})
 
 
-def _maker(run: Run) -> Callable[[np.ndarray], Algorithm]:
+def maker(run: Run) -> Callable[[np.ndarray], Algorithm]:
+    """Builds one worker's part of the run's algorithm from x⁰."""
     make: Any = run.algorithm_class
     parameters = run.algorithm.parameters
     return lambda x0: make(x0, **parameters)

@@ -47,6 +47,12 @@ class Target(Spec):
     gap: float | None = Field(default=None, gt=0)
     accuracy: float | None = Field(default=None, gt=0, le=1)
 
+    @model_validator(mode="after")
+    def _some_target(self) -> Target:
+        if not self.model_dump(exclude_none=True):
+            raise ValueError("needs at least one of loss, gap, accuracy")
+        return self
+
 
 class StopRule(Spec):
     """A run ends with the first rule that fires. At least one is needed."""
@@ -65,11 +71,17 @@ class StopRule(Spec):
 
 
 class Every(Spec):
-    """The evaluation grid: every so many seconds, epochs, or iterations per worker."""
+    """The evaluation grid: every so many seconds, or epochs, or iterations per worker."""
 
     seconds: PositiveSeconds | None = None
     epochs: float | None = Field(default=None, gt=0)
     iterations: float | None = Field(default=None, gt=0)
+
+    @model_validator(mode="after")
+    def _one_grid(self) -> Every:
+        if len(self.model_dump(exclude_none=True)) != 1:
+            raise ValueError("needs exactly one of seconds, epochs, iterations")
+        return self
 
 
 def _every(value: object) -> object:
@@ -124,12 +136,19 @@ class Scenario(Spec):
     seeds: int = Field(default=1, gt=0)
     """How many repetitions, with seeds first_seed, first_seed + 1, ..."""
     first_seed: int = Field(default=0, ge=0)
-    sweep: dict[str, tuple[Any, ...]] = Field(default_factory=dict)
+    sweep: dict[str, Annotated[tuple[Any, ...], Field(min_length=1)]] = Field(default_factory=dict)
     baseline: str | None = None
     """Label of the algorithm that speed-ups are given against."""
     allow_unsound: bool = False
     """Run also where a topology breaks its algorithm's condition; every table says so."""
     simulation: Simulation = Simulation()
+
+    @field_validator("compute")
+    @classmethod
+    def _takes_time(cls, compute: Distribution) -> Distribution:
+        if compute.mean == 0:
+            raise ValueError("a gradient must take time, or the clock never moves")
+        return compute
 
     @field_validator("stragglers")
     @classmethod
@@ -156,9 +175,10 @@ class Scenario(Spec):
     def _label(cls, algorithms: tuple[AlgorithmSpec, ...]) -> tuple[AlgorithmSpec, ...]:
         names = Counter(a.name for a in algorithms)
         labelled = [a if a.label else a.model_copy(update={"label": _label(a, names)}) for a in algorithms]
-        twice = [label for label, count in Counter(a.label for a in labelled).items() if count > 1]
+        folders = Counter(folder_name(str(a.label)) for a in labelled)
+        twice = [str(a.label) for a in labelled if folders[folder_name(str(a.label))] > 1]
         if twice:
-            raise ValueError(f"'{twice[0]}' comes more than once; give each a label of its own")
+            raise ValueError(f"'{twice[0]}' comes more than once (as a folder name); give each its own label")
         return tuple(labelled)
 
     @model_validator(mode="after")
@@ -169,6 +189,11 @@ class Scenario(Spec):
                 f"baseline '{self.baseline}' is not among the algorithms: {', '.join(map(str, labels))}"
             )
         return self
+
+
+def folder_name(text: str) -> str:
+    """A label or value as it appears in folder names: what is not a letter, digit or `._-` becomes `_`."""
+    return "".join(c if c.isalnum() or c in "._-" else "_" for c in text)
 
 
 def _label(algorithm: AlgorithmSpec, names: Counter[str]) -> str:

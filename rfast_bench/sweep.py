@@ -18,7 +18,7 @@ from threadpoolctl import threadpool_limits
 from rfast_bench import problems
 from rfast_bench.errors import UserError
 from rfast_bench.plan import Run
-from rfast_bench.problems import Reference
+from rfast_bench.problems import Problem, Reference
 from rfast_bench.records import MANIFEST
 from rfast_bench.runner import execute, problem_of, record_skipped
 
@@ -96,7 +96,21 @@ def find_references(runs: Sequence[Run]) -> dict[str, Reference | None]:
             key = _reference_key(run)
             if key not in found:
                 found[key] = problems.reference(problem)
+            check_targets(run, problem, found[key])
     return found
+
+
+def check_targets(run: Run, problem: Problem, reference: Reference | None) -> None:
+    """Raises UserError for a target on what this problem does not have."""
+    stop = run.scenario.stop.target
+    wanted = {*run.scenario.evaluate.targets, *(stop.model_dump(exclude_none=True) if stop else ())}
+    source = run.point.source
+    if "gap" in wanted and reference is None:
+        raise UserError(
+            f"{source}: a target on gap needs a known optimum (convex, l2 > 0); use loss or accuracy"
+        )
+    if "accuracy" in wanted and np.isnan(problem.accuracy(problem.start)):
+        raise UserError(f"{source}: a target on accuracy needs held-out samples; problem.test_fraction is 0")
 
 
 def _reference_key(run: Run) -> str:

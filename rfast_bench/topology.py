@@ -218,6 +218,8 @@ def _check_keys(spec: TopologySpec, n: int, where: str) -> None:
         raise UserError(f"{where}.edges: give either edges (undirected) or w and a (a directed pair)")
     if spec.kind == FILE and not spec.paths:
         raise UserError(f"{where}: give a kind, or files: w and a, edges, w_matrix, or w_matrix and a_matrix")
+    if spec.seed and spec.kind != "random-trees":
+        raise UserError(f"{where}.seed: only random-trees takes a seed")
     if spec.root and spec.kind not in graphs.ROOTED:
         raise UserError(f"{where}.root: only {', '.join(sorted(graphs.ROOTED))} take a root")
     if not 0 <= spec.root < n:

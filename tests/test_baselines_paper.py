@@ -149,8 +149,8 @@ def ad_psgd(n: int, seed: int, kind: str = "bipartite-exponential") -> World:
 def test_ad_psgd_ledger_holds_at_every_instant(
     kind: str, n: int, schedule: list[tuple[str, int]], seed: int
 ) -> None:
-    """Σ x_i + Σ_{replies not yet applied} (r − s)/2 = Σ x⁰ − γ Σ (applied gradients), and of each active worker
-    one request at most is on its way, there or back (arXiv 1710.06952: averaging keeps the models' sum)."""
+    """Σ x_i + Σ_{replies not yet applied} (r − s)/2 = Σ x⁰ − γ Σ (applied gradients): averaging keeps the
+    sum of models (arXiv 1710.06952). Of each active worker one request at most is on its way, there or back."""
     world = ad_psgd(n, seed, kind)
 
     def check() -> None:

@@ -82,7 +82,7 @@ class Kind:
         self.undirected = self.algorithm.needs in ("undirected", "bipartite")
 
     def topology(self, n: int) -> tuple[Topology, str | None]:
-        """Its default graph of n workers and that graph's name; another one where the default does not exist."""
+        """Its default graph of n workers and that graph's name; a line where the default does not exist."""
         needs: Needs = self.algorithm.needs
         kinds = [self.algorithm.default_topology or "none", *(["line"] if self.undirected else [])]
         for kind in kinds:
@@ -111,7 +111,7 @@ def kind(name: str, extra: dict[str, Any], plug_in: str) -> Kind:
 
 
 def disorder(world: World, seed: int, moves: int) -> None:
-    """A long random schedule of steps, deliveries in any order and losses; a quarter of the moves each way."""
+    """A long random schedule of steps, deliveries in any order (half of the moves) and losses."""
     rng = np.random.default_rng(seed)
     kinds = rng.choice(["step", "deliver", "deliver", "drop"], moves)
     world.play(zip(kinds.tolist(), rng.integers(0, 999, moves).tolist(), strict=True), lambda: None)
@@ -140,7 +140,7 @@ def test_imports_nothing_but_the_contract(kind: Kind) -> None:
 # --------------------------------------------------------------------------------- in the hand-driven world
 @pytest.mark.parametrize("n", [1, 2, 5])
 def test_runs_on_read_only_arrays(kind: Kind, n: int) -> None:
-    """Rule 2: x0, payloads and gradients come read-only, and nobody minds. Effects are checked by the world."""
+    """Rule 2: x0, payloads and gradients come read-only. The world refuses what is not an effect."""
     world = kind.world(n, np.zeros(3), noise(0, 3))
     disorder(world, 1, 600)
     assert sum(map(len, world.gradients)) >= n

@@ -1,9 +1,9 @@
-"""Golden traces: four workers on a tiny quadratic, with latency, losses and a straggler; every model, to the digit.
+"""Golden traces: four workers on a tiny quadratic, with latency, losses and a straggler, to the digit.
 
-They catch what no theorem does: a draw taken from another stream, a message counted twice, an event that moved.
-A difference must be understood before anything else is done about it; only then are the files written anew, by
-`REGENERATE_GOLDEN=1 pytest tests/test_golden.py`, and the reason goes into the commit message. (New versions of
-NumPy may draw other numbers from the same seed: then every trace differs, from its first row.)
+They catch what no theorem does: a draw taken from another stream, a message counted twice, an event that
+moved. A difference must be understood before anything else is done about it; only then are the files written
+anew, by `REGENERATE_GOLDEN=1 pytest tests/test_golden.py`, and the reason goes into the commit message. (New
+versions of NumPy may draw other numbers from the same seed: then every trace differs, from its first rows.)
 """
 
 from __future__ import annotations

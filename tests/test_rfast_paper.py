@@ -13,6 +13,8 @@ Binary tree of three: models flow 0 -> 1 and 0 -> 2, mass flows back.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -22,6 +24,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from rfast_bench import registry
+from rfast_bench.topology import Topology
 
 KINDS = ("binary-tree", "line", "star", "directed-ring", "exponential", "complete")
 X0 = 1.0
@@ -42,6 +45,17 @@ def on_wire(world: World, sender: int, channel: str) -> list[Letter]:
 
 def deliver(world: World, letter: Letter) -> None:
     world.deliver(world.wire.index(letter))
+
+
+def unequal(kind: str, n: int) -> Topology:
+    """The pair of that kind with weights that all differ: row sums of W and column sums of A stay 1."""
+    rng, uniform = np.random.default_rng(n), graph(kind, n)
+
+    def varied(rows: tuple[Any, ...]) -> tuple[dict[int, float], ...]:
+        drawn = [dict(zip(row, rng.dirichlet([3.0] * len(row)).tolist(), strict=True)) for row in rows]
+        return tuple(drawn)
+
+    return replace(uniform, W=varied(uniform.W), A=varied(uniform.A))
 
 
 # -------------------------------------------------------------------------------- initialisation (line 1)
@@ -133,7 +147,7 @@ def test_the_newest_v_received_is_mixed() -> None:
 
 
 def test_rho_is_read_once_and_used_twice() -> None:
-    """Buffers: the ρ̂_ij that enters y is the one that becomes ρ̃_ij: one read an in-neighbour and iteration."""
+    """Buffers: the ρ̂_ij that enters y is what becomes ρ̃_ij: one read an in-neighbour and iteration."""
     world = World(maker("r-fast", step_size=0.01), graph("complete", 4), X0, noise(0))
     for _ in range(5):
         world.round()
@@ -141,7 +155,7 @@ def test_rho_is_read_once_and_used_twice() -> None:
 
 
 def test_a_rho_that_comes_between_is_wholly_used_or_not_at_all() -> None:
-    """Robust gradient tracking: what comes while the gradient is computed counts now, what comes later next."""
+    """Robust gradient tracking: what comes while the gradient is computed counts now, the rest next time."""
     world = tree_of_three((2.0, 2.0, 2.0), (2.0, 2.0, 2.0), ())
     world.step(0)
     for _ in range(3):
@@ -215,10 +229,10 @@ def largest(world: World) -> float:
 def test_the_ledgers_hold_at_every_instant_under_any_schedule(
     kind: str, n: int, schedule: list[tuple[str, int]], seed: int, compensated: bool
 ) -> None:
-    """Conservation of the tracked mass: Σ z_i + Σ (ρ − ρ̃) = Σ g_i at every t, as the sum of every worker's own
-    z_i + Σ_out ρ_ji − Σ_in ρ̃_ij = g_i. Rounding errors are of the size of the largest number in the books."""
+    """Conservation of the tracked mass: Σ z_i + Σ (ρ − ρ̃) = Σ g_i at every t, the sum of every worker's own
+    z_i + Σ_out ρ_ji − Σ_in ρ̃_ij = g_i. Rounding errors are of the size of the largest number there."""
     make = maker("r-fast", step_size=0.1, compensated=compensated)
-    world = World(make, graph(kind, n), np.zeros(2), noise(seed))
+    world = World(make, unequal(kind, n), np.zeros(2), noise(seed))
 
     def check() -> None:
         bound = 1e-14 * (len(schedule) + 1) * largest(world)
@@ -241,7 +255,7 @@ def world_starts_with_empty_books(world: World) -> None:
 def test_tracked_mass_is_the_sum_of_gradients_in_synchronous_rounds(kind: str) -> None:
     """Steady gradients: y tends to π Σ g_j, π the right Perron vector of A, and z to diag(A) y."""
     n, g = 5, np.arange(1.0, 6.0)
-    world = World(maker("r-fast", step_size=1e-9), graph(kind, n), X0, lambda i, at, k: g[i])
+    world = World(maker("r-fast", step_size=1e-9), unequal(kind, n), X0, lambda i, at, k: g[i])
     for _ in range(300):
         world.round()
     A = matrix(world, "A")
@@ -249,7 +263,7 @@ def test_tracked_mass_is_the_sum_of_gradients_in_synchronous_rounds(kind: str) -
     np.testing.assert_allclose([w.z for w in world.workers], np.diag(A) * y, atol=1e-12)
 
 
-# ----------------------------------------------------------------------------------------- the step that counts
+# ------------------------------------------------------------------------------------- the step that counts
 def matrix(world: World, name: str) -> np.ndarray:
     """W or A as a matrix, `M[i, j]` the weight of the edge j -> i."""
     M = np.zeros((world.n, world.n))
@@ -271,19 +285,22 @@ FACTORS = {
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_effective_step_of_each_pair(kind: str) -> None:
-    """γ_eff = γ n Σ ψ_i a_ii π_i in synchronous rounds near consensus: nγ on trees, γ/n on the complete graph."""
+    """γ_eff = γ n Σ ψ_i a_ii π_i in synchronous rounds near consensus: nγ on trees, γ/n when complete."""
     factor = graph(kind, 7).step_factor
     assert factor == pytest.approx(FACTORS[kind], rel=1e-12)
     assert registry.find("r-fast").effective_step(0.3, factor) == pytest.approx(0.3 * FACTORS[kind])
 
 
+@pytest.mark.parametrize("weighted", [graph, unequal])
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_mean_model_moves_by_the_effective_step(kind: str) -> None:
-    """f_i = x²/2 for all: x̄ shrinks by 1 − γ_eff a round. A v is one round old when it is mixed here (D_W = 1),
-    which divides the step by 1 + Σ ψ_i (1 − w_ii): by 1 on trees."""
-    n, small = 7, 1e-4
-    step = small / FACTORS[kind]
-    world = World(maker("r-fast", step_size=step), graph(kind, n), X0, lambda i, at, k: at)
+def test_the_mean_model_moves_by_the_effective_step(
+    kind: str, weighted: Callable[[str, int], Topology]
+) -> None:
+    """f_i = x²/2 for all: x̄ shrinks by 1 − γ_eff a round. A v is one round old when it is mixed here
+    (D_W = 1), which divides the step by 1 + Σ ψ_i (1 − w_ii): by 1 on trees."""
+    pair, small = weighted(kind, 7), 1e-4
+    step = small / pair.step_factor
+    world = World(maker("r-fast", step_size=step), pair, X0, lambda i, at, k: at)
     for _ in range(120):
         world.round()
     before = np.mean([w.x for w in world.workers])
@@ -316,7 +333,7 @@ def test_synchronous_rounds_equal_the_matrix_form(kind: str) -> None:
     rng = np.random.default_rng(3)
     H, b = rng.uniform(0.5, 2, (n, d)), rng.standard_normal((n, d))
     world = World(
-        maker("r-fast", step_size=step), graph(kind, n), np.ones(d), lambda i, at, k: H[i] * (at - b[i])
+        maker("r-fast", step_size=step), unequal(kind, n), np.ones(d), lambda i, at, k: H[i] * (at - b[i])
     )
     W, A = matrix(world, "W"), matrix(world, "A")
     own_w, own_a = np.diag(np.diag(W)), np.diag(np.diag(A))
@@ -334,7 +351,7 @@ def test_synchronous_rounds_equal_the_matrix_form(kind: str) -> None:
         Z, given_away, G = own_a @ Y, (A - own_a) @ Y, H * (X - b)
 
 
-# ----------------------------------------------------------------------------------------- compensated variant
+# -------------------------------------------------------------------------------------- compensated variant
 @settings(max_examples=40, deadline=None)
 @given(kind=st.sampled_from(KINDS), n=st.integers(1, 7), schedule=schedules(), seed=st.integers(0, 2**31))
 @example(

@@ -11,6 +11,7 @@ import simpy
 from simpy.core import StopSimulation
 
 from rfast_bench.api import Activity, Algorithm, AllReduceMean, Gradient, Receive, ReceiveAny
+from rfast_bench.errors import UserError
 from rfast_bench.problems import Problem
 from rfast_bench.sim.gradients import LazyGradients, Request
 from rfast_bench.sim.node import SimNode, size_of
@@ -26,6 +27,7 @@ class Worker:
         "asked",
         "batches",
         "busy",
+        "computing",
         "intervals",
         "node",
         "pace",
@@ -43,6 +45,7 @@ class Worker:
         self.work = work  # seconds of each gradient at full speed
         self.pace = pace
         self.asked = 0  # gradients asked for; one fewer is the number of completed iterations
+        self.computing = False
         self.samples = 0
         self.busy = 0.0  # seconds of computing, up to `until`
         self.until = 0.0  # when the gradient being computed is done
@@ -81,6 +84,7 @@ class Driver:
         self.gradients_done = 0
         self.samples = 0
         self.iterations = 0  # completed, over all workers
+        self.active = 0  # planned events: gradients under way, coroutines to wake
         self._problem = problem
         self._lazy = gradients
         self._on_iteration = on_iteration
@@ -131,6 +135,12 @@ class Driver:
                 self._on_iteration()
             if worker.asked > self._budget:
                 return
+        if worker.computing:
+            raise UserError(
+                f"{type(worker.algorithm).__name__} asked for a gradient while another is outstanding"
+            )
+        worker.computing = True
+        self.active += 1
         clock = self.clock
         request = Request(worker.node.id, effect.at, next(worker.batches))
         self._lazy.ask(request)
@@ -145,6 +155,8 @@ class Driver:
     def _computed(self, event: simpy.Event) -> None:
         computing: Any = event.value  # a Computing
         worker, request = computing.worker, computing.request
+        worker.computing = False
+        self.active -= 1
         gradient = self._lazy.value(request)
         samples = self._problem.size(request.worker, request.batch)
         worker.samples += samples
@@ -190,6 +202,8 @@ class Driver:
     ) -> None:
         """Wake the coroutine at `ready()`, which a later message may move forward."""
         inbox = worker.node.inboxes[channel]
+        if inbox.on_put is not None:
+            raise UserError(f"{type(worker.algorithm).__name__} waits twice at once on channel {channel!r}")
         planned = math.inf
 
         def plan() -> None:
@@ -209,8 +223,12 @@ class Driver:
         plan()
 
     def _at(self, time: float, action: Callable[[], None]) -> None:
-        event = self.clock.timeout(max(0.0, time - self.clock.now))
-        event.callbacks.append(lambda _: action())
+        def act(_: simpy.Event) -> None:
+            self.active -= 1
+            action()
+
+        self.active += 1
+        self.clock.timeout(max(0.0, time - self.clock.now)).callbacks.append(act)
 
     # ---------------------------------------------------------------------------------------- all-reduce
     def _gather(self, activity: Activity, worker: Worker, value: Any) -> None:
@@ -226,4 +244,6 @@ class Driver:
         ready = np.array([time for _, _, _, time in gathered])
         finish = self._ring.finish(ready, size * network.scale, size / network.model_size)
         for (waiting, reducer, _, _), time in zip(gathered, finish.tolist(), strict=True):
+            if time == math.inf:
+                continue  # over a link that is down
             self._at(time, lambda a=waiting, w=reducer: self._advance(a, w, mean))  # type: ignore[misc]

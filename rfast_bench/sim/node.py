@@ -119,9 +119,11 @@ class Network:
 
 
 def size_of(payload: Any) -> int:
-    """Bytes of a payload: arrays and tensors their own, numbers 8, tuples the sum of their parts."""
-    try:
+    """Bytes of a payload: arrays and tensors their own, numbers 8, collections the sum of their parts."""
+    if hasattr(payload, "nbytes"):
         return int(payload.nbytes)
-    except AttributeError:
-        parts: Iterable[Any] = payload if isinstance(payload, tuple) else ()
-        return sum(map(size_of, parts)) if isinstance(payload, tuple) else 8
+    if isinstance(payload, Mapping):
+        return sum(size_of(key) + size_of(value) for key, value in payload.items())
+    if isinstance(payload, str | bytes):
+        return len(payload)
+    return sum(map(size_of, payload)) if isinstance(payload, Iterable) else 8

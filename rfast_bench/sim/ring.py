@@ -44,7 +44,7 @@ class Ring:
         tries_made = np.zeros(n, dtype=np.int64)
         for _ in range(2 * (n - 1)):
             leaves = np.maximum(ready, free)
-            latency = self._latency.draw()
+            latency = self._latency.draw() + self._loss.down
             tries = self._loss.tries(models / n)
             free = leaves + tries * transmission
             arrival = leaves + (tries - 1) * self._again(latency, transmission) + transmission + latency
@@ -97,6 +97,8 @@ class RingLoss:
         self._n = len(specs)
         self._rng = stream(seed, "ring-loss")
         models = [s.loss for s in specs]
+        always = [isinstance(m, Independent) and m.probability == 1 for m in models]
+        self.down = np.where(always, np.inf, 0.0)  # added to latencies: a link that loses everything
         self._mean: Draws | None = None
         self._bursty: list[LossDraws] = []
         if all(isinstance(m, Independent) for m in models):

@@ -65,7 +65,8 @@ def simulate(
     watch.attach(driver)
     with np.errstate(all="ignore"):  # a diverging run overflows on its way; it is recorded as diverged
         driver.start()
-        clock.run()
+        if not watch.stopped:
+            clock.run()
     return watch.outcome()
 
 
@@ -139,6 +140,11 @@ class Watch:
             self._stop.iterations is not None or self._stop.epochs is not None or not self._every.seconds
         )
 
+    @property
+    def stopped(self) -> bool:
+        """Whether a stop rule has fired."""
+        return bool(self._stopped_by)
+
     def attach(self, driver: Driver) -> None:
         """Look at the start, and plan the first look and the end."""
         self._driver = driver
@@ -157,6 +163,8 @@ class Watch:
     def _on_grid(self, event: simpy.Event) -> None:
         assert isinstance(event.value, float)
         self._look(event.value)
+        if self._stop.time is None and not self._driver.active:
+            self._stopped_by = self._stopped_by or "stalled"  # nothing will ever happen again
         if self._stopped_by:
             self._driver.stop()
         self._grid_index += 1
@@ -185,9 +193,10 @@ class Watch:
                 driver.stop()
 
     def _end(self, rule: str, time: float) -> None:
-        self._stopped_by = rule
-        if self._rows[-1]["time"] < time:
-            self._look(time)
+        if self._rows[-1]["time"] == time:
+            self._rows.pop()  # a look of the grid at this very instant, before the last iteration
+        self._look(time)
+        self._stopped_by = self._stopped_by or rule
         self._driver.stop()
 
     def _look(self, time: float) -> None:
