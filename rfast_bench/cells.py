@@ -190,9 +190,9 @@ def _fits(frame: pd.DataFrame, width: int) -> bool:
 
 
 def _style(text: str) -> str:
-    if "diverged" in text or "no common root" in text:
+    if any(word in text for word in ("diverged", "void", "no common root")):
         return "red"
-    if "not reach" in text or "reached" in text:
+    if any(word in text for word in ("reach", "stalled")):
         return "yellow"
     return "dim" if text.startswith(("skipped", NOTHING)) else ""
 

@@ -31,18 +31,27 @@ main.add_command(topology)
 @click.option(
     "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override a key, e.g. network.loss=0.2."
 )
+@click.option("--world", type=click.Choice(("simulated", "real")), help="Where it runs, not as the file says.")
 @click.option("--out", type=_PATH, default=Path("results"), show_default=True, help="Where records go.")
 @click.option("--jobs", type=click.IntRange(min=1), default=None, help="Runs at once; default: all cores.")
 @click.option("--fresh", is_flag=True, help="Do all runs again, also those already there.")
 @click.option("--plots/--no-plots", default=True, help="Draw the figures at the end.")
 def run(
-    scenario: str, overrides: tuple[str, ...], out: Path, jobs: int | None, fresh: bool, plots: bool
+    scenario: str,
+    overrides: tuple[str, ...],
+    world: str | None,
+    out: Path,
+    jobs: int | None,
+    fresh: bool,
+    plots: bool,
 ) -> None:
     """Run SCENARIO, a file or the name of a shipped one; leave records, a table and plots in OUT/NAME."""
     from rfast_bench import shipped
     from rfast_bench.study import study
 
     console = Console()
+    if world is not None:
+        overrides = (*overrides, f"world={world}")
     try:
         study(shipped.find(scenario), overrides, out, jobs or os.cpu_count() or 1, fresh, plots, console)
     except KeyboardInterrupt:

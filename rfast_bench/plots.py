@@ -6,6 +6,7 @@ time to target against each key that varies. A skipped run is in no figure.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -159,15 +160,16 @@ def _legend(
 ) -> None:
     """Outside at the right, in the order in which the curves end, from top to bottom."""
     order = sorted(bands, key=lambda label: -bands[label]["median"].iloc[-1])
-    handles = [key(looks[label], label + _diverged(groups[label])) for label in order]
+    handles = [key(looks[label], label + _ending(groups[label])) for label in order]
     if handles:
         drawn.legend(handles=handles, loc="outside right center", frameon=False)
 
 
-def _diverged(runs: Sequence[Run]) -> str:
-    count = sum(run.status == "diverged" for run in runs)
-    share = "" if count == len(runs) else f" {count}/{len(runs)}"
-    return f" (diverged{share})" if count else ""
+def _ending(runs: Sequence[Run]) -> str:
+    """` (diverged 2/3)`: how runs ended that did not finish as meant."""
+    counts = Counter(run.status for run in runs if run.status != "finished")
+    shares = {word: "" if count == len(runs) else f" {count}/{len(runs)}" for word, count in counts.items()}
+    return f" ({', '.join(word + share for word, share in shares.items())})" if shares else ""
 
 
 # ------------------------------------------------------------------------------------------------- targets

@@ -118,7 +118,7 @@ class Run:
     label: str
     seed: int
     workers_count: int
-    status: Literal["finished", "diverged", "skipped"]
+    status: Literal["finished", "stalled", "diverged", "void", "skipped"]
     world: str = "simulated"
     point: dict[str, Any]
     parameters: dict[str, Any]
@@ -132,6 +132,11 @@ class Run:
     baseline: str | None = None
     order: int = 0
     hash: str = ""
+
+    @property
+    def valid(self) -> bool:
+        """Whether its numbers count: a diverged, void or skipped run reached nothing and ended nowhere."""
+        return self.status in ("finished", "stalled")
 
     def curves(self) -> pd.DataFrame:
         """One row per evaluation; no rows when the run was skipped."""
@@ -164,8 +169,8 @@ class Run:
         return frame
 
     def time_to(self, metric: str, target: float) -> float:
-        """Seconds until the first evaluation that meets a target; NaN when none does or the run diverged."""
-        if self.status != "finished":
+        """Seconds until the first evaluation that meets a target; NaN when none does or the run is not valid."""
+        if not self.valid:
             return float("nan")
         curves = self.curves()
         met = curves[metric] >= target if metric == "accuracy" else curves[metric] <= target

@@ -25,7 +25,7 @@ from rfast_bench.records import FORMAT, write_run
 from rfast_bench.sim.world import simulate
 from rfast_bench.topology import Topology
 
-PACKAGES = ("rfast-bench", "numpy", "scipy", "scikit-learn", "simpy", "networkx", "torch")
+PACKAGES = ("rfast-bench", "numpy", "scipy", "scikit-learn", "simpy", "networkx", "torch", "pyzmq")
 
 
 def problem_of(run: Run) -> Problem:
@@ -42,16 +42,23 @@ def execute(run: Run, out: Path, reference: Reference | None, progress: Callable
         topology = run.build_topology()
         evaluator = Evaluator(problem, reference)
         wall, cpu = time.perf_counter(), time.process_time()
-        outcome = simulate(run.scenario, maker(run), topology, problem, evaluator, run.seed, progress)
+        outcome: Any
+        if run.scenario.world == "real":
+            from rfast_bench.real.world import realise  # imports torch, which takes a second or more
+
+            outcome = realise(run, problem, evaluator, progress)
+        else:
+            outcome = simulate(run.scenario, maker(run), topology, problem, evaluator, run.seed, progress)
         spent = {"wall_seconds": time.perf_counter() - wall, "cpu_seconds": time.process_time() - cpu}
     manifest = {
         **describe(run),
         "topology": describe_topology(topology, run),
         "effective_step": _finite(_effective_step(run, topology)),
-        "status": "diverged" if outcome.diverged else "finished",
+        "status": outcome.status,
         "stopped_by": outcome.stopped_by,
         "reference": None if reference is None else reference.loss,
         **spent,
+        **getattr(outcome, "notes", {}),
     }
     frames = {**outcome.frames, "topology": edges_of(topology)}
     write_run(out / run.folder, manifest, frames, {"scenario.yaml": write_resolved(run)})

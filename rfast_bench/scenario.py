@@ -11,6 +11,7 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 from rfast_bench.links import NetworkSpec
 from rfast_bench.problems import ProblemSpec
 from rfast_bench.reading import load_with
+from rfast_bench.real.spec import RealSpec
 from rfast_bench.spec import Spec
 from rfast_bench.timing import Distribution, Straggler
 from rfast_bench.topology import TopologySpec
@@ -124,7 +125,7 @@ class Scenario(Spec):
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
     description: str = ""
-    world: Literal["simulated"] = "simulated"
+    world: Literal["simulated", "real"] = "simulated"
     workers: int = Field(gt=0)
     problem: ProblemSpec
     compute: Distribution
@@ -142,6 +143,7 @@ class Scenario(Spec):
     allow_unsound: bool = False
     """Run also where a topology breaks its algorithm's condition; every table says so."""
     simulation: Simulation = Simulation()
+    real: RealSpec = RealSpec()
 
     @field_validator("compute")
     @classmethod

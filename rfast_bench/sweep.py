@@ -42,6 +42,8 @@ def run_all(runs: Sequence[Run], out: Path, jobs: int, fresh: bool, console: Con
     for run in missing:
         if run.skipped:
             record_skipped(run, out)
+    if any(run.scenario.world == "real" for run in todo):
+        jobs = 1  # a real run has a process a worker, and times that others would disturb
     with progress_bars(todo, console) as file:
         tasks = [
             delayed(_job)(run, out, references[_reference_key(run)], file, k) for k, run in enumerate(todo)

@@ -18,6 +18,8 @@ from rfast_bench.cells import FINALS, POINT, WRITERS, footnote, present, split, 
 from rfast_bench.errors import UserError, nearest
 from rfast_bench.records import Run, baselines, point_key, varying
 
+ENDINGS = ("skipped", "void", "diverged", "stalled")
+"""How a run may end other than well; columns of the summary that count them."""
 COSTS = ("time_per_epoch", "idle_percent", "bytes_sent")
 
 
@@ -36,7 +38,7 @@ def measure(run: Run) -> dict[str, float]:
     waiting, busy = workers["waiting"].sum(), workers["busy"].sum()
     return {
         **times,
-        **{f"final_{name}": last[name] if run.status == "finished" else np.nan for name in FINALS},
+        **{f"final_{name}": last[name] if run.valid else np.nan for name in FINALS},
         "time_per_epoch": _ratio(last["time"], last["epoch"]),
         "idle_percent": 100 * _ratio(waiting, busy + waiting),
         "bytes_sent": float(last["bytes_sent"]),
@@ -90,8 +92,7 @@ def _row(
         "effective_step": pd.Series([run.effective_step for run in runs], dtype=float).median(),
         "baseline": reference[first.scenario],
         "seeds": len(runs),
-        "diverged": sum(run.status == "diverged" for run in runs),
-        "skipped": sum(run.status == "skipped" for run in runs),
+        **{word: sum(run.status == word for run in runs) for word in ENDINGS},
     }
     for name in map(str, numbers):
         if name.startswith(("time_to_", "speedup_")):
@@ -121,13 +122,13 @@ def _status(runs: Sequence[Run], row: Mapping[str, Any]) -> str:
     said = []
     if any(run.topology_info is not None and not run.topology_info.sound for run in runs):
         said.append("no common root")
-    if row["skipped"]:
-        reason = next(run.reason for run in runs if run.status == "skipped")
-        said.append(f"skipped{_share(row['skipped'], len(runs), always=False)}: {reason}")
-    if row["diverged"]:
-        said.append(f"diverged{_share(row['diverged'], len(runs))}")
+    for word in ENDINGS:
+        if row[word]:
+            reason = next(run.reason for run in runs if run.status == word)
+            share = _share(row[word], len(runs), always=word != "skipped")
+            said.append(f"{word}{share}{': ' if reason else ''}{reason}")
     missed = [name for name in target_names(row) if row[f"time_to_{name}_reached"] == 0]
-    if missed and row["skipped"] + row["diverged"] < len(runs):
+    if missed and any(run.valid for run in runs):
         said.append("did not reach " + ", ".join(name.replace("_", " ") for name in missed))
     return "; ".join(said) or "ok"
 

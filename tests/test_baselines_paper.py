@@ -338,8 +338,8 @@ def test_osgp_with_datagrams_decays_under_loss() -> None:
     problem = {"kind": "quadratic", "dim": 4, "heterogeneity": 1, "condition": 3}
     datagram = {"algorithm": {"delivery": "datagram"}}
     lossy = played_osgp(problem, 0.1, 3000, **datagram)
-    assert lossy.outcome.diverged
+    assert lossy.outcome.stopped_by == "diverged"
     assert sum(w.omega for w in lossy.workers) < 1
-    whole = played_osgp(problem, 0.1, 1000, **datagram, network={"latency": 0.4})
-    assert not whole.outcome.diverged
-    assert sum(w.omega for w in whole.workers) > 3.5  # the rest is in flight: at most one half of each
+    whole = played_osgp(problem, 0.1, 3000, **datagram, network={"latency": 0.4}, stragglers=[])
+    assert whole.outcome.stopped_by == "time"
+    assert sum(w.omega for w in whole.workers) > 3.5  # the rest is in flight: about a push of each worker

@@ -168,6 +168,56 @@ def test_a_diverging_run_is_recorded_as_such(tmp_path: Path) -> None:
     assert (manifest["status"], manifest["stopped_by"]) == ("diverged", "diverged")
 
 
+def test_the_last_row_is_of_the_last_iteration(tmp_path: Path) -> None:
+    """Also when a look of the grid fell on the very same instant, before that iteration."""
+    only = [{"name": "d-psgd", "step_size": 0.1}]
+    path = write(
+        tmp_path, algorithms=only, compute="1 s", network={}, stragglers=[], stop={"iterations": 20}, seeds=1
+    )
+    for every in ("5 s", "0.7 s"):
+        call("run", path, "--out", tmp_path / every, "--set", f"evaluate.every={every}", "--no-plots")
+    tables = [
+        pd.read_csv(tmp_path / e / "small" / "d-psgd" / "seed-0" / "curves.csv") for e in ("5 s", "0.7 s")
+    ]
+    assert [t["iterations_mean"].iloc[-1] for t in tables] == [20.0, 20.0]
+    assert tables[0]["loss"].iloc[-1] == tables[1]["loss"].iloc[-1]
+
+
+def test_a_target_met_at_the_start_ends_the_run_there(tmp_path: Path) -> None:
+    stop = {"time": "10 s", "target": {"gap": 1e6}}
+    call("run", write(tmp_path, stop=stop, seeds=1), "--out", tmp_path, "--no-plots")
+    curves = pd.read_csv(tmp_path / "small" / "r-fast" / "seed-0" / "curves.csv")
+    assert curves["time"].tolist() == [0.0]
+
+
+def test_a_run_in_which_nothing_can_happen_any_more_is_ended(tmp_path: Path) -> None:
+    only = [{"name": "d-psgd", "step_size": 0.1}, {"name": "ring-allreduce", "step_size": 0.1}]
+    path = write(tmp_path, algorithms=only, network={"loss": 1}, stop={"iterations": 20}, seeds=1)
+    call("run", path, "--out", tmp_path, "--no-plots")
+    for name in ("d-psgd", "ring-allreduce"):
+        manifest = json.loads((tmp_path / "small" / name / "seed-0" / "manifest.json").read_text())
+        assert (manifest["status"], manifest["stopped_by"]) == ("stalled", "stalled")
+    assert "stalled" in call("table", tmp_path / "small").output
+
+
+def test_a_second_gradient_while_one_is_outstanding_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "greedy.py").write_text(
+        "from rfast_bench.api import Algorithm, Gradient, StepSize\n"
+        "class Greedy(Algorithm):\n"
+        "    def __init__(self, x0, *, step_size: StepSize):\n"
+        "        self.model = x0\n"
+        "    model = None\n"
+        "    def activities(self, node):\n"
+        "        return [self.run(), self.run()]\n"
+        "    async def run(self):\n"
+        "        await Gradient(self.model)\n"
+    )
+    only = [{"name": "greedy.py:Greedy", "step_size": 1}]
+    result = call("run", write(tmp_path, algorithms=only), "--out", tmp_path, "--jobs", 1, "--no-plots")
+    assert result.exit_code == 2
+    assert "while another is outstanding" in result.stderr
+
+
 # --------------------------------------------------------------------------------------------- how it ends
 @pytest.mark.parametrize(
     "wrong",
@@ -178,6 +228,7 @@ def test_a_diverging_run_is_recorded_as_such(tmp_path: Path) -> None:
         ("--set", "problem={kind: logistic-regression, dataset: {kind: csv, path: none.csv, target: y}}"),
         ("--set", "algorithms.0.name=rfast"),
         ("--set", "nowhere=1"),
+        ("--set", "problem={kind: mlp, dataset: wine}"),  # its gap is not known
         ("--out", "/dev/null/out"),
     ],
 )

@@ -111,16 +111,25 @@ def test_a_bad_line_is_named(tree: tuple[Path, Path]) -> None:
 PLUG_INS = """
 from rfast_bench.api import Algorithm
 
-class Pair(Algorithm):
+class Idle(Algorithm):
+    model = None
+
+    def __init__(self, x0):
+        pass
+
+    def activities(self, node):
+        return []
+
+class Pair(Idle):
     needs, default_topology = "pair", "binary-tree"
 
-class Undirected(Algorithm):
+class Undirected(Idle):
     needs, default_topology = "undirected", "ring"
 
-class Bipartite(Algorithm):
+class Bipartite(Idle):
     needs = "bipartite"
 
-class Alone(Algorithm):
+class Alone(Idle):
     pass
 """
 

@@ -19,8 +19,8 @@ from rfast_bench import registry, topology
 from rfast_bench.api import Algorithm, Needs
 from rfast_bench.errors import CannotRun
 from rfast_bench.links import NetworkSpec
-from rfast_bench.sim.weather import link_weather
 from rfast_bench.topology import Topology, TopologySpec
+from rfast_bench.weather import link_weather
 
 PLUG_IN = '''
 """Gossip with whatever has come: x_i ← Σ_j w_ij x_j − γ g_i."""
@@ -219,7 +219,7 @@ def test_asks_for_gradients_one_by_one_and_for_ever(kind: Kind) -> None:
 
 
 # ------------------------------------------------------------------------------------ in the simulated world
-ROUGH = {
+ROUGH: dict[str, Any] = {
     "compute": {"kind": "lognormal", "mean": 1, "sigma": 0.5},
     "network": {"latency": {"kind": "exponential", "mean": 0.3}, "loss": 0.2, "bandwidth": "1 kB/s"},
     "stragglers": [{"worker": 0, "kind": "random", "slowdown": 3, "mean_slow": 5, "mean_normal": 10}],
@@ -248,16 +248,20 @@ def test_same_seed_same_run(kind: Kind) -> None:
     np.testing.assert_array_equal(played[0].models, played[1].models)
 
 
-def test_batched_gradients_change_nothing(kind: Kind) -> None:
-    """The trajectory of lazy batching is that of one-by-one evaluation, to rounding."""
-    problem = {
-        **{"kind": "logistic-regression", "dataset": "wine", "batch_size": 8, "l2": 0.05},
-        "partition": {"kind": "dirichlet", "alpha": 1},
-    }
-    one, many = (
-        kind.run(6, **ROUGH, problem=problem, stop={"iterations": 30}, simulation={"gradient_batch": size})
-        for size in (1, None)
-    )
+WINE: dict[str, Any] = {
+    "dataset": "wine",
+    "batch_size": 8,
+    "l2": 0.05,
+    "partition": {"kind": "dirichlet", "alpha": 1},
+}
+
+
+@pytest.mark.parametrize("task", [{"kind": "logistic-regression"}, {"kind": "mlp", "hidden": [40]}])
+def test_batched_gradients_change_nothing(kind: Kind, task: dict[str, Any]) -> None:
+    """The trajectory of lazy batching is that of one-by-one evaluation, to rounding, whatever a model's size."""
+    over = {**ROUGH, "problem": {**WINE, **task}, "stop": {"iterations": 20}}
+    over["network"] = {"latency": 0.3, "loss": 0.2}  # a narrow link would hold a wide model up for ever
+    one, many = (kind.run(6, **over, simulation={"gradient_batch": size}) for size in (1, None))
     assert len(one.curves) == len(many.curves) > 10
     np.testing.assert_allclose(one.curves, many.curves, rtol=1e-9, atol=1e-9)
     np.testing.assert_allclose(one.models, many.models, rtol=1e-9, atol=1e-9)

@@ -262,7 +262,9 @@ def mnist(folder: Path, names: str = "{stem}-idx{axes}-ubyte", zipped: bool = Fa
         for what, array in (("images", images), ("labels", labels % 10)):
             content = idx(array)
             name = names.format(stem=f"{part}-{what}", axes=array.ndim)
-            (folder / (name + ".gz" * zipped)).write_bytes(gzip.compress(content) if zipped else content)
+            (folder / (name + ".gz" * zipped)).write_bytes(
+                gzip.compress(content, mtime=0) if zipped else content
+            )
     return folder
 
 
@@ -303,7 +305,7 @@ def test_bad_idx_files_are_refused(tmp_path: Path, name: str, content: bytes, me
         read({"kind": "mnist", "path": tmp_path})
 
 
-@pytest.mark.parametrize("content", [b"not zipped", gzip.compress(b"x" * 99)[:-12]])
+@pytest.mark.parametrize("content", [b"not zipped", gzip.compress(b"x" * 99, mtime=0)[:-12]])
 def test_bad_gzip_is_refused(tmp_path: Path, content: bytes) -> None:
     (mnist(tmp_path, zipped=True) / "t10k-labels-idx1-ubyte.gz").write_bytes(content)
     with pytest.raises(UserError, match=r"t10k-labels-idx1-ubyte\.gz"):

@@ -14,8 +14,8 @@ from rfast_bench.links import NetworkSpec
 from rfast_bench.sim.network import MOST_TRIES, Inbox, Link, Mailbox, Queue, Sender
 from rfast_bench.sim.node import Network, SimNode, size_of
 from rfast_bench.sim.ring import Ring
-from rfast_bench.sim.weather import link_weather
 from rfast_bench.topology import TopologySpec, build
+from rfast_bench.weather import link_weather
 
 LOST, KEPT = 0.0, math.inf
 

@@ -67,7 +67,7 @@ def test_the_wheel_runs_a_shipped_scenario_from_another_folder(installed: Path, 
     printed = outside(installed, tmp_path, code)
     assert printed.startswith(str(installed))
     assert "r-fast" in printed
-    assert (tmp_path / "results" / "quickstart" / "r-fast" / "seed-0" / "curves.csv").exists()
+    assert (tmp_path / "results" / "quickstart" / "r-fast-tree" / "seed-0" / "curves.csv").exists()
 
 
 @pytest.mark.xdist_group("wheel")

@@ -126,7 +126,10 @@ def test_a_path_that_does_not_exist_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"status": "fine"}, "status: .*'finished', 'diverged' or 'skipped', found 'fine'"),
+        (
+            {"status": "fine"},
+            "status: .*'finished', 'stalled', 'diverged', 'void' or 'skipped', found 'fine'",
+        ),
         ({"format": 2}, "format: .*found 2"),
         ({"workers": "many"}, "workers: .*found 'many'"),
         ({"topology": {"sound": True}}, "topology.name: Field required"),

@@ -114,6 +114,53 @@ def test_the_hash_of_a_run_ignores_names_and_sees_what_counts(tmp_path: Path) ->
     assert first_hash() != first_hash("first_seed=1")
 
 
+PLUG_IN = """
+from rfast_bench.api import Algorithm, StepSize
+
+class Mine(Algorithm):
+    model = None
+    def __init__(self, x0, *, step_size: StepSize):
+        pass
+    def activities(self, node):
+        return []
+"""
+
+
+def test_the_hash_sees_the_source_of_the_algorithm_and_the_contents_of_data(tmp_path: Path) -> None:
+    mine, times = tmp_path / "mine.py", tmp_path / "times.csv"
+    algorithms = [{"name": "mine.py:Mine", "step_size": 1}]
+    compute = {"kind": "empirical", "path": "times.csv", "column": "t"}
+
+    def now() -> str:
+        return plan(points(tmp_path, algorithms=algorithms, compute=compute))[0].hash
+
+    mine.write_text(PLUG_IN)
+    times.write_text("t\n1\n")
+    first = now()
+    assert now() == first
+    mine.write_text(PLUG_IN + "# changed\n")
+    second = now()
+    times.write_text("t\n2\n")
+    assert len({first, second, now()}) == 3
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "complaint"),
+    [
+        ("    def activities(self, node):\n        return []\n", "", "does not define activities"),
+        ("x0, *, step_size", "x0, step_size", "'step_size' of __init__ must be annotated and keyword-only"),
+        ("step_size: StepSize", "step_size", "'step_size' of __init__ must be annotated and keyword-only"),
+        ("class Mine(Algorithm)", "class Other(Algorithm)", "defines no class 'Mine'"),
+        ("class Mine(Algorithm)", "class Mine", "not a subclass"),
+        ("import Algorithm", "import Algoritm", "cannot be imported"),
+    ],
+)
+def test_mistakes_in_a_plug_in_are_told(tmp_path: Path, old: str, new: str, complaint: str) -> None:
+    (tmp_path / "mine.py").write_text(PLUG_IN.replace(old, new))
+    with pytest.raises(UserError, match=complaint):
+        points(tmp_path, algorithms=[{"name": "mine.py:Mine", "step_size": 1}])
+
+
 @pytest.mark.parametrize("name", [p.stem for p in sorted(Path("scenarios").glob("*.yaml"))])
 def test_shipped_scenarios_are_valid_named_for_their_file_and_say_what_to_expect(name: str) -> None:
     path = Path("scenarios", f"{name}.yaml")
@@ -151,6 +198,12 @@ def test_shipped_scenarios_are_valid_named_for_their_file_and_say_what_to_expect
         ("name=a/b", ["name", "a/b"]),
         ("sweep={network.lss: [1]}", ["'lss'", "did you mean 'loss'", "sweep point"]),
         ("compute=1 s=2", ["compute", "1 s=2"]),
+        ("compute=0", ["compute", "must take time"]),
+        ("sweep={workers: []}", ["sweep.workers", "at least 1"]),
+        ("evaluate.every={seconds: 1, epochs: 1}", ["evaluate.every", "exactly one"]),
+        ("stop={time: 1, target: {}}", ["stop.target", "at least one of loss, gap, accuracy"]),
+        ("algorithms=[{name: osgp, step_size: 1, topology: ring}]", ["algorithms.osgp", "no graph"]),
+        ("algorithms.r-fast.topology={kind: line, seed: 3}", ["topology.seed", "only random-trees"]),
     ],
 )  # fmt: skip
 def test_mistakes_name_file_key_finding_and_remedy(tmp_path: Path, override: str, words: list[str]) -> None:

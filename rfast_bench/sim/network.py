@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable
 from heapq import heapify, heappop, heappush
 from typing import Any
 
-from rfast_bench.sim.weather import Weather
+from rfast_bench.weather import Weather
 
 MOST_TRIES = 1000
 """A reliable message lost so often is given up, and its receiver waits for ever: the link is down."""

@@ -14,8 +14,8 @@ from rfast_bench.api import Channel
 from rfast_bench.links import NetworkSpec
 from rfast_bench.seeds import scalar_stream
 from rfast_bench.sim.network import Inbox, Link, Mailbox, Message, Queue, Sender
-from rfast_bench.sim.weather import link_weather
 from rfast_bench.topology import Topology
+from rfast_bench.weather import link_weather
 
 
 class SimNode(Sender):

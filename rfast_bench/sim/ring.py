@@ -15,8 +15,8 @@ from rfast_bench.links import LinkSpec
 from rfast_bench.seeds import stream
 from rfast_bench.sim.network import MOST_TRIES
 from rfast_bench.sim.node import Network
-from rfast_bench.sim.weather import LossDraws
 from rfast_bench.timing import Constant, Draws, Independent, mean_endurance
+from rfast_bench.weather import LossDraws
 
 
 class Ring:

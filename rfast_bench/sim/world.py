@@ -18,9 +18,9 @@ from rfast_bench.seeds import stream
 from rfast_bench.sim.driver import Driver, Worker
 from rfast_bench.sim.gradients import LazyGradients
 from rfast_bench.sim.node import Network, SimNode
-from rfast_bench.sim.weather import BLOCK
 from rfast_bench.timing import Distribution, Pace, Phases, Straggler
 from rfast_bench.topology import Topology
+from rfast_bench.weather import BLOCK
 
 FIRST_STRETCH = 20.0
 """How many mean compute times of the start of a run the timeline records, unless the scenario says."""
@@ -34,8 +34,9 @@ class Outcome:
     frames: dict[str, pd.DataFrame]
 
     @property
-    def diverged(self) -> bool:
-        return self.stopped_by == "diverged"
+    def status(self) -> str:
+        """How a table would call it: `diverged` and `stalled` are both, everything else is `finished`."""
+        return self.stopped_by if self.stopped_by in ("diverged", "stalled") else "finished"
 
 
 def simulate(

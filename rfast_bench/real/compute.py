@@ -1,0 +1,109 @@
+"""How long a gradient takes on a real process, and how late it was.
+
+Emulated: the time drawn for it, by the streams of the simulated world; the worker computes a real gradient and
+sleeps until that time is over. Measured: its true time; a straggler sleeps for what it is slower.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from array import array
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+
+from rfast_bench.scenario import Scenario
+from rfast_bench.seeds import stream
+from rfast_bench.timing import Distribution, Pace, Phases, Straggler
+from rfast_bench.weather import BLOCK
+
+Clock = Callable[[], float]
+Sleep = Callable[[float], object]
+"""Sleeps for so many seconds, or less when the run ends before."""
+
+
+class Compute(ABC):
+    """One worker's compute times. All times are seconds of the run's clock."""
+
+    def __init__(self, pace: Pace, clock: Clock, sleep: Sleep) -> None:
+        self._pace = pace
+        self._clock = clock
+        self._sleep = sleep
+        self.lateness = array("d")
+        self.planned = array("d")
+        self.work = array("d")  # what the gradient itself took
+
+    @abstractmethod
+    def begin(self, now: float) -> None:
+        """A gradient is asked for."""
+
+    @abstractmethod
+    def finish(self) -> None:
+        """The gradient is computed: wait until its compute time is over."""
+
+    def _until(self, deadline: float) -> None:
+        left = deadline - self._clock()
+        if left > 0:
+            self._sleep(left)
+
+
+class Emulated(Compute):
+    """Real gradients that take drawn times."""
+
+    def __init__(self, pace: Pace, clock: Clock, sleep: Sleep, work: Iterator[float]) -> None:
+        super().__init__(pace, clock, sleep)
+        self._work = work
+        self._start = self._deadline = 0.0
+
+    def begin(self, now: float) -> None:
+        self._start = now
+        self._deadline = self._pace.finish(now, next(self._work))
+
+    def finish(self) -> None:
+        self.work.append(self._clock() - self._start)
+        self._until(self._deadline)
+        self.lateness.append(self._clock() - self._deadline)
+        self.planned.append(self._deadline - self._start)
+
+
+class Measured(Compute):
+    """True times; they are never late."""
+
+    _start = 0.0
+
+    def begin(self, now: float) -> None:
+        self._start = now
+
+    def finish(self) -> None:
+        took = self._clock() - self._start
+        self.work.append(took)
+        self._until(self._pace.finish(self._start, took))
+
+
+def compute_for(scenario: Scenario, worker: int, seed: int, clock: Clock, sleep: Sleep) -> Compute:
+    """The compute times of one worker of a scenario."""
+    pace = Pace(phases_of(scenario.stragglers, worker, seed))
+    if scenario.real.compute == "measured":
+        return Measured(pace, clock, sleep)
+    return Emulated(pace, clock, sleep, draws(scenario.compute, stream(seed, "compute", worker)))
+
+
+def draws(distribution: Distribution, rng: np.random.Generator) -> Iterator[float]:
+    """Endless draws, in seconds: those of the simulated world."""
+    while True:
+        yield from distribution.draw(rng, BLOCK).tolist()
+
+
+def phases_of(stragglers: Sequence[Straggler], worker: int, seed: int) -> list[tuple[float, Phases | None]]:
+    """The slowdowns of one worker and when they act."""
+    return [
+        (s.slowdown, s.phases(stream(seed, "straggler", worker, k)))
+        for k, s in enumerate(stragglers)
+        if worker in s.workers
+    ]
+
+
+def mean_time(compute: Distribution) -> float:
+    """Mean compute time at full speed, seconds."""
+    mean = compute.mean
+    return float(np.mean(compute.draw(stream(0, "mean"), 1000))) if mean is None else float(mean)

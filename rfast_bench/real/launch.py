@@ -1,0 +1,139 @@
+"""Starts a run's workers on this machine, watches them, and leaves no process behind."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pickle
+import secrets
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import torch.distributed as dist
+
+from rfast_bench.errors import UserError
+from rfast_bench.plan import Run
+from rfast_bench.real.referee import Referee
+from rfast_bench.real.worker import Job
+
+LOOK = 0.05
+"""Seconds between looks at the workers."""
+GRACE = 60.0
+"""Seconds that workers have after the end to write what they sampled."""
+ONE_THREAD = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+
+
+class WorkerDied(UserError):
+    """A worker's process ended before its run did."""
+
+
+class Launcher:
+    """The processes of one run, each in a process group of its own, and the store they meet at."""
+
+    def __init__(self, run: Run, folder: Path) -> None:
+        self.run, self.folder = run, folder
+        self.workers = run.scenario.workers
+        self.began = time.monotonic()
+        self.processes: list[subprocess.Popen[bytes]] = []
+        self.store = dist.TCPStore(
+            run.scenario.real.host, 0, is_master=True, wait_for_workers=False, timeout=timedelta(seconds=30)
+        )
+
+    def start(self) -> None:
+        """Start every worker."""
+        job = self.folder / "job"
+        job.write_bytes(pickle.dumps(Job(self.run, secrets.token_bytes(8), self.folder)))
+        for rank in range(self.workers):
+            with (self.folder / f"{rank}.log").open("wb") as log:
+                command = [sys.executable, "-m", "rfast_bench.real.worker", str(job)]
+                process = subprocess.Popen(
+                    command,
+                    env=self._environment(rank),
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    start_new_session=True,
+                )
+                self.processes.append(process)
+
+    def _environment(self, rank: int) -> dict[str, str]:
+        host = self.run.scenario.real.host
+        own = dict.fromkeys(ONE_THREAD, "1")
+        own |= {"RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": str(self.workers)}
+        own |= {"MASTER_ADDR": host, "MASTER_PORT": str(self.store.port)}
+        if host.startswith("127."):
+            own["GLOO_SOCKET_IFNAME"] = "lo"
+        return {**os.environ, **own}
+
+    def watch(self, referee: Referee, progress: Callable[[float], None]) -> None:
+        """Until every worker has left its results. Raises WorkerDied, and UserError for what takes too long."""
+        started: float | None = None
+        while not self.store.check([f"done/{k}" for k in range(self.workers)]):
+            self._check_processes()
+            if started is None and self.store.check(["start"]):
+                started = time.monotonic()
+            self._check_time(started)
+            progress(referee.look())
+            time.sleep(LOOK)
+        self.store.set("farewell", "")
+
+    def _check_processes(self) -> None:
+        for rank, process in enumerate(self.processes):
+            if process.poll() is not None and not self.store.check([f"done/{rank}"]):
+                raise WorkerDied(self._obituary(rank, process.returncode))
+
+    def _obituary(self, rank: int, code: int) -> str:
+        after = f"{time.monotonic() - self.began:.1f} s after it was started"
+        if code < 0:
+            return f"{self._name}: worker {rank} was killed by {signal.Signals(-code).name}, {after}"
+        log = (self.folder / f"{rank}.log").read_text(errors="replace").strip()
+        last = "\n  ".join(log.splitlines()[-12:])
+        return f"{self._name}: worker {rank} failed with exit code {code}, {after}:\n  {last}"
+
+    @property
+    def _name(self) -> str:
+        return f"{self.run.algorithm.label}, seed {self.run.seed}"
+
+    def _check_time(self, started: float | None) -> None:
+        real, stop = self.run.scenario.real, self.run.scenario.stop
+        now = time.monotonic()
+        if started is None and now - self.began > real.startup_timeout:
+            missing = [k for k in range(self.workers) if not self.store.check([f"machine/{k}"])]
+            raise UserError(f"{self._name}: no start within {real.startup_timeout:g} s; missing {missing}")
+        if started is not None and stop.time and now - started > stop.time + GRACE:
+            late = [k for k in range(self.workers) if not self.store.check([f"done/{k}"])]
+            raise UserError(f"{self._name}: workers {late} did not end within {GRACE:g} s of the run's end")
+
+    def close(self) -> None:
+        """End whatever still runs, at once."""
+        for process in self.processes:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(process.pid, signal.SIGKILL)
+        for process in self.processes:
+            process.wait()
+
+
+@contextlib.contextmanager
+def launched(run: Run, folder: Path) -> Iterator[Launcher]:
+    """The workers of a run; they are gone when the block is left, however that comes."""
+    launcher = Launcher(run, folder)
+    try:
+        launcher.start()
+        yield launcher
+    finally:
+        launcher.close()
+
+
+def local(run: Run, folder: Path, samples: int, progress: Callable[[float], Any]) -> None:
+    """Do a run on this machine; the workers' results are in `folder` afterwards."""
+    with launched(run, folder) as launcher:
+        scenario = run.scenario
+        stall = scenario.real.stall_timeout
+        referee = Referee(launcher.store, launcher.workers, scenario.stop, samples, stall)
+        launcher.watch(referee, progress)

@@ -1,0 +1,209 @@
+"""One worker's process: `python -m rfast_bench.real.worker JOB`.
+
+Its number and the store are in the environment, as torchrun sets it: RANK, WORLD_SIZE, MASTER_ADDR, MASTER_PORT.
+The process's own thread watches the clock and the store; two more run the algorithm (see `driver.py`).
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import pickle
+import sys
+import threading
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.distributed as dist
+from threadpoolctl import threadpool_limits
+
+from rfast_bench import problems
+from rfast_bench.plan import Run
+from rfast_bench.problems import Problem
+from rfast_bench.real.clock import RunClock
+from rfast_bench.real.collective import Collective
+from rfast_bench.real.compute import Compute, compute_for
+from rfast_bench.real.driver import Driver, Work
+from rfast_bench.real.faults import Faults
+from rfast_bench.real.gpu import Staging, staging_for
+from rfast_bench.real.node import RealNode
+from rfast_bench.real.referee import Progress
+from rfast_bench.real.results import save
+from rfast_bench.real.sampler import Counters, Sampler
+from rfast_bench.real.transport import Mail
+from rfast_bench.seeds import stream
+
+LOOK = 0.1
+"""Seconds between reports of progress."""
+FAREWELL = 60.0
+"""Seconds that a worker stays after its end, so that the others do not lose it before theirs."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """What all workers of a run are given."""
+
+    run: Run
+    token: bytes
+    """Eight bytes that name this run on the network."""
+    folder: Path
+    """Where the workers leave their results."""
+
+
+class Worker:
+    """Everything one worker's process holds."""
+
+    def __init__(self, job: Job, rank: int, store: dist.Store) -> None:
+        self.run, self.rank, self.store = job.run, rank, store
+        self.scenario = job.run.scenario
+        self.clock = RunClock()
+        self.ended = threading.Event()
+        self.problem = self._problem()
+        self.staging: Staging = staging_for(self.device)
+        self.lock = threading.RLock()
+        self.node = self._node()
+        make: Any = self.run.algorithm_class
+        self.algorithm = make(self.staging.to_device(self.problem.start), **self.run.algorithm.parameters)
+        self.compute: Compute = compute_for(self.scenario, rank, self.run.seed, self.clock, self.ended.wait)
+        self.sampler = Sampler(self.scenario.evaluate.every, self.algorithm, self._counters, self._epochs)
+        self.driver = self._driver()
+        self.node.mail = Mail(rank, job.token, self.scenario.real.host, self.driver.deliver, self.lock)
+
+    # ---------------------------------------------------------------------------------------- building
+    @property
+    def device(self) -> str:
+        local = os.environ.get("LOCAL_RANK", "0")
+        return "cpu" if self.scenario.real.device == "cpu" else f"cuda:{local}"
+
+    def _problem(self) -> Problem:
+        where = f"{self.run.point.source}: problem"
+        return problems.build(self.scenario.problem, self.scenario.workers, self.run.seed, where)
+
+    def _node(self) -> RealNode:
+        model_size = self.problem.dim * self.problem.dtype.itemsize
+        faults = Faults(self.scenario.network, self.run.seed, self.rank, model_size)
+        topology = self.run.build_topology()
+        return RealNode(self.rank, topology, faults, self.run.seed, self.clock, self.staging)
+
+    def _driver(self) -> Driver:
+        batches = self.problem.sampler(self.rank, stream(self.run.seed, "batches", self.rank))
+        work = Work(self._gradient, batches, lambda batch: self.problem.size(self.rank, batch), self._mean)
+        budget = self.scenario.stop.iterations if self.run.algorithm_class.synchronous else None
+        return Driver(
+            *(self.node, self.algorithm, work, self.compute, self.sampler, self.clock, self.lock, budget)
+        )
+
+    def _gradient(self, at: Any, batch: Any) -> Any:
+        points = np.asarray(self.staging.to_host(at))[None]
+        return self.staging.to_device(self.problem.gradients([self.rank], points, [batch])[0])
+
+    def _mean(self, value: Any) -> Any:
+        return self._group.mean(value)
+
+    def _counters(self) -> Counters:
+        log, faults = self.driver.log, self.node.faults
+        done = (len(log.done), max(0, len(log.asked) - 1), log.samples)
+        return (*done, faults.tries, faults.lost, self.node.superseded, faults.bytes)
+
+    def _epochs(self) -> float:
+        return self.driver.log.samples * self.scenario.workers / self.problem.samples
+
+    # ----------------------------------------------------------------------------------------- running
+    def meet(self) -> None:
+        """Find the others, warm up, and agree on the start."""
+        real, n = self.scenario.real, self.scenario.workers
+        self.store.set(f"mail/{self.rank}", self.node.mail.address)
+        self._warm_up()
+        self.store.wait([f"mail/{k}" for k in range(n)], timedelta(seconds=real.startup_timeout))
+        self.node.mail.connect({k: self.store.get(f"mail/{k}").decode() for k in range(n)})
+        if self.run.algorithm_class.synchronous:  # others are not known to need collectives
+            self._group = Collective(self.store, self.rank, n, real.process_group_timeout, self.device)
+        self.clock.agree(self.store, self.rank, n, real.startup_timeout)
+
+    def _warm_up(self) -> None:
+        """One gradient on a batch of its own stream: libraries load and buffers are touched."""
+        batches = self.problem.sampler(self.rank, stream(self.run.seed, "warm-up", self.rank))
+        for _ in range(2):
+            self._gradient(self.algorithm.model, next(batches))
+        gc.collect()
+        gc.freeze()
+
+    def play(self) -> None:
+        """From the start of the run to its end."""
+        wake = threading.Event()
+        self.driver.on_failure = wake.set
+        self.driver.start()
+        for body in (self.driver.engine, self.driver.receiver):
+            threading.Thread(target=body, daemon=True).start()
+        self.stopped_by, end = self._watch(wake)
+        self.driver.freeze(end)
+        self.ended.set()
+
+    def _watch(self, wake: threading.Event) -> tuple[str, float]:
+        log, progress = self.driver.log, Progress(self.store, self.rank)
+        reason, end = "time", self.scenario.stop.time or float("inf")
+        while (now := self.clock()) < end:
+            if self.driver.failure is not None:
+                raise self.driver.failure
+            parked = log.parked == log.parked
+            told = progress.report(max(0, len(log.asked) - 1), log.samples, parked, now)
+            if told is not None and told[1] < end:
+                reason, end = told
+            wake.wait(max(0.0, min(LOOK, end - self.clock())))
+        return reason, end
+
+    def leave(self, folder: Path) -> None:
+        """Write what there is to evaluate, and wait until all have."""
+        residual = type(self.algorithm).residual([self.algorithm])
+        reads, compute, log = self.node.reads, self.compute, self.driver.log
+        logs = {
+            **{"asked": log.asked, "done": log.done, "work": compute.work},
+            **{"lateness": compute.lateness, "planned": compute.planned},
+            **{"read_time": reads.time, "read_age": reads.age},
+            **{"read_sender": reads.sender, "read_count": reads.count},
+            "residual": np.array([] if residual is None else self.staging.to_host(residual), dtype=float),
+        }
+        about = {
+            **{"stopped_by": self.stopped_by, "clock": self.clock.described()},
+            **{"parked": log.parked if log.parked == log.parked else None},
+            "transport": self.node.mail.counts.plain(),
+        }
+        save(folder, self.rank, self.sampler, logs, about)
+        self.store.set(f"done/{self.rank}", "")
+        self.store.wait(["farewell"], timedelta(seconds=FAREWELL))
+
+
+def connect(rank: int, workers: int) -> dist.Store:
+    """The store that the environment names; somebody else hosts it."""
+    host, port = os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"])
+    return dist.TCPStore(host, port, is_master=False, timeout=timedelta(seconds=60))
+
+
+def main(path: Path) -> None:
+    """Do one worker's part of the job in the file `path`."""
+    sys.setswitchinterval(5e-4)  # seconds; the receiver must not wait long for the engine's thread
+    torch.set_num_threads(1)
+    np.seterr(all="ignore")
+    job: Job = pickle.loads(path.read_bytes())  # written by the launcher, in its own folder
+    rank, workers = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
+    with threadpool_limits(limits=1):
+        worker = Worker(job, rank, connect(rank, workers))
+        worker.meet()
+        worker.play()
+        worker.leave(job.folder)
+
+
+if __name__ == "__main__":
+    try:
+        main(Path(sys.argv[1]))
+    except BaseException:
+        import traceback
+
+        traceback.print_exc()
+        sys.stderr.flush()
+        os._exit(1)
+    os._exit(0)  # a thread may still be in a collective that will never end

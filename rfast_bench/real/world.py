@@ -1,0 +1,128 @@
+"""One run in the real world: starts its workers, waits for them, and evaluates what they sampled."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from rfast_bench.evaluation import Evaluator
+from rfast_bench.plan import Run
+from rfast_bench.problems import Problem
+from rfast_bench.real import gather
+from rfast_bench.real.compute import mean_time
+from rfast_bench.real.launch import local
+from rfast_bench.real.results import Result, load
+
+LATEST = 0.05
+"""A run is void when its mean lateness is above this share of its mean compute time."""
+FIRST_STRETCH = 20.0
+"""How many mean compute times of the start of a run the timeline records, unless the scenario says."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run left: why it ended, its tidy tables by file name (without `.csv`), and its manifest's part."""
+
+    stopped_by: str
+    frames: dict[str, pd.DataFrame]
+    notes: dict[str, Any]
+    void: str = ""
+    """Why its times mean nothing, if so."""
+
+    @property
+    def status(self) -> str:
+        """As the manifest words it."""
+        if self.void:
+            return "void"
+        return self.stopped_by if self.stopped_by in ("diverged", "stalled") else "finished"
+
+
+Play = Callable[[Run, Path, int, Callable[[float], Any]], None]
+"""Has a run done by its workers, whose results are in the folder afterwards."""
+
+
+def realise(
+    run: Run,
+    problem: Problem,
+    evaluator: Evaluator,
+    progress: Callable[[float], Any] = lambda share: None,
+    play: Play = local,
+) -> Outcome:
+    """Do a run on real processes. Raises UserError when a worker dies or does not come."""
+    with tempfile.TemporaryDirectory(prefix="rfast-bench-") as name:
+        folder = Path(name)
+        play(run, folder, problem.samples, progress)
+        results = [load(folder, k) for k in range(run.scenario.workers)]
+        return outcome(run, problem, evaluator, results)
+
+
+def outcome(run: Run, problem: Problem, evaluator: Evaluator, results: Sequence[Result]) -> Outcome:
+    """Evaluate the workers' samples and put their logs into the tables."""
+    scenario = run.scenario
+    curve = gather.Curve(results, scenario, evaluator, problem.samples)
+    shown = gather.looks(results, scenario, run.algorithm_class.synchronous, problem.samples)
+    with np.errstate(all="ignore"):
+        for look in shown:
+            curve.add(look)
+            if curve.stopped_by:
+                break
+        curve.close()
+    end = curve.rows[-1]["time"]
+    stretch = min(end, scenario.simulation.timeline or FIRST_STRETCH * mean_time(scenario.compute))
+    counted = [float(r["counters"][k, gather.SAMPLES]) for r, k in zip(results, look.samples, strict=True)]
+    totals = [gather.worker_totals(r, end, count) for r, count in zip(results, counted, strict=True)]
+    frames = {
+        "curves": pd.DataFrame(curve.rows),
+        "workers": pd.DataFrame(totals),
+        "staleness": gather.staleness_counts(results, end),
+        "timeline": gather.timeline(results, stretch),
+    }
+    late = lateness(results)
+    reason = curve.stopped_by or _common(results)
+    return Outcome(reason, frames, {"reason": _void(late), "real": notes(results, late)}, _void(late))
+
+
+def _common(results: Sequence[Result]) -> str:
+    return str(results[0].about["stopped_by"])
+
+
+def lateness(results: Sequence[Result]) -> dict[str, float]:
+    """By how much gradients were done after their emulated time, in seconds; empty when nothing was emulated."""
+    late = np.concatenate([r["lateness"] for r in results])
+    if not len(late):
+        return {}
+    step = float(np.concatenate([r["planned"] for r in results]).mean())
+    return {
+        "mean": float(late.mean()),
+        "median": float(np.median(late)),
+        "p99": float(np.quantile(late, 0.99)),
+        "worst": float(late.max()),
+        "step": step,
+        "share": float(late.mean()) / step if step else 0.0,
+    }
+
+
+def _void(late: dict[str, float]) -> str:
+    if not late or late["share"] <= LATEST:
+        return ""
+    return (
+        f"gradients were {1000 * late['mean']:.2g} ms late on average, {100 * late['share']:.1f} % of their "
+        f"{1000 * late['step']:.3g} ms (at most {100 * LATEST:g} %): too much work for this machine"
+    )
+
+
+def notes(results: Sequence[Result], late: dict[str, float]) -> dict[str, Any]:
+    """What the manifest says of a run in the real world."""
+    work = np.concatenate([r["work"] for r in results])
+    return {
+        "lateness": late,
+        "gradient_seconds": float(work.mean()) if len(work) else None,
+        "clocks": [r.about["clock"] for r in results],
+        "transport": [r.about["transport"] for r in results],
+    }
