@@ -342,4 +342,4 @@ def test_osgp_with_datagrams_decays_under_loss() -> None:
     assert sum(w.omega for w in lossy.workers) < 1
     whole = played_osgp(problem, 0.1, 3000, **datagram, network={"latency": 0.4}, stragglers=[])
     assert whole.outcome.stopped_by == "time"
-    assert sum(w.omega for w in whole.workers) > 3.5  # the rest is in flight: about a push of each worker
+    assert sum(w.omega for w in whole.workers) > 2  # the rest is in flight or waits to be absorbed

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import os
+import multiprocessing
 import pickle
 import secrets
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +19,15 @@ import torch.distributed as dist
 from rfast_bench.errors import UserError
 from rfast_bench.plan import Run
 from rfast_bench.real.referee import Referee
-from rfast_bench.real.worker import Job
+from rfast_bench.real.worker import Job, born
 
 LOOK = 0.05
 """Seconds between looks at the workers."""
 GRACE = 60.0
 """Seconds that workers have after the end to write what they sampled."""
-ONE_THREAD = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+FORKS = multiprocessing.get_context("forkserver")
+"""Forks workers from one process that has imported everything: imports cost seconds, and cores are few."""
+FORKS.set_forkserver_preload(["rfast_bench.cli", "rfast_bench.real.worker"])
 
 
 class WorkerDied(UserError):
@@ -34,13 +35,13 @@ class WorkerDied(UserError):
 
 
 class Launcher:
-    """The processes of one run, each in a process group of its own, and the store they meet at."""
+    """The processes of one run, each in a session of its own, and the store they meet at."""
 
     def __init__(self, run: Run, folder: Path) -> None:
         self.run, self.folder = run, folder
         self.workers = run.scenario.workers
         self.began = time.monotonic()
-        self.processes: list[subprocess.Popen[bytes]] = []
+        self.processes: list[ForkServerProcess] = []
         self.store = dist.TCPStore(
             run.scenario.real.host, 0, is_master=True, wait_for_workers=False, timeout=timedelta(seconds=30)
         )
@@ -50,26 +51,16 @@ class Launcher:
         job = self.folder / "job"
         job.write_bytes(pickle.dumps(Job(self.run, secrets.token_bytes(8), self.folder)))
         for rank in range(self.workers):
-            with (self.folder / f"{rank}.log").open("wb") as log:
-                command = [sys.executable, "-m", "rfast_bench.real.worker", str(job)]
-                process = subprocess.Popen(
-                    command,
-                    env=self._environment(rank),
-                    stdin=subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=log,
-                    start_new_session=True,
-                )
-                self.processes.append(process)
+            log = self.folder / f"{rank}.log"
+            process = FORKS.Process(target=born, args=(job, self._environment(rank), log), name=f"worker-{rank}")
+            process.start()
+            self.processes.append(process)
 
     def _environment(self, rank: int) -> dict[str, str]:
         host = self.run.scenario.real.host
-        own = dict.fromkeys(ONE_THREAD, "1")
-        own |= {"RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": str(self.workers)}
+        own = {"RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": str(self.workers)}
         own |= {"MASTER_ADDR": host, "MASTER_PORT": str(self.store.port)}
-        if host.startswith("127."):
-            own["GLOO_SOCKET_IFNAME"] = "lo"
-        return {**os.environ, **own}
+        return own | ({"GLOO_SOCKET_IFNAME": "lo"} if host.startswith("127.") else {})
 
     def watch(self, referee: Referee, progress: Callable[[float], None]) -> None:
         """Until every worker has left its results. Raises WorkerDied, and UserError for what takes too long."""
@@ -85,8 +76,8 @@ class Launcher:
 
     def _check_processes(self) -> None:
         for rank, process in enumerate(self.processes):
-            if process.poll() is not None and not self.store.check([f"done/{rank}"]):
-                raise WorkerDied(self._obituary(rank, process.returncode))
+            if process.exitcode is not None and not self.store.check([f"done/{rank}"]):
+                raise WorkerDied(self._obituary(rank, process.exitcode))
 
     def _obituary(self, rank: int, code: int) -> str:
         after = f"{time.monotonic() - self.began:.1f} s after it was started"
@@ -113,10 +104,10 @@ class Launcher:
     def close(self) -> None:
         """End whatever still runs, at once."""
         for process in self.processes:
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(process.pid, signal.SIGKILL)
+            process.kill()
         for process in self.processes:
-            process.wait()
+            process.join()
+            process.close()
 
 
 @contextlib.contextmanager

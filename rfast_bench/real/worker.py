@@ -11,10 +11,12 @@ import os
 import pickle
 import sys
 import threading
+import traceback
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import torch
@@ -197,13 +199,26 @@ def main(path: Path) -> None:
         worker.leave(job.folder)
 
 
-if __name__ == "__main__":
+def end_process(path: Path) -> NoReturn:
+    """`main`, then the end of this process, even if a thread is in a collective that will never end."""
     try:
-        main(Path(sys.argv[1]))
-    except BaseException:
-        import traceback
-
+        main(path)
+    except BaseException:  # noqa: BLE001 (whatever it is, it is told and ends the process)
         traceback.print_exc()
         sys.stderr.flush()
         os._exit(1)
-    os._exit(0)  # a thread may still be in a collective that will never end
+    os._exit(0)
+
+
+def born(path: Path, environment: Mapping[str, str], log: Path) -> NoReturn:
+    """The life of a process that was forked by the launcher, which a terminal's Ctrl-C does not reach."""
+    os.setsid()
+    out = os.open(log, os.O_WRONLY | os.O_CREAT, 0o600)
+    os.dup2(out, 1)
+    os.dup2(out, 2)
+    os.environ.update(environment)
+    end_process(path)
+
+
+if __name__ == "__main__":
+    end_process(Path(sys.argv[1]))
