@@ -12,9 +12,12 @@ arXiv 1803.10359.
     ρ_ji       rho[j]         running sum of all the gradient mass ever given to j along G(A)
     ρ̃_ij       rho_used[j]    how much of ρ_ij this worker has already taken in
     w_ij, a_ji W[j], A[j]     row i of W (mixing), column i of A (sharing)
+    -          begun          the first gradient is known
+    -          changes        the state of the neighbourhood that the accounts ρ, ρ̃ are kept for
 
 A lost or late message costs nothing but freshness: ρ is a running sum, so that the next one carries the
-lost mass as well. The ledger: Σ z_i + Σ_edges (ρ - ρ̃) = Σ g_i at every instant.
+lost mass as well. The ledger: Σ z_i + Σ_edges (ρ - ρ̃) = Σ g_i at every instant. A neighbour that dies, and one
+that comes back, cost no more: see `settle`.
 """
 
 from __future__ import annotations
@@ -29,6 +32,7 @@ class RFast(Algorithm):
 
     needs = "pair"
     default_topology = "binary-tree"
+    elastic = True
 
     def __init__(self, x0: Vector, *, step_size: StepSize, compensated: bool = False) -> None:
         self.step_size = step_size
@@ -37,6 +41,8 @@ class RFast(Algorithm):
         self.z = self.g = 0 * x0
         self.rho: dict[int, Vector] = {}
         self.rho_used: dict[int, Vector] = {}
+        self.begun = False
+        self.changes = 0
 
     @property
     def model(self) -> Vector:
@@ -46,19 +52,24 @@ class RFast(Algorithm):
         return [self.run(node)]
 
     async def run(self, node: Node) -> None:
-        W, w_ii, x0 = node.W, node.W[node.id], self.x
-        self.rho = dict.fromkeys(node.out_A, self.z)
-        self.rho_used = dict.fromkeys(node.in_A, self.z)
-        self.g = self.z = await Gradient(self.x)
+        x0 = self.x
+        self.settle(node)
+        if not self.begun:
+            self.g = self.z = await Gradient(self.x)
+            self.begun = True
         while True:
             v = self.x - self.step_size * self.z
             for j in node.out_W:
                 node.post(j, "v", v)
-            x = w_ii * v
+            W = node.W
+            x = W[node.id] * v
             for j in node.in_W:
                 x = x + W[j] * node.newest(j, "v", x0)
             self.x = x
-            self.track(node, await Gradient(x))
+            g_new = await Gradient(x)
+            if node.changes != self.changes:
+                self.settle(node)
+            self.track(node, g_new)
             for j in node.out_A:
                 node.post(j, "rho", self.rho[j])
 
@@ -75,6 +86,18 @@ class RFast(Algorithm):
         if self.compensated:
             self.z = y - sum(self.rho[j] - rho[j] for j in node.out_A)
         self.g = g_new
+
+    def settle(self, node: Node) -> None:
+        """Beyond the paper: close the accounts with neighbours that are gone by taking back what was given and
+        giving back what was taken, and open those with new ones at 0. The local ledger holds throughout."""
+        zero = 0 * self.x
+        for j in self.rho.keys() - set(node.out_A):
+            self.z = self.z + self.rho.pop(j)
+        for j in self.rho_used.keys() - set(node.in_A):
+            self.z = self.z - self.rho_used.pop(j)
+        self.rho = {j: self.rho.get(j, zero) for j in node.out_A}
+        self.rho_used = {j: self.rho_used.get(j, zero) for j in node.in_A}
+        self.changes = node.changes
 
     @classmethod
     def residual(cls, workers: Sequence[RFast]) -> Vector:

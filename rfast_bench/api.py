@@ -132,6 +132,11 @@ class Node(Protocol):
         """Out-neighbours in G(A), ascending."""
 
     @property
+    def changes(self) -> int:
+        """How often the six above have changed: where the scenario has a `silence_timeout`, a neighbour that
+        was silent for so long is left out and the weights are renormalised, until it is heard again."""
+
+    @property
     def side(self) -> int:
         """0 or 1, the worker's side of a bipartite graph (worker 0 is on side 0); else 0."""
 
@@ -162,6 +167,9 @@ class Algorithm(ABC):
 
     synchronous: ClassVar[bool] = False
     """True when all workers pass through common rounds: a budget of iterations is then each worker's own."""
+
+    elastic: ClassVar[bool] = False
+    """True when it goes on without a worker that died and takes one in that comes back (see `Node.changes`)."""
 
     step_size: float
 

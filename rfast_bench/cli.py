@@ -31,7 +31,9 @@ main.add_command(topology)
 @click.option(
     "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override a key, e.g. network.loss=0.2."
 )
-@click.option("--world", type=click.Choice(("simulated", "real")), help="Where it runs, not as the file says.")
+@click.option(
+    "--world", type=click.Choice(("simulated", "real")), help="Where it runs, not as the file says."
+)
 @click.option("--out", type=_PATH, default=Path("results"), show_default=True, help="Where records go.")
 @click.option("--jobs", type=click.IntRange(min=1), default=None, help="Runs at once; default: all cores.")
 @click.option("--fresh", is_flag=True, help="Do all runs again, also those already there.")

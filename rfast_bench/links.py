@@ -42,6 +42,8 @@ class NetworkSpec(Spec):
     reorder: Reorder | None = None
     retransmit_timeout: PositiveSeconds | None = None
     """None is the kindest to reliable methods: a round trip plus the transmission."""
+    silence_timeout: PositiveSeconds | None = None
+    """After so long a silence a neighbour is given up, until it is heard again. None: nobody ever is."""
     message_bytes: Bytes | None = None
     """What a model weighs on the network; None is its true size."""
     links: tuple[LinkOverride, ...] = ()

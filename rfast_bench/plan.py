@@ -80,7 +80,9 @@ class Run:
     @cached_property
     def resolved(self) -> dict[str, Any]:
         """Everything that decides what this run gives, as plain values."""
-        unused = {"sweep", "seeds", "first_seed"} | ({"real"} if self.scenario.world == "simulated" else set())
+        unused = {"sweep", "seeds", "first_seed"} | (
+            {"real"} if self.scenario.world == "simulated" else set()
+        )
         scenario = self.scenario.model_dump(mode="json", by_alias=True, exclude=unused)
         scenario["algorithms"] = [scenario["algorithms"][self.order]]
         return {**scenario, "seed": self.seed}

@@ -56,6 +56,7 @@ def execute(run: Run, out: Path, reference: Reference | None, progress: Callable
         "effective_step": _finite(_effective_step(run, topology)),
         "status": outcome.status,
         "stopped_by": outcome.stopped_by,
+        "reason": outcome.reason,
         "reference": None if reference is None else reference.loss,
         **spent,
         **getattr(outcome, "notes", {}),

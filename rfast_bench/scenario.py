@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
+from rfast_bench.faults import Fault
 from rfast_bench.links import NetworkSpec
 from rfast_bench.problems import ProblemSpec
 from rfast_bench.reading import load_with
@@ -131,6 +132,7 @@ class Scenario(Spec):
     compute: Distribution
     stragglers: tuple[Straggler, ...] = ()
     network: NetworkSpec = NetworkSpec()
+    faults: tuple[Fault, ...] = ()
     algorithms: tuple[AlgorithmSpec, ...] = Field(min_length=1)
     stop: StopRule
     evaluate: Evaluate
@@ -171,6 +173,17 @@ class Scenario(Spec):
                 if workers is not None and worker >= workers:
                     raise ValueError(f"link {k} names worker {worker}; workers are 0 to {workers - 1}")
         return network
+
+    @field_validator("faults")
+    @classmethod
+    def _known_faults(cls, faults: tuple[Fault, ...], info: Any) -> tuple[Fault, ...]:
+        workers, network = info.data.get("workers"), info.data.get("network")
+        for k, fault in enumerate(faults):
+            if workers is not None and fault.worker >= workers:
+                raise ValueError(f"fault {k} names worker {fault.worker}; workers are 0 to {workers - 1}")
+        if faults and network is not None and network.silence_timeout is None:
+            raise ValueError("faults need network.silence_timeout: when is a silent neighbour given up?")
+        return faults
 
     @field_validator("algorithms")
     @classmethod

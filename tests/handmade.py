@@ -94,6 +94,7 @@ class HandNode:
         self.W, self.A = topology.W[number], topology.A[number]
         self.in_W, self.out_W = topology.in_W(number), topology.out_W(number)
         self.in_A, self.out_A = topology.in_A(number), topology.out_A(number)
+        self.changes = 0
         self.side = topology.side[number]
         self.reads: Counter[tuple[int, Channel]] = Counter()
         self.latest: dict[tuple[int, Channel], Letter] = {}

@@ -27,7 +27,12 @@ GRACE = 60.0
 """Seconds that workers have after the end to write what they sampled."""
 FORKS = multiprocessing.get_context("forkserver")
 """Forks workers from one process that has imported everything: imports cost seconds, and cores are few."""
-FORKS.set_forkserver_preload(["rfast_bench.cli", "rfast_bench.real.worker"])
+FORKS.set_forkserver_preload(
+    [
+        *("rfast_bench.cli", "rfast_bench.real.worker", "rfast_bench.problems.mlp"),
+        *("sklearn.datasets", "sklearn.model_selection"),
+    ]
+)
 
 
 class WorkerDied(UserError):

@@ -54,6 +54,7 @@ class RealNode:
         self.in_A: Sequence[int] = topology.in_A(number)
         self.out_A: Sequence[int] = topology.out_A(number)
         self.side = topology.side[number]
+        self.changes = 0
         self.gradients = 0
         self.mail: Mail
         self.faults = faults

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from rfast_bench.api import Activity, Algorithm, AllReduceMean, Gradient, Receiv
 from rfast_bench.errors import UserError
 from rfast_bench.problems import Problem
 from rfast_bench.sim.gradients import LazyGradients, Request
+from rfast_bench.sim.liveness import Liveness
 from rfast_bench.sim.node import SimNode, size_of
 from rfast_bench.sim.ring import Ring
 from rfast_bench.timing import Pace
@@ -28,7 +30,9 @@ class Worker:
         "batches",
         "busy",
         "computing",
+        "down",
         "intervals",
+        "life",
         "node",
         "pace",
         "samples",
@@ -46,6 +50,8 @@ class Worker:
         self.pace = pace
         self.asked = 0  # gradients asked for; one fewer is the number of completed iterations
         self.computing = False
+        self.down = False
+        self.life = 0  # how often it has died
         self.samples = 0
         self.busy = 0.0  # seconds of computing, up to `until`
         self.until = 0.0  # when the gradient being computed is done
@@ -55,11 +61,12 @@ class Worker:
 class Computing:
     """A coroutine that waits for its gradient; the value that a SimPy event carries."""
 
-    __slots__ = ("activity", "request", "worker")
+    __slots__ = ("activity", "life", "request", "worker")
 
     def __init__(self, activity: Activity, worker: Worker, request: Request) -> None:
         self.activity = activity
         self.worker = worker
+        self.life = worker.life
         self.request = request
 
 
@@ -78,6 +85,7 @@ class Driver:
         on_iteration: Callable[[], None] | None = None,
         budget: int | None = None,
         timeline: float = 0.0,
+        liveness: Liveness | None = None,
     ) -> None:
         self.clock = clock
         self.workers = workers
@@ -90,14 +98,37 @@ class Driver:
         self._on_iteration = on_iteration
         self._budget = math.inf if budget is None else budget
         self._timeline = timeline
+        self._liveness = liveness
         self._gathered: list[tuple[Activity, Worker, Any, float]] = []
         self._ring: Ring | None = None
 
     def start(self) -> None:
         """Start every activity of every worker at the present time, in the workers' order."""
         for worker in self.workers:
-            for activity in worker.algorithm.activities(worker.node):
-                self._advance(activity, worker, None)
+            self._start(worker)
+
+    def _start(self, worker: Worker) -> None:
+        for activity in worker.algorithm.activities(worker.node):
+            self._advance(activity, worker, None)
+
+    def kill(self, number: int) -> None:
+        """A worker dies: its coroutines never go on, and what is on its way to it is lost."""
+        worker = self.workers[number]
+        if worker.computing:
+            worker.busy -= worker.until - self.clock.now
+            worker.until = self.clock.now
+        worker.down, worker.computing = True, False
+        worker.life += 1
+        worker.node.forget()
+
+    def revive(self, number: int, algorithm: Algorithm) -> None:
+        """It is started again with a state of its own choice, and knows nothing of the others."""
+        worker = self.workers[number]
+        worker.node.forget()
+        worker.algorithm, worker.down = algorithm, False
+        if self._liveness is not None:
+            self._liveness.restart(number, self.clock.now)
+        self._start(worker)
 
     def stop(self) -> None:
         """End `clock.run()`; to be called from a SimPy callback or from `on_iteration`."""
@@ -155,14 +186,18 @@ class Driver:
     def _computed(self, event: simpy.Event) -> None:
         computing: Any = event.value  # a Computing
         worker, request = computing.worker, computing.request
-        worker.computing = False
         self.active -= 1
+        if computing.life != worker.life:
+            return  # it died meanwhile
+        worker.computing = False
         gradient = self._lazy.value(request)
         samples = self._problem.size(request.worker, request.batch)
         worker.samples += samples
         worker.node.gradients += 1
         self.samples += samples
         self.gradients_done += 1
+        if self._liveness is not None:
+            self._liveness.look(worker.node.id, self.clock.now)
         self._advance(computing.activity, worker, gradient)
 
     # ------------------------------------------------------------------------------------------ messages
@@ -244,6 +279,9 @@ class Driver:
         ready = np.array([time for _, _, _, time in gathered])
         finish = self._ring.finish(ready, size * network.scale, size / network.model_size)
         for (waiting, reducer, _, _), time in zip(gathered, finish.tolist(), strict=True):
-            if time == math.inf:
-                continue  # over a link that is down
-            self._at(time, lambda a=waiting, w=reducer: self._advance(a, w, mean))  # type: ignore[misc]
+            if time < math.inf:  # else over a link that is down
+                self._at(time, partial(self._resume, waiting, reducer, reducer.life, mean))
+
+    def _resume(self, activity: Activity, worker: Worker, life: int, answer: Any) -> None:
+        if worker.life == life:
+            self._advance(activity, worker, answer)

@@ -167,6 +167,12 @@ class Inbox:
         self._order = 0
         self.on_put: Callable[[], None] | None = None  # called after each put while somebody waits
 
+    def clear(self) -> None:
+        """Lose everything, and whoever waits for it."""
+        self._by_sender.clear()
+        self._heap = None
+        self.on_put = None
+
     def put(self, message: Message) -> None:
         """A message has been handed to the network; its arrival is known."""
         if self._heap is None:

@@ -12,6 +12,7 @@ from numpy import ndarray
 
 from rfast_bench.api import Channel
 from rfast_bench.links import NetworkSpec
+from rfast_bench.membership import View
 from rfast_bench.seeds import scalar_stream
 from rfast_bench.sim.network import Inbox, Link, Mailbox, Message, Queue, Sender
 from rfast_bench.topology import Topology
@@ -22,8 +23,8 @@ class SimNode(Sender):
     """Implements `rfast_bench.api.Node`, and keeps what was read and how stale it was."""
 
     __slots__ = (
-        "A", "W", "age_max", "age_sum", "clock", "id", "in_A", "in_W", "inboxes", "mailboxes", "n", "network",
-        "out_A", "out_W", "posts", "queues", "reads", "rng", "side", "staleness",
+        "A", "W", "age_max", "age_sum", "changes", "clock", "id", "in_A", "in_W", "inboxes", "mailboxes", "n",
+        "network", "out_A", "out_W", "posts", "queues", "reads", "rng", "side", "staleness",
     )  # fmt: skip
 
     def __init__(self, number: int, topology: Topology, network: Network, seed: int) -> None:
@@ -38,6 +39,7 @@ class SimNode(Sender):
         self.in_A: Sequence[int] = topology.in_A(number)
         self.out_A: Sequence[int] = topology.out_A(number)
         self.side = topology.side[number]
+        self.changes = 0
         self.network = network
         self.clock = network.clock
         self.posts: dict[tuple[int, Channel], Mailbox] = {}
@@ -73,6 +75,26 @@ class SimNode(Sender):
         while inbox.ready_from_any() <= now:
             message = inbox.take_first()
             yield message.sender.number, self.read(message, now)
+
+    def see(self, view: View) -> None:
+        """Take over another view of the graphs."""
+        self.W, self.A = view.W, view.A
+        self.in_W, self.out_W, self.in_A, self.out_A = view.in_W, view.out_W, view.in_A, view.out_A
+        self.changes += 1
+
+    def beat(self, to: int, channel: Channel, size: int) -> None:
+        """Post a sign of life of so many bytes."""
+        box = self.posts.get((to, channel)) or self.network.open_mailbox(self, to, channel)
+        box.post(None, size, size / self.network.model_size, self.clock.now)
+
+    def forget(self) -> None:
+        """Lose all that has come and is under way, as a process that dies."""
+        for box in self.mailboxes.values():
+            box.current = None
+            box.flying.clear()
+        for inbox in self.inboxes.values():
+            inbox.clear()
+        self.free_at = self.clock.now
 
     def read(self, message: Message, now: float) -> Any:
         """The payload; notes how stale it is, in the sender's gradients and in seconds."""

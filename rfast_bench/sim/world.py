@@ -16,7 +16,9 @@ from rfast_bench.problems import Problem
 from rfast_bench.scenario import Scenario
 from rfast_bench.seeds import stream
 from rfast_bench.sim.driver import Driver, Worker
+from rfast_bench.sim.faults import Faults
 from rfast_bench.sim.gradients import LazyGradients
+from rfast_bench.sim.liveness import Liveness
 from rfast_bench.sim.node import Network, SimNode
 from rfast_bench.timing import Distribution, Pace, Phases, Straggler
 from rfast_bench.topology import Topology
@@ -31,6 +33,7 @@ class Outcome:
     """What a run left: why it ended, and its tidy tables by file name (without `.csv`)."""
 
     stopped_by: str
+    reason: str
     frames: dict[str, pd.DataFrame]
 
     @property
@@ -53,6 +56,8 @@ def simulate(
     workers = build_workers(scenario, make, topology, problem, clock, seed)
     lazy = LazyGradients(problem, scenario.simulation.gradient_batch)
     synchronous = workers[0].algorithm.synchronous
+    silence = scenario.network.silence_timeout
+    liveness = None if silence is None else Liveness(topology, [w.node for w in workers], silence)
     watch = Watch(scenario, problem, evaluator, workers, progress)
     driver = Driver(
         clock,
@@ -62,8 +67,10 @@ def simulate(
         on_iteration=watch.on_iteration if watch.counts else None,
         budget=scenario.stop.iterations if synchronous else None,
         timeline=scenario.simulation.timeline or FIRST_STRETCH * mean_time(scenario.compute),
+        liveness=liveness,
     )
     watch.attach(driver)
+    Faults(scenario.faults, silence or 0.0, driver, lambda: make(problem.start), watch.stall)
     with np.errstate(all="ignore"):  # a diverging run overflows on its way; it is recorded as diverged
         driver.start()
         if not watch.stopped:
@@ -132,10 +139,10 @@ class Watch:
         self._samples_of_epoch = problem.samples
         self._evaluator = evaluator
         self._workers = workers
-        self._algorithms = [w.algorithm for w in workers]
         self._progress = progress
         self._rows: list[dict[str, float]] = []
         self._stopped_by = ""
+        self.reason = ""
         self._grid_index = 0
         self.counts = (
             self._stop.iterations is not None or self._stop.epochs is not None or not self._every.seconds
@@ -193,6 +200,11 @@ class Watch:
             if self._stopped_by:
                 driver.stop()
 
+    def stall(self, reason: str) -> None:
+        """End the run because its method cannot go on."""
+        self.reason = reason
+        self._end("stalled", self._clock.now)
+
     def _end(self, rule: str, time: float) -> None:
         if self._rows[-1]["time"] == time:
             self._rows.pop()  # a look of the grid at this very instant, before the last iteration
@@ -204,7 +216,7 @@ class Watch:
         row = {
             "time": time,
             **self._counters(),
-            **self._evaluator.measure(self._algorithms),
+            **self._evaluator.measure([w.algorithm for w in self._workers if not w.down]),
             **self._traffic(),
         }
         self._rows.append(row)
@@ -253,6 +265,7 @@ class Watch:
         end = self._rows[-1]["time"]
         return Outcome(
             self._stopped_by or "stalled",
+            self.reason,
             {
                 "curves": pd.DataFrame(self._rows),
                 "workers": pd.DataFrame([worker_totals(w, end) for w in self._workers]),

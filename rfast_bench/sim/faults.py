@@ -1,0 +1,61 @@
+"""Carries out a scenario's faults under the simulated clock: kills workers, takes snapshots, starts them again."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import simpy
+
+from rfast_bench.api import Algorithm
+from rfast_bench.faults import Fault
+from rfast_bench.sim.driver import Driver
+
+
+class Faults:
+    """All faults of a run. `make` builds a new algorithm object; `stall` ends the run with a reason."""
+
+    def __init__(
+        self,
+        faults: Sequence[Fault],
+        timeout: float,
+        driver: Driver,
+        make: Callable[[], Algorithm],
+        stall: Callable[[str], None],
+    ) -> None:
+        self._driver = driver
+        self._timeout = timeout
+        self._make = make
+        self._stall = stall
+        for fault in faults:
+            self._plan(fault)
+
+    def _plan(self, fault: Fault) -> None:
+        elastic = self._driver.workers[fault.worker].algorithm.elastic
+        snapshot: dict[str, Any] = {}
+        if fault.state == "snapshot":
+            self._at(fault.down - fault.snapshot_age, lambda: snapshot.update(self._snapshot(fault.worker)))
+        self._at(fault.down, lambda: self._driver.kill(fault.worker))
+        if not elastic:
+            reason = f"worker {fault.worker} died at {fault.down:g} s"
+            self._at(fault.down + self._timeout, lambda: self._stall(reason))
+        elif fault.up is not None:
+            self._at(fault.up, lambda: self._driver.revive(fault.worker, self._restored(snapshot)))
+
+    def _at(self, time: float, action: Callable[[], None]) -> None:
+        def act(_: simpy.Event) -> None:
+            action()
+
+        self._driver.clock.timeout(time).callbacks.append(act)
+
+    def _snapshot(self, worker: int) -> dict[str, Any]:
+        """What a checkpoint on disk would hold: arrays are never changed in place, so references do."""
+        return {
+            name: copy.copy(value) for name, value in vars(self._driver.workers[worker].algorithm).items()
+        }
+
+    def _restored(self, snapshot: dict[str, Any]) -> Algorithm:
+        algorithm = self._make()
+        vars(algorithm).update(snapshot)
+        return algorithm
