@@ -13,9 +13,9 @@ from simpy.core import StopSimulation
 
 from rfast_bench.api import Activity, Algorithm, AllReduceMean, Gradient, Receive, ReceiveAny
 from rfast_bench.errors import UserError
+from rfast_bench.liveness import Liveness
 from rfast_bench.problems import Problem
 from rfast_bench.sim.gradients import LazyGradients, Request
-from rfast_bench.sim.liveness import Liveness
 from rfast_bench.sim.node import SimNode, size_of
 from rfast_bench.sim.ring import Ring
 from rfast_bench.timing import Pace
@@ -33,6 +33,7 @@ class Worker:
         "down",
         "intervals",
         "life",
+        "liveness",
         "node",
         "pace",
         "samples",
@@ -52,6 +53,7 @@ class Worker:
         self.computing = False
         self.down = False
         self.life = 0  # how often it has died
+        self.liveness: Liveness | None = None
         self.samples = 0
         self.busy = 0.0  # seconds of computing, up to `until`
         self.until = 0.0  # when the gradient being computed is done
@@ -98,7 +100,6 @@ class Driver:
         self._on_iteration = on_iteration
         self._budget = math.inf if budget is None else budget
         self._timeline = timeline
-        self._liveness = liveness
         self._gathered: list[tuple[Activity, Worker, Any, float]] = []
         self._ring: Ring | None = None
 
@@ -121,13 +122,11 @@ class Driver:
         worker.life += 1
         worker.node.forget()
 
-    def revive(self, number: int, algorithm: Algorithm) -> None:
+    def revive(self, number: int, algorithm: Algorithm, liveness: Liveness | None) -> None:
         """It is started again with a state of its own choice, and knows nothing of the others."""
         worker = self.workers[number]
         worker.node.forget()
-        worker.algorithm, worker.down = algorithm, False
-        if self._liveness is not None:
-            self._liveness.restart(number, self.clock.now)
+        worker.algorithm, worker.liveness, worker.down = algorithm, liveness, False
         self._start(worker)
 
     def stop(self) -> None:
@@ -196,8 +195,8 @@ class Driver:
         worker.node.gradients += 1
         self.samples += samples
         self.gradients_done += 1
-        if self._liveness is not None:
-            self._liveness.look(worker.node.id, self.clock.now)
+        if worker.liveness is not None:
+            worker.liveness.look(self.clock.now)
         self._advance(computing.activity, worker, gradient)
 
     # ------------------------------------------------------------------------------------------ messages

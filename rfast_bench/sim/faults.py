@@ -1,4 +1,4 @@
-"""Carries out a scenario's faults under the simulated clock: kills workers, takes snapshots, starts them again."""
+"""Faults under the simulated clock: kills workers, takes snapshots, starts workers again; and has all keep watch."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ import simpy
 
 from rfast_bench.api import Algorithm
 from rfast_bench.faults import Fault
+from rfast_bench.liveness import Liveness
+from rfast_bench.membership import Membership
 from rfast_bench.sim.driver import Driver
 
 
@@ -19,13 +21,17 @@ class Faults:
     def __init__(
         self,
         faults: Sequence[Fault],
+        membership: Membership,
         timeout: float,
         driver: Driver,
         make: Callable[[], Algorithm],
         stall: Callable[[str], None],
     ) -> None:
         self._driver = driver
+        self._membership = membership
         self._timeout = timeout
+        for worker in driver.workers:
+            worker.liveness = Liveness(membership, worker.node, timeout)
         self._make = make
         self._stall = stall
         for fault in faults:
@@ -41,13 +47,19 @@ class Faults:
             reason = f"worker {fault.worker} died at {fault.down:g} s"
             self._at(fault.down + self._timeout, lambda: self._stall(reason))
         elif fault.up is not None:
-            self._at(fault.up, lambda: self._driver.revive(fault.worker, self._restored(snapshot)))
+            self._at(fault.up, lambda: self._revive(fault.worker, snapshot))
 
     def _at(self, time: float, action: Callable[[], None]) -> None:
         def act(_: simpy.Event) -> None:
             action()
 
         self._driver.clock.timeout(time).callbacks.append(act)
+
+    def _revive(self, worker: int, snapshot: dict[str, Any]) -> None:
+        node, now = self._driver.workers[worker].node, self._driver.clock.now
+        node.see(self._membership.view(worker))
+        liveness = Liveness(self._membership, node, self._timeout, now)
+        self._driver.revive(worker, self._restored(snapshot), liveness)
 
     def _snapshot(self, worker: int) -> dict[str, Any]:
         """What a checkpoint on disk would hold: arrays are never changed in place, so references do."""

@@ -12,6 +12,7 @@ from numpy import ndarray
 
 from rfast_bench.api import Channel
 from rfast_bench.links import NetworkSpec
+from rfast_bench.liveness import HEARTBEAT, HEARTBEAT_BYTES
 from rfast_bench.membership import View
 from rfast_bench.seeds import scalar_stream
 from rfast_bench.sim.network import Inbox, Link, Mailbox, Message, Queue, Sender
@@ -82,10 +83,17 @@ class SimNode(Sender):
         self.in_W, self.out_W, self.in_A, self.out_A = view.in_W, view.out_W, view.in_A, view.out_A
         self.changes += 1
 
-    def beat(self, to: int, channel: Channel, size: int) -> None:
-        """Post a sign of life of so many bytes."""
-        box = self.posts.get((to, channel)) or self.network.open_mailbox(self, to, channel)
-        box.post(None, size, size / self.network.model_size, self.clock.now)
+    def heard(self, now: float) -> Iterator[tuple[int, float]]:
+        """Of each mailbox: its sender, and when its newest message came in."""
+        for (sender, _), box in self.mailboxes.items():
+            message = box.newest(now)
+            if message is not None:
+                yield sender, message.arrival
+
+    def beat(self, to: int) -> None:
+        """Post a sign of life."""
+        box = self.posts.get((to, HEARTBEAT)) or self.network.open_mailbox(self, to, HEARTBEAT)
+        box.post(None, HEARTBEAT_BYTES, HEARTBEAT_BYTES / self.network.model_size, self.clock.now)
 
     def forget(self) -> None:
         """Lose all that has come and is under way, as a process that dies."""

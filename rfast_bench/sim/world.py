@@ -12,13 +12,13 @@ import simpy
 
 from rfast_bench.api import Algorithm
 from rfast_bench.evaluation import Evaluator, reached
+from rfast_bench.membership import Membership
 from rfast_bench.problems import Problem
 from rfast_bench.scenario import Scenario
 from rfast_bench.seeds import stream
 from rfast_bench.sim.driver import Driver, Worker
 from rfast_bench.sim.faults import Faults
 from rfast_bench.sim.gradients import LazyGradients
-from rfast_bench.sim.liveness import Liveness
 from rfast_bench.sim.node import Network, SimNode
 from rfast_bench.timing import Distribution, Pace, Phases, Straggler
 from rfast_bench.topology import Topology
@@ -57,7 +57,6 @@ def simulate(
     lazy = LazyGradients(problem, scenario.simulation.gradient_batch)
     synchronous = workers[0].algorithm.synchronous
     silence = scenario.network.silence_timeout
-    liveness = None if silence is None else Liveness(topology, [w.node for w in workers], silence)
     watch = Watch(scenario, problem, evaluator, workers, progress)
     driver = Driver(
         clock,
@@ -67,10 +66,11 @@ def simulate(
         on_iteration=watch.on_iteration if watch.counts else None,
         budget=scenario.stop.iterations if synchronous else None,
         timeline=scenario.simulation.timeline or FIRST_STRETCH * mean_time(scenario.compute),
-        liveness=liveness,
     )
     watch.attach(driver)
-    Faults(scenario.faults, silence or 0.0, driver, lambda: make(problem.start), watch.stall)
+    if silence is not None:
+        membership = Membership(topology)
+        Faults(scenario.faults, membership, silence, driver, lambda: make(problem.start), watch.stall)
     with np.errstate(all="ignore"):  # a diverging run overflows on its way; it is recorded as diverged
         driver.start()
         if not watch.stopped:
