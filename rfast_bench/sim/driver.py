@@ -87,7 +87,6 @@ class Driver:
         on_iteration: Callable[[], None] | None = None,
         budget: int | None = None,
         timeline: float = 0.0,
-        liveness: Liveness | None = None,
     ) -> None:
         self.clock = clock
         self.workers = workers
