@@ -33,6 +33,7 @@ def target_names(columns: Iterable[Hashable]) -> list[str]:
 def present(frame: pd.DataFrame) -> pd.DataFrame:
     """A summary as a person reads it: every cell a string, units in the headings, empty columns left out."""
     shown = {"scenario": frame["scenario"].map(str)} if frame["scenario"].nunique() > 1 else {}
+    shown |= {"world": frame["world"].map(str)} if "world" in frame else {}
     for name in map(str, frame):
         if name.startswith(POINT):
             shown[name.removeprefix(POINT)] = frame[name].map(cell)
@@ -171,7 +172,7 @@ def _rich_table(title: str, frame: pd.DataFrame, width: int) -> Table:
     return table
 
 
-_WORDS = ("algorithm", "topology", "status", "scenario")
+_WORDS = ("algorithm", "topology", "status", "scenario", "world")
 
 
 def _folded(heading: str, cells: pd.Series[str]) -> str:

@@ -32,7 +32,7 @@ main.add_command(topology)
     "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override a key, e.g. network.loss=0.2."
 )
 @click.option(
-    "--world", type=click.Choice(("simulated", "real")), help="Where it runs, not as the file says."
+    "--world", type=click.Choice(("simulated", "real", "both")), help="Where it runs, not as the file says."
 )
 @click.option("--out", type=_PATH, default=Path("results"), show_default=True, help="Where records go.")
 @click.option("--jobs", type=click.IntRange(min=1), default=None, help="Runs at once; default: all cores.")
@@ -84,6 +84,34 @@ def plot(runs: tuple[Path, ...], out: Path, baseline: str | None) -> None:
 
     for figure in draw(find_runs(runs), out, baseline):
         click.echo(figure)
+
+
+@main.command()
+@click.argument("simulated", type=_PATH)
+@click.argument("real", type=_PATH)
+@click.option("--format", "style", type=click.Choice(FORMATS[:3]), default="terminal", show_default=True)
+def compare(simulated: Path, real: Path, style: str) -> None:
+    """Set runs of both worlds side by side: SIMULATED and REAL are run folders, or folders above them."""
+    from rfast_bench.comparison import find_both, render
+
+    click.echo(render(find_both(simulated, real), style), nl=False)
+
+
+@main.command()
+@click.argument("scenario")
+@click.option("--out", "-o", type=_PATH, required=True, help="The file to write; its times go beside it.")
+@click.option(
+    "--seconds", type=click.FloatRange(min=1), default=20.0, show_default=True, help="To measure for."
+)
+@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override a key of SCENARIO.")
+def calibrate(scenario: str, out: Path, seconds: float, overrides: tuple[str, ...]) -> None:
+    """Measure gradients and links of SCENARIO on this machine; write its simulated counterpart."""
+    from rfast_bench import shipped
+    from rfast_bench.real.counterpart import calibrate
+
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    times = calibrate(shipped.find(scenario), overrides, out, seconds, console.print)
+    click.echo(f"{out} and {times}")
 
 
 @main.command("list")

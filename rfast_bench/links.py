@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import cached_property
 
 from pydantic import ConfigDict, Field, PrivateAttr
 
@@ -31,6 +32,19 @@ class LinkSpec(Spec):
     loss: LossModel
 
 
+class CollectiveSpec(Spec):
+    """The hops of collectives, where their back-end is not the one that carries messages."""
+
+    latency: Distribution = Constant(mean=0.0)
+    bandwidth: BytesPerSecond | None = None
+    loss: LossModel = Independent(probability=0.0)
+
+    @cached_property
+    def hop(self) -> LinkSpec:
+        """As a link; the same for all."""
+        return LinkSpec(latency=self.latency, bandwidth=self.bandwidth or math.inf, loss=self.loss)
+
+
 class NetworkSpec(Spec):
     """Every link of the simulated network, and how lost reliable messages are sent again."""
 
@@ -47,6 +61,8 @@ class NetworkSpec(Spec):
     message_bytes: Bytes | None = None
     """What a model weighs on the network; None is its true size."""
     links: tuple[LinkOverride, ...] = ()
+    collective: CollectiveSpec | None = None
+    """None: chunks of a collective go over the links, as messages do."""
 
     _links: dict[tuple[int, int], LinkSpec] = PrivateAttr(default_factory=dict)
 
@@ -57,6 +73,10 @@ class NetworkSpec(Spec):
             for override in self.links:
                 self._links[override.sender, override.receiver] = self._with(override)
         return self._links.get((sender, receiver)) or self._links[-1, -1]
+
+    def hop(self, sender: int, receiver: int) -> LinkSpec:
+        """What a chunk of a collective meets on its way."""
+        return self.link(sender, receiver) if self.collective is None else self.collective.hop
 
     def _with(self, own: LinkOverride | None) -> LinkSpec:
         bandwidth = own.bandwidth if own and own.bandwidth else self.bandwidth

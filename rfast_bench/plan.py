@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import product
 from pathlib import Path
@@ -34,6 +34,7 @@ class Point:
     scenario: Scenario
     folder: Path  # of the scenario file, where relative paths start
     source: str = "scenario"  # what messages call it
+    below: str = ""  # folder of its records, where both worlds have one
 
     @property
     def slug(self) -> str:
@@ -67,6 +68,7 @@ class Run:
         """Where its records go, below the output folder."""
         parts = [
             self.scenario.name,
+            self.point.below,
             self.point.slug,
             folder_name(str(self.algorithm.label)),
             f"seed-{self.seed}",
@@ -121,8 +123,16 @@ def load_points(path: Path, overrides: tuple[str, ...] = ()) -> list[Point]:
             swept = assign(swept, key, value)
         source = str(path) + (f" (sweep point {chosen})" if chosen else "")
         scenario = with_parameters(validate(Scenario, swept, source, folder), source, folder)
-        points.append(Point(chosen, scenario, folder, source))
+        points += in_each_world(Point(chosen, scenario, folder, source))
     return points
+
+
+def in_each_world(point: Point) -> list[Point]:
+    """The point as it is, or, for `world: both`, one for each world."""
+    if point.scenario.world != "both":
+        return [point]
+    worlds = [point.scenario.model_copy(update={"world": world}) for world in ("simulated", "real")]
+    return [replace(point, scenario=scenario, below=scenario.world) for scenario in worlds]
 
 
 def with_parameters(scenario: Scenario, source: str, folder: Path | None) -> Scenario:

@@ -70,7 +70,14 @@ def _split(runs: Sequence[Run], by: Callable[[Run], Any]) -> list[list[Run]]:
 
 def _scenarios(runs: Sequence[Run], out: Path) -> list[tuple[Path, list[Run]]]:
     parts = _split(runs, lambda run: run.scenario)
-    return [(out / slug(part[0].scenario) if len(parts) > 1 else out, part) for part in parts]
+    homes = [(out / slug(part[0].scenario) if len(parts) > 1 else out, part) for part in parts]
+    return [at for home, part in homes for at in _worlds(part, home)]
+
+
+def _worlds(runs: Sequence[Run], out: Path) -> list[tuple[Path, list[Run]]]:
+    """A folder for each world where there are both: times of one are none of the other's."""
+    parts = _split(runs, lambda run: run.world)
+    return [(out / part[0].world if len(parts) > 1 else out, part) for part in parts]
 
 
 def _parts(runs: Sequence[Run], out: Path) -> list[tuple[Path, list[Run]]]:

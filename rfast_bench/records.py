@@ -177,8 +177,9 @@ class Run:
         return float(curves.loc[met, "time"].iloc[0]) if met.any() else float("nan")
 
     def sort_key(self) -> tuple[Any, ...]:
-        """Scenario, point, place in the scenario, label, seed: the order of every table and figure."""
-        return (self.scenario, point_key(self.point), self.order, self.label, self.seed)
+        """Scenario, world, point, place in the scenario, label, seed: the order of every table and figure."""
+        place = (self.scenario, self.world != "simulated", point_key(self.point))
+        return (*place, self.order, self.label, self.seed)
 
 
 def _parse(column: pd.Series[str]) -> pd.Series[Any]:

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -25,6 +25,9 @@ from rfast_bench.records import FORMAT, write_run
 from rfast_bench.sim.world import simulate
 from rfast_bench.topology import Topology
 
+if TYPE_CHECKING:
+    from rfast_bench.real.world import Crew
+
 PACKAGES = ("rfast-bench", "numpy", "scipy", "scikit-learn", "simpy", "networkx", "torch", "pyzmq")
 
 
@@ -34,8 +37,17 @@ def problem_of(run: Run) -> Problem:
     return problems.build(run.scenario.problem, run.scenario.workers, run.seed, where)
 
 
-def execute(run: Run, out: Path, reference: Reference | None, progress: Callable[[float], None]) -> None:
-    """Do one run and write its folder below `out`. One thread of linear algebra, so that bytes repeat."""
+def execute(
+    run: Run,
+    out: Path,
+    reference: Reference | None,
+    progress: Callable[[float], None],
+    crew: Crew | None = None,
+) -> None:
+    """Do one run and write its folder below `out`. One thread of linear algebra, so that bytes repeat.
+
+    `crew` does the runs of the real world when they are not to be started here.
+    """
     with threadpool_limits(limits=1):
         problem = problem_of(run)
         _one_torch_thread()
@@ -44,9 +56,9 @@ def execute(run: Run, out: Path, reference: Reference | None, progress: Callable
         wall, cpu = time.perf_counter(), time.process_time()
         outcome: Any
         if run.scenario.world == "real":
-            from rfast_bench.real.world import realise  # imports torch, which takes a second or more
+            from rfast_bench.real.world import OWN, realise  # imports torch, which takes a second or more
 
-            outcome = realise(run, problem, evaluator, progress)
+            outcome = realise(run, problem, evaluator, progress, crew or OWN)
         else:
             outcome = simulate(run.scenario, maker(run), topology, problem, evaluator, run.seed, progress)
         spent = {"wall_seconds": time.perf_counter() - wall, "cpu_seconds": time.process_time() - cpu}

@@ -126,7 +126,7 @@ class Scenario(Spec):
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
     description: str = ""
-    world: Literal["simulated", "real"] = "simulated"
+    world: Literal["simulated", "real", "both"] = "simulated"
     workers: int = Field(gt=0)
     problem: ProblemSpec
     compute: Distribution

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from joblib import Parallel, delayed
@@ -22,8 +23,13 @@ from rfast_bench.problems import Problem, Reference
 from rfast_bench.records import MANIFEST
 from rfast_bench.runner import execute, problem_of, record_skipped
 
+if TYPE_CHECKING:
+    from rfast_bench.real.world import Crew
 
-def run_all(runs: Sequence[Run], out: Path, jobs: int, fresh: bool, console: Console) -> list[Path]:
+
+def run_all(
+    runs: Sequence[Run], out: Path, jobs: int, fresh: bool, console: Console, crew: Crew | None = None
+) -> list[Path]:
     """Do what is missing of `runs` and return all their folders. Raises UserError before the first run.
 
     A run counts as done when its folder holds the same hash; `fresh` does all again.
@@ -44,23 +50,25 @@ def run_all(runs: Sequence[Run], out: Path, jobs: int, fresh: bool, console: Con
             record_skipped(run, out)
     if any(run.scenario.world == "real" for run in todo):
         jobs = 1  # a real run has a process a worker, and times that others would disturb
+    out = out.resolve()  # jobs may land in processes that were started in another folder
     with progress_bars(todo, console) as file:
         tasks = [
-            delayed(_job)(run, out, references[_reference_key(run)], file, k) for k, run in enumerate(todo)
+            delayed(_job)(run, out, references[_reference_key(run)], file, k, crew)
+            for k, run in enumerate(todo)
         ]
         for _ in Parallel(n_jobs=min(jobs, max(1, len(todo))), return_as="generator_unordered")(tasks):
             pass
     return [out / run.folder for run in runs]
 
 
-def _job(run: Run, out: Path, reference: Reference | None, file: Path, k: int) -> None:
+def _job(run: Run, out: Path, reference: Reference | None, file: Path, k: int, crew: Crew | None) -> None:
     """One run in whatever process it lands; says how far it is through a shared file of numbers."""
     shares = np.lib.format.open_memmap(file, mode="r+")
 
     def progress(share: float) -> None:
         shares[k] = share
 
-    execute(run, out, reference, progress)
+    execute(run, out, reference, progress, crew)
     shares[k] = 2.0
 
 

@@ -62,13 +62,14 @@ def summarise(runs: Sequence[Run], baseline: str | None = None) -> pd.DataFrame:
     groups: dict[tuple[Any, ...], list[tuple[Run, dict[str, float]]]] = {}
     for run, numbers in zip(ordered, measured, strict=True):
         against = by_run.get(_seat(run, reference[run.scenario]), {})
-        group = groups.setdefault((run.scenario, point_key(run.point), run.label), [])
+        group = groups.setdefault((run.scenario, run.world, point_key(run.point), run.label), [])
         group.append((run, {**numbers, **_speedups(numbers, against)}))
-    return pd.DataFrame([_row(group, keys, reference) for group in groups.values()])
+    both = len({run.world for run in ordered}) > 1
+    return pd.DataFrame([_row(group, keys, reference, both) for group in groups.values()])
 
 
 def _seat(run: Run, label: str | None) -> tuple[Any, ...]:
-    return (run.scenario, point_key(run.point), run.seed, label)
+    return (run.scenario, run.world, point_key(run.point), run.seed, label)
 
 
 def _speedups(own: Mapping[str, float], against: Mapping[str, float]) -> dict[str, float]:
@@ -77,13 +78,18 @@ def _speedups(own: Mapping[str, float], against: Mapping[str, float]) -> dict[st
 
 
 def _row(
-    group: Sequence[tuple[Run, dict[str, float]]], keys: Iterable[str], reference: Mapping[str, str | None]
+    group: Sequence[tuple[Run, dict[str, float]]],
+    keys: Iterable[str],
+    reference: Mapping[str, str | None],
+    both: bool,
 ) -> dict[str, Any]:
     runs = [run for run, _ in group]
     first = runs[0]
+    world = {"world": first.world} if both else {}
     numbers = pd.DataFrame([values for _, values in group])
     row: dict[str, Any] = {
         "scenario": first.scenario,
+        **world,
         **{POINT + key: first.point.get(key) for key in keys},
         "label": first.label,
         "algorithm": first.algorithm,

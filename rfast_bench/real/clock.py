@@ -12,7 +12,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import torch.distributed as dist
+from rfast_bench.real.store import Store
 
 EXCHANGES = 5
 LEAD = 0.1
@@ -30,21 +30,25 @@ class RunClock:
     def __call__(self) -> float:
         return time.monotonic() - self.zero
 
-    def agree(self, store: dist.Store, rank: int, workers: int, timeout: float) -> None:
+    def agree(self, store: Store, rank: int, workers: int, timeout: float) -> None:
         """Meet all workers, measure offsets, set the start and sleep until then."""
         store.set_timeout(timedelta(seconds=timeout))
-        store.set(f"machine/{rank}", _machine())
+        store.set(f"machine/{rank}", machine())
         store.wait([f"machine/{k}" for k in range(workers)])
         if rank == 0:
             _answer(store, workers)
             store.set("start", repr(time.monotonic() + LEAD))
         else:
             self._measure(store, rank)
-        same = store.get("machine/0") == _machine().encode()
+        same = store.get("machine/0") == machine().encode()
         self.zero = float(store.get("start")) + (0.0 if same else self.offset)
         time.sleep(max(0.0, -self()))
 
-    def _measure(self, store: dist.Store, rank: int) -> None:
+    def join(self, store: Store) -> None:
+        """Take over the start of a run that is under way, on worker 0's machine."""
+        self.zero = float(store.get("start"))
+
+    def _measure(self, store: Store, rank: int) -> None:
         best: tuple[float, float] | None = None
         for k in range(EXCHANGES):
             before = time.monotonic()
@@ -61,14 +65,14 @@ class RunClock:
         return {"offset": self.offset, "uncertainty": self.uncertainty}
 
 
-def _answer(store: dist.Store, workers: int) -> None:
+def _answer(store: Store, workers: int) -> None:
     for rank in range(1, workers):
         for k in range(EXCHANGES):
             store.wait([f"ask/{rank}/{k}"])
             store.set(f"answer/{rank}/{k}", repr(time.monotonic()))
 
 
-def _machine() -> str:
+def machine() -> str:
     """Names the machine's clock: the same for processes that share it."""
     boot = Path("/proc/sys/kernel/random/boot_id")
     return boot.read_text().strip() if boot.exists() else platform.node()

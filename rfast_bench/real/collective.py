@@ -9,17 +9,19 @@ import numpy as np
 import torch
 import torch.distributed as dist
 
+from rfast_bench.real.store import PrefixStore, Store
+
 
 class Collective:
     """The group of all workers of a run, joined when it is built; one worker alone needs none."""
 
-    def __init__(self, store: dist.Store, rank: int, workers: int, timeout: float, device: str) -> None:
+    def __init__(self, store: Store, rank: int, workers: int, timeout: float, device: str) -> None:
         self._workers = workers
         self._device = device
         if workers > 1:
             dist.init_process_group(
                 "gloo" if device == "cpu" else "nccl",
-                store=dist.PrefixStore("group", store),
+                store=PrefixStore("group", store),
                 rank=rank,
                 world_size=workers,
                 timeout=timedelta(seconds=timeout),

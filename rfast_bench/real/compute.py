@@ -18,8 +18,8 @@ from rfast_bench.timing import Distribution, Pace, Phases, Straggler
 from rfast_bench.weather import BLOCK
 
 Clock = Callable[[], float]
-Sleep = Callable[[float], object]
-"""Sleeps for so many seconds, or less when the run ends before."""
+Sleep = Callable[[float], bool]
+"""Sleeps for so many seconds; True when the run ended before they were over."""
 
 
 class Compute(ABC):
@@ -41,10 +41,10 @@ class Compute(ABC):
     def finish(self) -> None:
         """The gradient is computed: wait until its compute time is over."""
 
-    def _until(self, deadline: float) -> None:
+    def _ended_before(self, deadline: float) -> bool:
+        """Sleep until a time; True when the run ended before."""
         left = deadline - self._clock()
-        if left > 0:
-            self._sleep(left)
+        return left > 0 and self._sleep(left)
 
 
 class Emulated(Compute):
@@ -61,7 +61,8 @@ class Emulated(Compute):
 
     def finish(self) -> None:
         self.work.append(self._clock() - self._start)
-        self._until(self._deadline)
+        if self._ended_before(self._deadline):
+            return
         self.lateness.append(self._clock() - self._deadline)
         self.planned.append(self._deadline - self._start)
 
@@ -77,7 +78,7 @@ class Measured(Compute):
     def finish(self) -> None:
         took = self._clock() - self._start
         self.work.append(took)
-        self._until(self._pace.finish(self._start, took))
+        self._ended_before(self._pace.finish(self._start, took))
 
 
 def compute_for(scenario: Scenario, worker: int, seed: int, clock: Clock, sleep: Sleep) -> Compute:

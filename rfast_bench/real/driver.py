@@ -9,53 +9,23 @@ from __future__ import annotations
 
 import math
 import threading
-from array import array
 from collections import deque
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 import numpy as np
 
 from rfast_bench.api import Activity, Algorithm, AllReduceMean, Gradient, Receive, ReceiveAny
+from rfast_bench.liveness import Liveness
 from rfast_bench.real.compute import Clock, Compute
 from rfast_bench.real.message import Message, size_of
 from rfast_bench.real.node import RealNode
 from rfast_bench.real.sampler import Sampler
+from rfast_bench.real.work import Log, Reporting, Waiting, Work
 
 Job = Callable[[], Callable[[float], None]]
 """Run by the engine outside of the lock; gives what to do under the lock, at the time it is told."""
-
-
-@dataclass
-class Work:
-    """What a worker works on, given from outside."""
-
-    gradient: Callable[[Any, Any], Any]
-    """(point, batch) to the worker's stochastic gradient."""
-    batches: Iterator[Any]
-    size: Callable[[Any], int]
-    mean: Callable[[Any], Any]
-    """A vector to its mean over all workers; blocks."""
-
-
-@dataclass
-class _Waiting:
-    """A coroutine that waits for mail: when it may go on, and with what."""
-
-    activity: Activity
-    ready: Callable[[], float]
-    take: Callable[[float], Any]
-
-
-class Log:
-    """When gradients were asked for and done, in seconds of the run's clock."""
-
-    def __init__(self) -> None:
-        self.asked, self.done = array("d"), array("d")
-        self.parked = math.nan  # when the budget was used up
-        self.samples = 0
 
 
 class Driver:
@@ -79,9 +49,10 @@ class Driver:
         self._lock = lock
         self._news = threading.Condition(lock)
         self._jobs: deque[Job] = deque()
-        self._waiting: list[_Waiting] = []
+        self._waiting: list[Waiting] = []
         self._closed = False
         self.on_failure: Callable[[], None] = lambda: None
+        self.liveness: Liveness | None = None
 
     # ------------------------------------------------------------------------------------------- threads
     def start(self) -> None:
@@ -125,8 +96,13 @@ class Driver:
             self._news.notify_all()
         self.node.mail.ring()
 
-    def _reporting(self) -> _Reporting:
-        return _Reporting(self)
+    def _reporting(self) -> Reporting:
+        return Reporting(self._failed)
+
+    def _failed(self, problem: BaseException) -> None:
+        if not self._closed:  # errors after the end do not count
+            self.failure = problem
+            self.on_failure()
 
     def _next_job(self) -> Job | None:
         with self._lock:
@@ -182,7 +158,7 @@ class Driver:
         else:
             raise TypeError(f"{self.algorithm} awaited {effect!r}, which is not an effect")
 
-    def _mail_for(self, activity: Activity, effect: Any) -> _Waiting | None:
+    def _mail_for(self, activity: Activity, effect: Any) -> Waiting | None:
         node = self.node
         if type(effect) is Receive:
             inbox, senders = node.inboxes[effect.channel], effect.senders
@@ -190,7 +166,7 @@ class Driver:
             def take(now: float) -> Any:
                 return {j: node.read(m, now) for j, m in inbox.take_from_each(senders).items()}
 
-            return _Waiting(activity, lambda: inbox.ready_from_each(senders), take)
+            return Waiting(activity, lambda: inbox.ready_from_each(senders), take)
         if type(effect) is ReceiveAny:
             box = node.inboxes[effect.channel]
 
@@ -198,14 +174,13 @@ class Driver:
                 message = box.take_first()
                 return message.sender, node.read(message, now)
 
-            return _Waiting(activity, box.ready_from_any, take_first)
+            return Waiting(activity, box.ready_from_any, take_first)
         return None
 
-    def _wait(self, waiting: _Waiting) -> None:
+    def _wait(self, waiting: Waiting) -> None:
         self._waiting.append(waiting)
         if waiting.ready() < math.inf:
-            node_mail = self.node.mail
-            node_mail.ring()  # the receiver must know until when
+            self.node.mail.ring()  # the receiver must know until when
 
     def _queue(self, job: Job) -> None:
         self._jobs.append(job)
@@ -235,6 +210,8 @@ class Driver:
             self.log.done.append(now)
             self.log.samples += self._work.size(batch)
             self.node.gradients += 1
+            if self.liveness is not None:
+                self.liveness.look(now)
             self._advance(activity, gradient)
 
         return hand_over
@@ -248,19 +225,3 @@ class Driver:
             self._advance(activity, mean)
 
         return hand_over
-
-
-class _Reporting:
-    """Keeps what a thread raises as the driver's failure; errors after the end do not count."""
-
-    def __init__(self, driver: Driver) -> None:
-        self._driver = driver
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: Any, problem: BaseException | None, trace: Any) -> bool:
-        if problem is not None and not self._driver._closed:
-            self._driver.failure = problem
-            self._driver.on_failure()
-        return True

@@ -46,7 +46,8 @@ def looks(results: Sequence[Result], scenario: Scenario, synchronous: bool, epoc
     every, end = scenario.evaluate.every, end_of(results)
     last = Look(end, [len(r["times"]) - 1 for r in results])
     if every.seconds is not None:
-        times = [float(t) for t in results[0]["times"] if t < end]
+        fullest = max(results, key=lambda r: len(r["times"]))
+        times = [float(t) for t in fullest["times"] if t < end]
         found = [Look(t, [_newest(r, t) for r in results]) for t in times]
     elif synchronous and every.iterations is not None:
         found = _rounds(results, end)
@@ -62,7 +63,8 @@ def end_of(results: Sequence[Result]) -> float:
 
 
 def _newest(result: Result, time: float) -> int:
-    return max(0, int(np.searchsorted(result["times"], time, side="right")) - 1)
+    """-1 for a worker that was not there yet."""
+    return int(np.searchsorted(result["times"], time, side="right")) - 1
 
 
 def _rounds(results: Sequence[Result], end: float) -> list[Look]:
@@ -101,7 +103,7 @@ class Curve:
         self._wanted = {} if target is None else target.model_dump(exclude_none=True)
 
     def add(self, look: Look) -> None:
-        models = [_Shown(r.models[k]) for r, k in zip(self._results, look.samples, strict=True)]
+        models = [_Shown(r.models[k]) for r, k in zip(self._results, look.samples, strict=True) if k >= 0]
         measured = self._evaluator.measure(cast(Sequence[Algorithm], models))
         row = {"time": look.time, **self._counters(look), **measured, **self._traffic(look)}
         self.rows.append(row)
@@ -111,7 +113,8 @@ class Curve:
             self.stopped_by = "target"
 
     def _table(self, look: Look) -> NDArray[np.float64]:
-        return np.array([r["counters"][k] for r, k in zip(self._results, look.samples, strict=True)])
+        seats = zip(self._results, look.samples, strict=True)
+        return np.array([r["counters"][k] for r, k in seats if k >= 0])
 
     def _counters(self, look: Look) -> dict[str, float]:
         table = self._table(look)
@@ -170,11 +173,12 @@ def computing(result: Result, end: float) -> NDArray[np.float64]:
 def staleness_counts(results: Sequence[Result], end: float) -> pd.DataFrame:
     """How often each worker read a message that was so many of its sender's gradients old."""
     rows = []
+    done_by = {r.worker: r["done"] for r in results}
     for r in results:
         ages: Counter[int] = Counter()
-        for sender in np.unique(r["read_sender"]).tolist():
+        for sender in done_by.keys() & set(np.unique(r["read_sender"]).tolist()):
             chosen = (r["read_sender"] == sender) & (r["read_time"] <= end)
-            done = np.searchsorted(results[sender]["done"], r["read_time"][chosen], side="right")
+            done = np.searchsorted(done_by[sender], r["read_time"][chosen], side="right")
             ages.update(np.maximum(0, done - r["read_count"][chosen]).tolist())
         rows += [(r.worker, staleness, count) for staleness, count in sorted(ages.items())]
     return pd.DataFrame(rows, columns=["worker", "staleness", "count"])

@@ -76,13 +76,23 @@ def staging_for(device: str) -> Staging:
     return Staging() if device == "cpu" else TensorStaging(device)
 
 
+def gpu_of(local: int) -> int:
+    """The GPU of a machine's worker number `local`. Raises CannotRun when the machine shows none."""
+    import torch
+
+    count = torch.cuda.device_count()
+    if not count:
+        raise CannotRun("real.device is cuda, but this machine shows no GPU; set real.device to cpu")
+    return local % count
+
+
 def check_gpus(chosen: Mapping[int, str]) -> None:
-    """`chosen`: each worker's GPU, as `host/number`. Raises CannotRun when two would share one."""
+    """`chosen`: each worker's GPU, by a name that is the GPU's alone. Raises CannotRun when two would share one."""
     owners: dict[str, int] = {}
     for worker, gpu in sorted(chosen.items()):
         if gpu in owners:
             raise CannotRun(
-                f"workers {owners[gpu]} and {worker} would share GPU {gpu}, which NCCL refuses: it needs one GPU a "
+                f"workers {owners[gpu]} and {worker} would share {gpu}, which NCCL refuses: it needs one GPU a "
                 "worker; run fewer workers a host, or set real.device to cpu"
             )
         owners[gpu] = worker

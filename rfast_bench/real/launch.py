@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import multiprocessing
 import pickle
 import secrets
@@ -14,11 +15,11 @@ from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any
 
-import torch.distributed as dist
-
 from rfast_bench.errors import UserError
 from rfast_bench.plan import Run
+from rfast_bench.real.deaths import Deaths
 from rfast_bench.real.referee import Referee
+from rfast_bench.real.store import TCPStore
 from rfast_bench.real.worker import Job, born
 
 LOOK = 0.05
@@ -39,6 +40,16 @@ class WorkerDied(UserError):
     """A worker's process ended before its run did."""
 
 
+def obituary(rank: int, code: int, began: float, log: Path) -> str:
+    """How a worker's process ended that was started at `began`."""
+    after = f"{time.monotonic() - began:.1f} s after it was started"
+    if code < 0:
+        return f"worker {rank} was killed by {signal.Signals(-code).name}, {after}"
+    said = log.read_text(errors="replace").strip() if log.exists() else ""
+    last = "\n  ".join(said.splitlines()[-12:])
+    return f"worker {rank} failed with exit code {code}, {after}:\n  {last}"
+
+
 class Launcher:
     """The processes of one run, each in a session of its own, and the store they meet at."""
 
@@ -46,20 +57,25 @@ class Launcher:
         self.run, self.folder = run, folder
         self.workers = run.scenario.workers
         self.began = time.monotonic()
-        self.processes: list[ForkServerProcess] = []
-        self.store = dist.TCPStore(
+        self.processes: dict[int, ForkServerProcess] = {}
+        self.deaths = Deaths(run, self._start_worker)
+        self.store = TCPStore(
             run.scenario.real.host, 0, is_master=True, wait_for_workers=False, timeout=timedelta(seconds=30)
         )
 
     def start(self) -> None:
         """Start every worker."""
-        job = self.folder / "job"
-        job.write_bytes(pickle.dumps(Job(self.run, secrets.token_bytes(8), self.folder)))
+        job = Job(self.run, secrets.token_bytes(8), self.folder)
+        (self.folder / "job").write_bytes(pickle.dumps(job))
         for rank in range(self.workers):
-            log = self.folder / f"{rank}.log"
-            process = FORKS.Process(target=born, args=(job, self._environment(rank), log), name=f"worker-{rank}")
-            process.start()
-            self.processes.append(process)
+            self._start_worker(rank, 0)
+
+    def _start_worker(self, rank: int, incarnation: int) -> None:
+        environment = {**self._environment(rank), "INCARNATION": str(incarnation)}
+        arguments = (self.folder / "job", environment, self.folder / f"{rank}.log")
+        process = FORKS.Process(target=born, args=arguments, name=f"worker-{rank}")
+        process.start()
+        self.processes[rank] = process
 
     def _environment(self, rank: int) -> dict[str, str]:
         host = self.run.scenario.real.host
@@ -70,27 +86,43 @@ class Launcher:
     def watch(self, referee: Referee, progress: Callable[[float], None]) -> None:
         """Until every worker has left its results. Raises WorkerDied, and UserError for what takes too long."""
         started: float | None = None
-        while not self.store.check([f"done/{k}" for k in range(self.workers)]):
-            self._check_processes()
+        while not self.store.check([f"done/{k}" for k in range(self.workers) if k not in self.deaths.gone]):
             if started is None and self.store.check(["start"]):
                 started = time.monotonic()
+                self.deaths.start = float(self.store.get("start"))
+            self._check_processes()
+            self.deaths.carry_out(self._kill)
             self._check_time(started)
             progress(referee.look())
             time.sleep(LOOK)
+        self.deaths.save(self.folder)
         self.store.set("farewell", "")
 
-    def _check_processes(self) -> None:
-        for rank, process in enumerate(self.processes):
-            if process.exitcode is not None and not self.store.check([f"done/{rank}"]):
-                raise WorkerDied(self._obituary(rank, process.exitcode))
+    def _kill(self, rank: int) -> bool:
+        if rank in self.deaths.gone:
+            return False
+        self.processes[rank].kill()
+        return True
+
+    def _ends(self) -> list[tuple[int, int]]:
+        """Who ended though not done, and by which exit code."""
+        codes = [(rank, process.exitcode) for rank, process in self.processes.items()]
+        return [
+            (rank, code)
+            for rank, code in codes
+            if code is not None and rank not in self.deaths.gone and not self.store.check([f"done/{rank}"])
+        ]
 
     def _obituary(self, rank: int, code: int) -> str:
-        after = f"{time.monotonic() - self.began:.1f} s after it was started"
-        if code < 0:
-            return f"{self._name}: worker {rank} was killed by {signal.Signals(-code).name}, {after}"
-        log = (self.folder / f"{rank}.log").read_text(errors="replace").strip()
-        last = "\n  ".join(log.splitlines()[-12:])
-        return f"{self._name}: worker {rank} failed with exit code {code}, {after}:\n  {last}"
+        return obituary(rank, code, self.began, self.folder / f"{rank}.log")
+
+    def _check_processes(self) -> None:
+        for rank, code in self._ends():
+            if code > 0 or self.deaths.start == math.inf:
+                raise WorkerDied(f"{self._name}: {self._obituary(rank, code)}")
+            end = self.deaths.died(rank, -code)
+            if end is not None and not self.store.check(["end"]):
+                self.store.set("end", f"stalled {end!r}")
 
     @property
     def _name(self) -> str:
@@ -108,9 +140,9 @@ class Launcher:
 
     def close(self) -> None:
         """End whatever still runs, at once."""
-        for process in self.processes:
+        for process in self.processes.values():
             process.kill()
-        for process in self.processes:
+        for process in self.processes.values():
             process.join()
             process.close()
 

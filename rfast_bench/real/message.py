@@ -15,8 +15,8 @@ from zlib import crc32
 
 import numpy as np
 
-SEND, POST, OPEN, ADDRESS = range(4)
-"""Kinds: queued in order; newest wins; `where shall I post this channel?`; `there`."""
+SEND, POST, OPEN, ADDRESS, HELLO = range(5)
+"""Kinds: queued in order; newest wins; `where shall I post this channel?`; `there`; `I am back, and here`."""
 
 _HEADER = struct.Struct("<8s8sIIIqqddI")
 """Magic, run, kind, incarnation, sender, sequence, count, sent, due, bytes of the form."""
@@ -53,20 +53,23 @@ class Message:
         return self.incarnation, self.sequence
 
 
-def pack(run: bytes, message: Message) -> bytearray:
+def pack(run: bytes, message: Message) -> memoryview:
     """The frame of a message of run `run` (8 bytes). Payloads: arrays, numbers, words, tuples of those."""
     arrays: list[np.ndarray] = []
     form = json.dumps([_form(message.channel, arrays), _form(message.payload, arrays)]).encode()
     start = _START + len(form) + -(_START + len(form)) % WORD
-    frame = bytearray(start + sum(_padded(a.nbytes) for a in arrays))
+    blank: Any = np.empty(start + sum(_padded(a.nbytes) for a in arrays), np.uint8)  # zeros would cost time
+    frame = memoryview(blank)
     _HEADER.pack_into(
         *(frame, 0, _MAGIC, run, message.kind, message.incarnation, message.sender, message.sequence),
         *(message.count, message.sent, message.due, len(form)),
     )
-    frame[_START : _START + len(form)] = form
+    frame[_START:start] = form.ljust(start - _START)
     for array in arrays:
         np.frombuffer(frame, array.dtype, array.size, start)[:] = array.reshape(-1)
-        start += _padded(array.nbytes)
+        padding = -array.nbytes % WORD
+        start += array.nbytes + padding
+        frame[start - padding : start] = bytes(padding)
     _SUM.pack_into(frame, _HEADER.size, _checksum(frame))
     return frame
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from array import array
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from random import Random
 from typing import Any
 
 from rfast_bench.api import Channel
+from rfast_bench.liveness import HEARTBEAT
+from rfast_bench.membership import View
 from rfast_bench.real.faults import Faults
 from rfast_bench.real.gpu import Staging
 from rfast_bench.real.mailbox import Inbox, Mailbox
@@ -61,6 +63,7 @@ class RealNode:
         self.reads = Reads()
         self.inboxes: defaultdict[Channel, Inbox] = defaultdict(Inbox)
         self._mailboxes: defaultdict[tuple[int, Hashable], Mailbox] = defaultdict(Mailbox)
+        self._heard: dict[int, float] = {}
         self._clock = clock
         self._staging = staging
 
@@ -88,9 +91,25 @@ class RealNode:
             message = inbox.take_first()
             yield message.sender, self.read(message, now)
 
+    # ----------------------------------------------------------------------------------- for `Liveness`
+    def heard(self, now: float) -> Iterable[tuple[int, float]]:
+        """When each worker's last message came in."""
+        return self._heard.items()
+
+    def see(self, view: View) -> None:
+        """Take over another view of the graphs."""
+        self.W, self.A = view.W, view.A
+        self.in_W, self.out_W, self.in_A, self.out_A = view.in_W, view.out_W, view.in_A, view.out_A
+        self.changes += 1
+
+    def beat(self, to: int) -> None:
+        """Post a sign of life, which is neither lost nor late by injection."""
+        self.mail.post(to, self._message(POST, HEARTBEAT, None, self._clock(), 0.0))
+
     # ------------------------------------------------------------------------------------------ the driver's
     def put(self, message: Message) -> None:
         """A message has come in."""
+        self._heard[message.sender] = self._clock()
         if message.kind == POST:
             self._mailboxes[message.sender, message.channel].put(message)
         else:

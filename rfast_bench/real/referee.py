@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import time
 
-import torch.distributed as dist
-
+from rfast_bench.real.store import Store
 from rfast_bench.scenario import StopRule
 
 LEAD = 0.25
@@ -15,7 +14,7 @@ LEAD = 0.25
 class Progress:
     """A worker's reports."""
 
-    def __init__(self, store: dist.Store, rank: int) -> None:
+    def __init__(self, store: Store, rank: int) -> None:
         self._store = store
         self._key = f"progress/{rank}"
 
@@ -32,7 +31,7 @@ class Referee:
     """Looks at the reports of all workers. `samples` is those of an epoch."""
 
     def __init__(
-        self, store: dist.Store, workers: int, stop: StopRule, samples: int, stall_timeout: float
+        self, store: Store, workers: int, stop: StopRule, samples: int, stall_timeout: float
     ) -> None:
         self._store, self._stop, self._samples = store, stop, samples
         self._keys = [f"progress/{k}" for k in range(workers)]

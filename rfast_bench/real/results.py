@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from array import array
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -35,7 +36,11 @@ class Result:
 
 
 def save(
-    folder: Path, worker: int, sampler: Sampler, logs: dict[str, array[Any] | Floats], about: dict[str, Any]
+    folder: Path,
+    worker: int,
+    sampler: Sampler,
+    logs: Mapping[str, array[Any] | Floats],
+    about: dict[str, Any],
 ) -> None:
     """Write a worker's files; the words last, since they say that the rest is whole."""
     first = _on_host(sampler.models[0])
@@ -44,9 +49,15 @@ def save(
     for row, model in zip(models, sampler.models, strict=True):
         row[...] = _on_host(model)
     models.flush()
-    samples = {"times": np.array(sampler.times), "counters": np.array(sampler.counters, dtype=float)}
-    np.savez(folder / f"{worker}.npz", **samples, **{name: np.asarray(log) for name, log in logs.items()})
+    arrays: dict[str, Any] = {name: np.asarray(log) for name, log in logs.items()}
+    arrays |= {"times": np.array(sampler.times), "counters": np.array(sampler.counters, dtype=float)}
+    np.savez(folder / f"{worker}.npz", **arrays)
     (folder / f"{worker}.json").write_text(json.dumps(about))
+
+
+def has_left(folder: Path, worker: int) -> bool:
+    """Whether `save` was through."""
+    return (folder / f"{worker}.json").exists()
 
 
 def load(folder: Path, worker: int) -> Result:

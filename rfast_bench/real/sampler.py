@@ -44,6 +44,10 @@ class Sampler:
     def _next(self) -> float:
         return self._point * (self._seconds or math.inf) if self._point else 0.0
 
+    def skip(self, now: float) -> None:
+        """Begin at `now`, in a run that is under way."""
+        self._point = int(now / self._seconds) + 1 if self._seconds else 0
+
     def before(self, now: float) -> None:
         """Algorithm code is about to run at `now`."""
         while self._next <= now:

@@ -10,6 +10,7 @@ the receiver's thread.
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 from collections import Counter
 from collections.abc import Callable, Hashable, Mapping
@@ -18,7 +19,7 @@ from typing import Any
 
 import zmq
 
-from rfast_bench.real.message import ADDRESS, OPEN, Message, Refused, pack, unpack
+from rfast_bench.real.message import ADDRESS, HELLO, OPEN, Message, Refused, pack, unpack
 
 BUFFER = 128 << 10
 """Bytes of the kernel's buffers on each side: small ones keep messages young on a slow link."""
@@ -34,6 +35,12 @@ class Edge:
     socket: zmq.Socket[bytes] | None = None
     early: int = 0  # posts that went by the plain pipe
     sequence: int = 0
+
+    def forget(self) -> None:
+        """The receiver is no longer where it was."""
+        if self.socket is not None:
+            self.socket.close()
+        self.address, self.socket, self.early = None, None, 0
 
 
 @dataclass
@@ -110,6 +117,23 @@ class Mail:
             return 0
         return self._push(to, message)
 
+    def hello(self) -> None:
+        """Tell all others that this worker has been started again, and where it is now."""
+        for to in self._addresses:
+            if to != self.worker:
+                self._push(to, self._note(HELLO, None, self.address))
+
+    def _meet_again(self, peer: int, address: str) -> None:
+        """A worker that was started again listens elsewhere: nothing that led to it leads anywhere now."""
+        self._addresses[peer] = address
+        stale = self._pipes.pop(peer, None)
+        if stale is not None:
+            stale.close()
+        for (to, channel), edge in self._edges.items():
+            if to == peer:
+                edge.forget()
+                self._push(peer, self._note(OPEN, channel, None))
+
     def _open(self, to: int, channel: Hashable) -> Edge:
         edge = self._edges[to, channel] = Edge()
         self._push(to, self._note(OPEN, channel, None))
@@ -136,7 +160,7 @@ class Mail:
     # ---------------------------------------------------------------------------------------- receiving
     def receive(self, timeout: float | None) -> None:
         """Wait for mail for so many seconds (None: until some comes, or `ring`) and deliver it."""
-        ready = self._poller.poll(None if timeout is None else max(0.0, 1000 * timeout))
+        ready = self._poller.poll(None if timeout is None else max(0, math.ceil(1000 * timeout)))
         for socket, _ in ready:
             if isinstance(socket, int):
                 os.read(socket, 4096)
@@ -166,6 +190,9 @@ class Mail:
         self.counts.bytes_received += len(frame)
         if message.kind == OPEN:
             self._answer(message)
+        elif message.kind == HELLO:
+            with self._lock:
+                self._meet_again(message.sender, message.payload)
         elif message.kind == ADDRESS:
             with self._lock:
                 self._edges.setdefault((message.sender, message.channel), Edge()).address = message.payload

@@ -9,8 +9,10 @@ from __future__ import annotations
 import gc
 import os
 import pickle
+import resource
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,23 +22,27 @@ from typing import Any, NoReturn
 
 import numpy as np
 import torch
-import torch.distributed as dist
 from threadpoolctl import threadpool_limits
 
 from rfast_bench import problems
+from rfast_bench.liveness import Liveness
+from rfast_bench.membership import Membership
 from rfast_bench.plan import Run
 from rfast_bench.problems import Problem
-from rfast_bench.real.clock import RunClock
+from rfast_bench.real.clock import RunClock, machine
 from rfast_bench.real.collective import Collective
 from rfast_bench.real.compute import Compute, compute_for
-from rfast_bench.real.driver import Driver, Work
+from rfast_bench.real.driver import Driver
 from rfast_bench.real.faults import Faults
-from rfast_bench.real.gpu import Staging, staging_for
+from rfast_bench.real.gpu import Staging, check_gpus, gpu_of, staging_for
 from rfast_bench.real.node import RealNode
 from rfast_bench.real.referee import Progress
 from rfast_bench.real.results import save
 from rfast_bench.real.sampler import Counters, Sampler
+from rfast_bench.real.snapshot import Snapshots
+from rfast_bench.real.store import PrefixStore, Store, TCPStore
 from rfast_bench.real.transport import Mail
+from rfast_bench.real.work import Work
 from rfast_bench.seeds import stream
 
 LOOK = 0.1
@@ -54,13 +60,18 @@ class Job:
     """Eight bytes that name this run on the network."""
     folder: Path
     """Where the workers leave their results."""
+    prefix: str = ""
+    """Of this run's keys, in a store that other runs use too."""
+    host: str = ""
+    """The address to bind to, when it is not the one the scenario names."""
 
 
 class Worker:
     """Everything one worker's process holds."""
 
-    def __init__(self, job: Job, rank: int, store: dist.Store) -> None:
+    def __init__(self, job: Job, rank: int, store: Store) -> None:
         self.run, self.rank, self.store = job.run, rank, store
+        self.life = int(os.environ.get("INCARNATION", "0"))
         self.scenario = job.run.scenario
         self.clock = RunClock()
         self.ended = threading.Event()
@@ -73,13 +84,16 @@ class Worker:
         self.compute: Compute = compute_for(self.scenario, rank, self.run.seed, self.clock, self.ended.wait)
         self.sampler = Sampler(self.scenario.evaluate.every, self.algorithm, self._counters, self._epochs)
         self.driver = self._driver()
-        self.node.mail = Mail(rank, job.token, self.scenario.real.host, self.driver.deliver, self.lock)
+        host = job.host or self.scenario.real.host
+        self.node.mail = Mail(rank, job.token, host, self.driver.deliver, self.lock, self.life)
+        self.snapshots = Snapshots(self.scenario.faults, rank, job.folder, self.algorithm, self.lock)
 
     # ---------------------------------------------------------------------------------------- building
     @property
     def device(self) -> str:
-        local = os.environ.get("LOCAL_RANK", "0")
-        return "cpu" if self.scenario.real.device == "cpu" else f"cuda:{local}"
+        if self.scenario.real.device == "cpu":
+            return "cpu"
+        return f"cuda:{gpu_of(int(os.environ.get('LOCAL_RANK', '0')))}"
 
     def _problem(self) -> Problem:
         where = f"{self.run.point.source}: problem"
@@ -88,8 +102,8 @@ class Worker:
     def _node(self) -> RealNode:
         model_size = self.problem.dim * self.problem.dtype.itemsize
         faults = Faults(self.scenario.network, self.run.seed, self.rank, model_size)
-        topology = self.run.build_topology()
-        return RealNode(self.rank, topology, faults, self.run.seed, self.clock, self.staging)
+        self.topology = self.run.build_topology()
+        return RealNode(self.rank, self.topology, faults, self.run.seed, self.clock, self.staging)
 
     def _driver(self) -> Driver:
         batches = self.problem.sampler(self.rank, stream(self.run.seed, "batches", self.rank))
@@ -104,7 +118,12 @@ class Worker:
         return self.staging.to_device(self.problem.gradients([self.rank], points, [batch])[0])
 
     def _mean(self, value: Any) -> Any:
-        return self._group.mean(value)
+        try:
+            return self._group.mean(value)
+        except RuntimeError:  # what torch raises when a peer is gone: nothing can be done but wait for the end
+            traceback.print_exc()
+            self.ended.wait()
+            raise
 
     def _counters(self) -> Counters:
         log, faults = self.driver.log, self.node.faults
@@ -123,8 +142,27 @@ class Worker:
         self.store.wait([f"mail/{k}" for k in range(n)], timedelta(seconds=real.startup_timeout))
         self.node.mail.connect({k: self.store.get(f"mail/{k}").decode() for k in range(n)})
         if self.run.algorithm_class.synchronous:  # others are not known to need collectives
+            self._check_gpus()
             self._group = Collective(self.store, self.rank, n, real.process_group_timeout, self.device)
         self.clock.agree(self.store, self.rank, n, real.startup_timeout)
+
+    def come_back(self) -> None:
+        """Join a run that is under way, in the place of a worker that died."""
+        self.store.set(f"mail/{self.rank}", self.node.mail.address)
+        self._warm_up()
+        n = self.scenario.workers
+        self.node.mail.connect({k: self.store.get(f"mail/{k}").decode() for k in range(n)})
+        self.clock.join(self.store)
+        self.snapshots.restore()
+        self.sampler.skip(self.clock())
+        with self.lock:
+            self.node.mail.hello()
+
+    def _check_gpus(self) -> None:
+        """Before the collectives' group is formed. Raises CannotRun."""
+        if self.device != "cpu":
+            self.store.set(f"gpu/{self.rank}", f"{self.device} of {machine()}")
+            check_gpus({k: self.store.get(f"gpu/{k}").decode() for k in range(self.scenario.workers)})
 
     def _warm_up(self) -> None:
         """One gradient on a batch of its own stream: libraries load and buffers are touched."""
@@ -137,13 +175,19 @@ class Worker:
     def play(self) -> None:
         """From the start of the run to its end."""
         wake = threading.Event()
+        cpu = time.process_time()
         self.driver.on_failure = wake.set
+        silence = self.scenario.network.silence_timeout
+        if silence is not None:
+            membership = Membership(self.topology)
+            self.driver.liveness = Liveness(membership, self.node, silence, self.clock())
         self.driver.start()
         for body in (self.driver.engine, self.driver.receiver):
             threading.Thread(target=body, daemon=True).start()
         self.stopped_by, end = self._watch(wake)
         self.driver.freeze(end)
         self.ended.set()
+        self.cpu_seconds = time.process_time() - cpu
 
     def _watch(self, wake: threading.Event) -> tuple[str, float]:
         log, progress = self.driver.log, Progress(self.store, self.rank)
@@ -151,6 +195,7 @@ class Worker:
         while (now := self.clock()) < end:
             if self.driver.failure is not None:
                 raise self.driver.failure
+            self.snapshots.take(now)
             parked = log.parked == log.parked
             told = progress.report(max(0, len(log.asked) - 1), log.samples, parked, now)
             if told is not None and told[1] < end:
@@ -162,7 +207,7 @@ class Worker:
         """Write what there is to evaluate, and wait until all have."""
         residual = type(self.algorithm).residual([self.algorithm])
         reads, compute, log = self.node.reads, self.compute, self.driver.log
-        logs = {
+        logs: dict[str, Any] = {
             **{"asked": log.asked, "done": log.done, "work": compute.work},
             **{"lateness": compute.lateness, "planned": compute.planned},
             **{"read_time": reads.time, "read_age": reads.age},
@@ -173,16 +218,20 @@ class Worker:
             **{"stopped_by": self.stopped_by, "clock": self.clock.described()},
             **{"parked": log.parked if log.parked == log.parked else None},
             "transport": self.node.mail.counts.plain(),
+            "process": {
+                "cpu_seconds": self.cpu_seconds,
+                "largest_memory": 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss,
+            },
         }
         save(folder, self.rank, self.sampler, logs, about)
         self.store.set(f"done/{self.rank}", "")
         self.store.wait(["farewell"], timedelta(seconds=FAREWELL))
 
 
-def connect(rank: int, workers: int) -> dist.Store:
+def connect(rank: int, workers: int) -> Store:
     """The store that the environment names; somebody else hosts it."""
     host, port = os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"])
-    return dist.TCPStore(host, port, is_master=False, timeout=timedelta(seconds=60))
+    return TCPStore(host, port, is_master=False, timeout=timedelta(seconds=60))
 
 
 def main(path: Path) -> None:
@@ -193,8 +242,9 @@ def main(path: Path) -> None:
     job: Job = pickle.loads(path.read_bytes())  # written by the launcher, in its own folder
     rank, workers = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
     with threadpool_limits(limits=1):
-        worker = Worker(job, rank, connect(rank, workers))
-        worker.meet()
+        store = connect(rank, workers)
+        worker = Worker(job, rank, PrefixStore(job.prefix, store) if job.prefix else store)
+        worker.come_back() if worker.life else worker.meet()
         worker.play()
         worker.leave(job.folder)
 

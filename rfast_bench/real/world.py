@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +14,11 @@ import pandas as pd
 from rfast_bench.evaluation import Evaluator
 from rfast_bench.plan import Run
 from rfast_bench.problems import Problem
-from rfast_bench.real import gather
+from rfast_bench.real import deaths, gather
 from rfast_bench.real.compute import mean_time
+from rfast_bench.real.deaths import Death
 from rfast_bench.real.launch import local
-from rfast_bench.real.results import Result, load
+from rfast_bench.real.results import Result, has_left, load
 
 LATEST = 0.05
 """A run is void when its mean lateness is above this share of its mean compute time."""
@@ -30,10 +31,12 @@ class Outcome:
     """What a run left: why it ended, its tidy tables by file name (without `.csv`), and its manifest's part."""
 
     stopped_by: str
+    reason: str
+    """Why it is void or stalled, if it is."""
     frames: dict[str, pd.DataFrame]
     notes: dict[str, Any]
-    void: str = ""
-    """Why its times mean nothing, if so."""
+    void: bool
+    """Whether its times mean nothing."""
 
     @property
     def status(self) -> str:
@@ -47,22 +50,41 @@ Play = Callable[[Run, Path, int, Callable[[float], Any]], None]
 """Has a run done by its workers, whose results are in the folder afterwards."""
 
 
+@dataclass(frozen=True)
+class Crew:
+    """Who does the runs, and where the workers leave what they sampled; by default this machine and its place
+    for such things."""
+
+    play: Play = local
+    home: Path | None = None
+
+    def folder(self) -> tempfile.TemporaryDirectory[str]:
+        """A folder for one run, gone after it; find_runs does not look into it."""
+        hidden = ".rfast-bench-" if self.home else "rfast-bench-"
+        return tempfile.TemporaryDirectory(prefix=hidden, dir=self.home, ignore_cleanup_errors=True)
+
+
+OWN = Crew()
+
+
 def realise(
     run: Run,
     problem: Problem,
     evaluator: Evaluator,
     progress: Callable[[float], Any] = lambda share: None,
-    play: Play = local,
+    crew: Crew = OWN,
 ) -> Outcome:
     """Do a run on real processes. Raises UserError when a worker dies or does not come."""
-    with tempfile.TemporaryDirectory(prefix="rfast-bench-") as name:
+    with crew.folder() as name:
         folder = Path(name)
-        play(run, folder, problem.samples, progress)
-        results = [load(folder, k) for k in range(run.scenario.workers)]
-        return outcome(run, problem, evaluator, results)
+        crew.play(run, folder, problem.samples, progress)
+        results = [load(folder, k) for k in range(run.scenario.workers) if has_left(folder, k)]
+        return outcome(run, problem, evaluator, results, deaths.load(folder))
 
 
-def outcome(run: Run, problem: Problem, evaluator: Evaluator, results: Sequence[Result]) -> Outcome:
+def outcome(
+    run: Run, problem: Problem, evaluator: Evaluator, results: Sequence[Result], died: Sequence[Death] = ()
+) -> Outcome:
     """Evaluate the workers' samples and put their logs into the tables."""
     scenario = run.scenario
     curve = gather.Curve(results, scenario, evaluator, problem.samples)
@@ -84,12 +106,11 @@ def outcome(run: Run, problem: Problem, evaluator: Evaluator, results: Sequence[
         "timeline": gather.timeline(results, stretch),
     }
     late = lateness(results)
-    reason = curve.stopped_by or _common(results)
-    return Outcome(reason, frames, {"reason": _void(late), "real": notes(results, late)}, _void(late))
-
-
-def _common(results: Sequence[Result]) -> str:
-    return str(results[0].about["stopped_by"])
+    stopped_by = curve.stopped_by or str(results[0].about["stopped_by"])
+    void = _void(late)
+    stalled = "; ".join(death.told() for death in died) if stopped_by == "stalled" else ""
+    about = {"real": notes(results, late) | {"deaths": [asdict(death) for death in died]}}
+    return Outcome(stopped_by, "; ".join(filter(None, [stalled, void])), frames, about, bool(void))
 
 
 def lateness(results: Sequence[Result]) -> dict[str, float]:
@@ -125,4 +146,5 @@ def notes(results: Sequence[Result], late: dict[str, float]) -> dict[str, Any]:
         "gradient_seconds": float(work.mean()) if len(work) else None,
         "clocks": [r.about["clock"] for r in results],
         "transport": [r.about["transport"] for r in results],
+        "processes": [r.about["process"] for r in results],
     }

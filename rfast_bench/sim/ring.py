@@ -25,7 +25,7 @@ class Ring:
     def __init__(self, network: Network) -> None:
         self._network = network
         n = len(network.nodes)
-        specs = [network.spec.link(i, (i + 1) % n) for i in range(n)]
+        specs = [network.spec.hop(i, (i + 1) % n) for i in range(n)]
         self._n = n
         self._bandwidth = np.array([s.bandwidth for s in specs])
         self._latency = RingLatency(network, specs)
@@ -71,8 +71,9 @@ class RingLatency:
 
     def __init__(self, network: Network, specs: list[LinkSpec]) -> None:
         self._rng = stream(network.seed, "ring-latency")
-        self._reorder = network.spec.reorder
-        common = network.spec.latency
+        own = network.spec.collective
+        self._reorder = network.spec.reorder if own is None else None
+        common = network.spec.latency if own is None else own.latency
         self._common = common
         self._own = [(i, s.latency) for i, s in enumerate(specs) if s.latency != common]
         self._n = len(specs)

@@ -1,0 +1,56 @@
+"""What a driver works with: its work, its log, coroutines that wait, and threads that fail."""
+
+from __future__ import annotations
+
+import math
+from array import array
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from rfast_bench.api import Activity
+
+
+@dataclass
+class Work:
+    """What a worker works on, given from outside."""
+
+    gradient: Callable[[Any, Any], Any]
+    """(point, batch) to the worker's stochastic gradient."""
+    batches: Iterator[Any]
+    size: Callable[[Any], int]
+    mean: Callable[[Any], Any]
+    """A vector to its mean over all workers; blocks."""
+
+
+@dataclass
+class Waiting:
+    """A coroutine that waits for mail: when it may go on, and with what."""
+
+    activity: Activity
+    ready: Callable[[], float]
+    take: Callable[[float], Any]
+
+
+class Log:
+    """When gradients were asked for and done, in seconds of the run's clock."""
+
+    def __init__(self) -> None:
+        self.asked, self.done = array("d"), array("d")
+        self.parked = math.nan  # when the budget was used up
+        self.samples = 0
+
+
+class Reporting:
+    """Around the body of a thread: tells what it raises."""
+
+    def __init__(self, failed: Callable[[BaseException], None]) -> None:
+        self._failed = failed
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: Any, problem: BaseException | None, trace: Any) -> Literal[True]:
+        if problem is not None:
+            self._failed(problem)
+        return True
