@@ -96,7 +96,7 @@ def bare_gradients(run: Run) -> Callable[[], float]:
 
 def measure(workers: int, algorithm: str, repeat: int) -> dict[str, float]:
     """One row of the table."""
-    run = make_run(workers, algorithm, max(20.0, WORKER_ITERATIONS / workers))
+    run = make_run(workers, algorithm, max(200.0, WORKER_ITERATIONS / workers))
     whole, floor = simulated(run), bare_gradients(run)
     micros = min(whole() for _ in range(repeat))
     bare = min(floor() for _ in range(repeat))

@@ -32,10 +32,10 @@ def link_weather(network: NetworkSpec, link: LinkSpec, seed: int, sender: int, r
 def _blocks(network: NetworkSpec, link: LinkSpec, seed: int, sender: int, receiver: int) -> Weather:
     latency = stream(seed, "latency", sender, receiver)
     loss = LossDraws(link.loss, seed, sender, receiver)
-    order = stream(seed, "reorder", sender, receiver)
+    order = stream(seed, "reorder", sender, receiver) if network.reorder else None
     while True:
         late = link.latency.draw(latency, BLOCK)
-        if network.reorder is not None:
+        if network.reorder and order:
             late = late + network.reorder.delay * (order.random(BLOCK) < network.reorder.probability)
         yield from zip(late.tolist(), loss.draw(BLOCK).tolist(), strict=True)
 

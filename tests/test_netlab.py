@@ -17,7 +17,6 @@ from benchmarks.netlab import hosts
 from benchmarks.netlab.__main__ import main, table
 from benchmarks.netlab.hosts import (
     PREFIX,
-    Link,
     Missing,
     address_of,
     inside,
@@ -25,6 +24,7 @@ from benchmarks.netlab.hosts import (
     name_of,
     namespaces,
 )
+from benchmarks.netlab.link import Link
 from rfast_bench.records import Run, find_runs, write_run
 
 SCENARIO = str(Path(__file__).parents[1] / "scenarios" / "netlab.yaml")

@@ -23,6 +23,7 @@ from click.testing import CliRunner
 from rfast_bench.cli import main
 from rfast_bench.errors import UserError
 from rfast_bench.real.seat import Seat, first_host, interface
+from rfast_bench.records import find_runs
 
 pytestmark = [pytest.mark.timeout(180), pytest.mark.xdist_group("real")]
 
@@ -139,18 +140,33 @@ def test_torchrun_leaves_the_records_that_the_local_launcher_leaves(
             assert one.splitlines()[0] == other.splitlines()[0]
 
 
-def test_a_workers_death_is_told_and_nothing_stays(scenario: Path, tmp_path: Path, marked: Marked) -> None:
-    out = tmp_path / "out"
-    process = marked.start(torchrun(scenario, out, "--set", "stop.time=100", "--set", "algorithms=[r-fast]"))
+def test_a_worker_dies_and_comes_back_under_torchrun(scenario: Path, tmp_path: Path, marked: Marked) -> None:
+    """torchrun would end all; it does not see it, for the worker is a child of what torchrun started."""
+    faults = "faults=[{worker: 2, down: 0.5 s, up: 1 s}]"
+    sets = ["network.silence_timeout=0.5 s", "stop.time=3 s", faults]
+    more = [part for text in sets for part in ("--set", text)]
+    process = marked.start(torchrun(scenario, tmp_path / "out", *more))
+    complaints = process.communicate(timeout=150)[1]
+    assert process.returncode == 0, complaints
+    runs = {run.label: run for run in find_runs([tmp_path / "out"])}
+    death = runs["r-fast"].manifest["real"]["deaths"][0]
+    assert (death["worker"], death["signal"]) == (2, "SIGKILL")
+    assert death["back"] >= 1.0
+    assert runs["r-fast"].status != "stalled"
+    assert runs["ring-allreduce"].status in ("stalled", "void")
+    assert marked.gone()
+
+
+def test_nothing_stays_when_the_launcher_ends_the_job(scenario: Path, tmp_path: Path, marked: Marked) -> None:
+    process = marked.start(torchrun(scenario, tmp_path / "out", "--set", "stop.time=100"))
     while len(marked.workers()) < 4:
         assert process.poll() is None, process.communicate()[1]
         time.sleep(0.1)
-    os.kill(marked.workers()[-1], signal.SIGKILL)
-    complaints = process.communicate(timeout=60)[1]
+    process.terminate()
+    process.communicate(timeout=60)
     assert process.returncode != 0
-    assert "killed by SIGKILL" in complaints
     assert marked.gone()
-    assert not files(out)
+    assert not files(tmp_path / "out")
 
 
 # --------------------------------------------------------------------------------------------------- alone

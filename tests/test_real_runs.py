@@ -172,17 +172,18 @@ def test_measured_times_are_never_late(tmp_path: Path) -> None:
 
 
 # ----------------------------------------------------------------------------------------------- what ends badly
-class Watched(launch.Launcher):
-    """Kills worker 2 as soon as the run is under way."""
+class Killing(launch.Launcher):
+    """Kills worker 2 before the workers have met."""
 
-    def _check_processes(self) -> None:
-        if self.store.check(["start"]):
-            self.processes[2].kill()
-        super()._check_processes()
+    def start(self) -> None:
+        super().start()
+        self.processes[2].kill()
 
 
-def test_a_death_is_told_with_worker_and_signal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(launch, "Launcher", Watched)
+def test_a_death_before_the_start_is_told_with_worker_and_signal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(launch, "Launcher", Killing)
     with pytest.raises(UserError, match="worker 2 was killed by SIGKILL"):
         play(runs_of(tmp_path, stop={"time": "30 s"})["r-fast"])
     assert workers_of(os.getpid()) == []

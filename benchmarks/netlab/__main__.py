@@ -20,7 +20,8 @@ import click
 import numpy as np
 from tabulate import tabulate
 
-from benchmarks.netlab.hosts import Link, check, laboratory
+from benchmarks.netlab.hosts import check, laboratory
+from benchmarks.netlab.link import Link
 from benchmarks.netlab.session import play
 from rfast_bench import shipped
 from rfast_bench.cli_errors import BAD_INPUT

@@ -19,9 +19,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from benchmarks.netlab.link import Link
 from rfast_bench.errors import UserError
-from rfast_bench.spec import Spec
-from rfast_bench.units import BytesPerSecond, Probability, Seconds
 
 PREFIX = "rfblab"
 SWITCH = f"{PREFIX}x"
@@ -34,22 +33,6 @@ RELAY = Path(__file__).with_name("relay.py")
 
 class Missing(UserError):
     """This machine or user cannot have the laboratory; the message says why."""
-
-
-class Link(Spec):
-    """What the link of every host does to packets, in each direction."""
-
-    loss: Probability = 0.0
-    rate: BytesPerSecond | None = None
-    """None is as fast as the kernel."""
-    latency: Seconds = 0.0
-    """Between any two hosts, one way."""
-
-    def __str__(self) -> str:
-        parts = [f"{100 * self.loss:g} % packet loss" if self.loss else ""]
-        parts += [f"{8 * self.rate / 1e6:g} Mbit/s" if self.rate else ""]
-        parts += [f"{1000 * self.latency:g} ms latency" if self.latency else ""]
-        return ", ".join(filter(None, parts)) or "clean"
 
 
 def check() -> None:

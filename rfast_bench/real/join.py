@@ -22,7 +22,8 @@ from rfast_bench import shipped
 from rfast_bench.cli_errors import BAD_INPUT
 from rfast_bench.errors import UserError
 from rfast_bench.plan import Run, load_points, plan
-from rfast_bench.real.crew import Caller, attend, key_of, next_call, prefix_of, refuse
+from rfast_bench.real.crew import Caller, attend, next_call, refuse
+from rfast_bench.real.part import key_of, prefix_of
 from rfast_bench.real.seat import Seat
 from rfast_bench.real.store import PrefixStore, Store, TCPStore
 from rfast_bench.real.world import Crew

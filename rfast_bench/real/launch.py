@@ -19,7 +19,7 @@ from rfast_bench.errors import UserError
 from rfast_bench.plan import Run
 from rfast_bench.real.deaths import Deaths
 from rfast_bench.real.referee import Referee
-from rfast_bench.real.store import TCPStore
+from rfast_bench.real.store import Store, TCPStore
 from rfast_bench.real.worker import Job, born
 
 LOOK = 0.05
@@ -59,9 +59,11 @@ class Launcher:
         self.began = time.monotonic()
         self.processes: dict[int, ForkServerProcess] = {}
         self.deaths = Deaths(run, self._start_worker)
-        self.store = TCPStore(
+        store = TCPStore(
             run.scenario.real.host, 0, is_master=True, wait_for_workers=False, timeout=timedelta(seconds=30)
         )
+        self.store: Store = store
+        self._port = store.port
 
     def start(self) -> None:
         """Start every worker."""
@@ -80,7 +82,7 @@ class Launcher:
     def _environment(self, rank: int) -> dict[str, str]:
         host = self.run.scenario.real.host
         own = {"RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": str(self.workers)}
-        own |= {"MASTER_ADDR": host, "MASTER_PORT": str(self.store.port)}
+        own |= {"MASTER_ADDR": host, "MASTER_PORT": str(self._port)}
         return own | ({"GLOO_SOCKET_IFNAME": "lo"} if host.startswith("127.") else {})
 
     def watch(self, referee: Referee, progress: Callable[[float], None]) -> None:

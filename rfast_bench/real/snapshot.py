@@ -23,7 +23,9 @@ class Snapshots:
         algorithm: Algorithm,
         lock: AbstractContextManager[Any],
     ) -> None:
-        self._due = sorted(f.down - f.snapshot_age for f in faults if f.worker == worker and f.state == "snapshot")
+        self._due = sorted(
+            f.down - f.snapshot_age for f in faults if f.worker == worker and f.state == "snapshot"
+        )
         self._path = folder / f"{worker}.snapshot"
         self._algorithm = algorithm
         self._lock = lock

@@ -120,7 +120,9 @@ class Worker:
     def _mean(self, value: Any) -> Any:
         try:
             return self._group.mean(value)
-        except RuntimeError:  # what torch raises when a peer is gone: nothing can be done but wait for the end
+        except (
+            RuntimeError
+        ):  # what torch raises when a peer is gone: nothing can be done but wait for the end
             traceback.print_exc()
             self.ended.wait()
             raise

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import math
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -71,11 +73,22 @@ def simulate(
     if silence is not None:
         membership = Membership(topology)
         Faults(scenario.faults, membership, silence, driver, lambda: make(problem.start), watch.stall)
-    with np.errstate(all="ignore"):  # a diverging run overflows on its way; it is recorded as diverged
+    with np.errstate(all="ignore"), settled():  # a diverging run overflows on its way; it is recorded as such
         driver.start()
         if not watch.stopped:
             clock.run()
     return watch.outcome()
+
+
+@contextmanager
+def settled() -> Iterator[None]:
+    """What has been built stays for the whole run: the garbage collector need not look at it again and again."""
+    gc.collect()
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
 
 
 def build_workers(
