@@ -48,7 +48,8 @@ def gap_of(problem: Problem, workers: Sequence[int], model: np.ndarray) -> float
     ids = list(workers)
 
     def gradient(x: np.ndarray) -> np.ndarray:
-        return problem.gradients(ids, np.array([x] * len(ids)), [None] * len(ids)).mean(axis=0)
+        mean: np.ndarray = problem.gradients(ids, np.array([x] * len(ids)), [None] * len(ids)).mean(axis=0)
+        return mean
 
     return float(np.linalg.norm(gradient(model)) ** 2) / (2 * 0.1)
 

@@ -43,9 +43,15 @@ def missing() -> str:
     return ""
 
 
-WHY_NOT = missing()
-lab = pytest.mark.skipif(bool(WHY_NOT), reason=f"no network laboratory here: {WHY_NOT}")
-pytestmark = [pytest.mark.timeout(120), pytest.mark.xdist_group("netlab")]
+@pytest.fixture(scope="module")
+def laboratories() -> None:
+    """Asked for only where the tests run: two processes that tried at once would be in each other's way."""
+    if why := missing():
+        pytest.skip(f"no network laboratory here: {why}")
+
+
+lab = pytest.mark.usefixtures("laboratories")
+pytestmark = [pytest.mark.timeout(120)]
 
 
 # ------------------------------------------------------------------------------------------------ refusals

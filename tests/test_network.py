@@ -11,8 +11,9 @@ import pytest
 import simpy
 
 from rfast_bench.links import NetworkSpec
+from rfast_bench.payload import size_of
 from rfast_bench.sim.network import MOST_TRIES, Inbox, Link, Mailbox, Queue, Sender
-from rfast_bench.sim.node import Network, SimNode, size_of
+from rfast_bench.sim.node import Network, SimNode
 from rfast_bench.sim.ring import Ring
 from rfast_bench.topology import TopologySpec, build
 from rfast_bench.weather import link_weather

@@ -57,7 +57,6 @@ def outside(installed: Path, folder: Path, code: str) -> str:
     return done.stdout.strip()
 
 
-@pytest.mark.xdist_group("wheel")
 def test_the_wheel_runs_a_shipped_scenario_from_another_folder(installed: Path, tmp_path: Path) -> None:
     code = (
         "import rfast_bench; print(rfast_bench.__file__);"
@@ -70,7 +69,6 @@ def test_the_wheel_runs_a_shipped_scenario_from_another_folder(installed: Path, 
     assert (tmp_path / "results" / "quickstart" / "r-fast-tree" / "seed-0" / "curves.csv").exists()
 
 
-@pytest.mark.xdist_group("wheel")
 def test_the_wheel_ships_what_is_in_the_repository(installed: Path) -> None:
     for package, folder in FOLDERS.items():
         here = {p.name for p in (ROOT / folder).iterdir() if p.suffix in {".py", ".yaml"}}

@@ -24,7 +24,7 @@ from rfast_bench.problems import Problem, reference
 from rfast_bench.real.world import Outcome, realise
 from rfast_bench.runner import problem_of
 
-pytestmark = [pytest.mark.timeout(120), pytest.mark.xdist_group("real")]
+pytestmark = [pytest.mark.timeout(120)]
 
 L2 = 0.1
 RAW: dict[str, Any] = {

@@ -25,7 +25,7 @@ from rfast_bench.errors import UserError
 from rfast_bench.real.seat import Seat, first_host, interface
 from rfast_bench.records import find_runs
 
-pytestmark = [pytest.mark.timeout(180), pytest.mark.xdist_group("real")]
+pytestmark = [pytest.mark.timeout(180)]
 
 BIN = Path(sys.executable).parent
 SMALL: dict[str, Any] = {

@@ -26,7 +26,7 @@ from rfast_bench.real.world import Outcome, realise
 from rfast_bench.runner import maker
 from rfast_bench.sim.world import simulate
 
-pytestmark = [pytest.mark.timeout(90), pytest.mark.xdist_group("real")]
+pytestmark = [pytest.mark.timeout(90)]
 
 STEPS = {"r-fast": 0.05, "ring-allreduce": 0.5, "d-psgd": 0.5, "ad-psgd": 0.5, "osgp": 0.5}
 SMALL: dict[str, Any] = {

@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 
 from rfast_bench.links import NetworkSpec
+from rfast_bench.payload import size_of
 from rfast_bench.real import transport
 from rfast_bench.real.faults import Faults
 from rfast_bench.real.mailbox import Inbox, Mailbox
-from rfast_bench.real.message import POST, SEND, Message, Refused, pack, size_of, unpack
+from rfast_bench.real.message import POST, SEND, Message, Refused, pack, unpack
 from rfast_bench.real.transport import Mail
 from rfast_bench.weather import link_weather
 

@@ -8,14 +8,11 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from array import array
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 
-import numpy as np
-
+from rfast_bench.pace import pace_of, work_of
 from rfast_bench.scenario import Scenario
-from rfast_bench.seeds import stream
-from rfast_bench.timing import Distribution, Pace, Phases, Straggler
-from rfast_bench.weather import BLOCK
+from rfast_bench.timing import Pace
 
 Clock = Callable[[], float]
 Sleep = Callable[[float], bool]
@@ -83,28 +80,7 @@ class Measured(Compute):
 
 def compute_for(scenario: Scenario, worker: int, seed: int, clock: Clock, sleep: Sleep) -> Compute:
     """The compute times of one worker of a scenario."""
-    pace = Pace(phases_of(scenario.stragglers, worker, seed))
+    pace = pace_of(scenario, worker, seed)
     if scenario.real.compute == "measured":
         return Measured(pace, clock, sleep)
-    return Emulated(pace, clock, sleep, draws(scenario.compute, stream(seed, "compute", worker)))
-
-
-def draws(distribution: Distribution, rng: np.random.Generator) -> Iterator[float]:
-    """Endless draws, in seconds: those of the simulated world."""
-    while True:
-        yield from distribution.draw(rng, BLOCK).tolist()
-
-
-def phases_of(stragglers: Sequence[Straggler], worker: int, seed: int) -> list[tuple[float, Phases | None]]:
-    """The slowdowns of one worker and when they act."""
-    return [
-        (s.slowdown, s.phases(stream(seed, "straggler", worker, k)))
-        for k, s in enumerate(stragglers)
-        if worker in s.workers
-    ]
-
-
-def mean_time(compute: Distribution) -> float:
-    """Mean compute time at full speed, seconds."""
-    mean = compute.mean
-    return float(np.mean(compute.draw(stream(0, "mean"), 1000))) if mean is None else float(mean)
+    return Emulated(pace, clock, sleep, work_of(scenario, worker, seed))

@@ -18,8 +18,9 @@ import numpy as np
 
 from rfast_bench.api import Activity, Algorithm, AllReduceMean, Gradient, Receive, ReceiveAny
 from rfast_bench.liveness import Liveness
+from rfast_bench.payload import size_of
 from rfast_bench.real.compute import Clock, Compute
-from rfast_bench.real.message import Message, size_of
+from rfast_bench.real.message import Message
 from rfast_bench.real.node import RealNode
 from rfast_bench.real.sampler import Sampler
 from rfast_bench.real.work import Log, Reporting, Waiting, Work

@@ -10,10 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import brentq
 
-from rfast_bench.real.compute import phases_of
+from rfast_bench.pace import pace_of
 from rfast_bench.real.results import Result
 from rfast_bench.scenario import Scenario
-from rfast_bench.timing import Pace
 
 Times = NDArray[np.float64]
 LONGEST = 1e3
@@ -69,7 +68,7 @@ def ring_finish(ready: Times, hop: float) -> Times:
 def ring_period(scenario: Scenario, compute: Times, hop: float) -> float:
     """Seconds a round of the simulated all-reduce, with these compute times at full speed, n a round."""
     seed, n = scenario.first_seed, scenario.workers
-    paces = [Pace(phases_of(scenario.stragglers, i, seed)) for i in range(n)]
+    paces = [pace_of(scenario, i, seed) for i in range(n)]
     finish = np.zeros(n)
     rounds = len(compute) // n
     for row in compute.reshape(rounds, n):

@@ -90,13 +90,6 @@ def unpack(run: bytes, frame: Any) -> Message:
     return Message(kind, incarnation, sender, where, sequence, count, sent, due, reader.value(payload))
 
 
-def size_of(payload: Any) -> int:
-    """Bytes of a payload on the network: arrays their own, numbers 8, tuples the sum of their parts."""
-    if isinstance(payload, tuple):
-        return sum(map(size_of, payload))
-    return int(getattr(payload, "nbytes", 8))
-
-
 def _padded(size: int) -> int:
     return size + -size % WORD
 

@@ -11,10 +11,11 @@ from typing import Any
 from rfast_bench.api import Channel
 from rfast_bench.liveness import HEARTBEAT
 from rfast_bench.membership import View
+from rfast_bench.payload import size_of
 from rfast_bench.real.faults import Faults
 from rfast_bench.real.gpu import Staging
 from rfast_bench.real.mailbox import Inbox, Mailbox
-from rfast_bench.real.message import POST, SEND, Message, size_of
+from rfast_bench.real.message import POST, SEND, Message
 from rfast_bench.real.transport import Mail
 from rfast_bench.seeds import scalar_stream
 from rfast_bench.topology import Topology

@@ -12,18 +12,16 @@ import numpy as np
 import pandas as pd
 
 from rfast_bench.evaluation import Evaluator
+from rfast_bench.pace import timeline_of
 from rfast_bench.plan import Run
 from rfast_bench.problems import Problem
 from rfast_bench.real import deaths, gather
-from rfast_bench.real.compute import mean_time
 from rfast_bench.real.deaths import Death
 from rfast_bench.real.launch import local
 from rfast_bench.real.results import Result, has_left, load
 
 LATEST = 0.05
 """A run is void when its mean lateness is above this share of its mean compute time."""
-FIRST_STRETCH = 20.0
-"""How many mean compute times of the start of a run the timeline records, unless the scenario says."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +94,7 @@ def outcome(
                 break
         curve.close()
     end = curve.rows[-1]["time"]
-    stretch = min(end, scenario.simulation.timeline or FIRST_STRETCH * mean_time(scenario.compute))
+    stretch = min(end, timeline_of(scenario))
     counted = [float(r["counters"][k, gather.SAMPLES]) for r, k in zip(results, look.samples, strict=True)]
     totals = [gather.worker_totals(r, end, count) for r, count in zip(results, counted, strict=True)]
     frames = {

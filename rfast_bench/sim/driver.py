@@ -14,9 +14,10 @@ from simpy.core import StopSimulation
 from rfast_bench.api import Activity, Algorithm, AllReduceMean, Gradient, Receive, ReceiveAny
 from rfast_bench.errors import UserError
 from rfast_bench.liveness import Liveness
+from rfast_bench.payload import size_of
 from rfast_bench.problems import Problem
 from rfast_bench.sim.gradients import LazyGradients, Request
-from rfast_bench.sim.node import SimNode, size_of
+from rfast_bench.sim.node import SimNode
 from rfast_bench.sim.ring import Ring
 from rfast_bench.timing import Pace
 

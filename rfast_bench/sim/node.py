@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from random import Random
 from typing import Any
 
@@ -14,6 +14,7 @@ from rfast_bench.api import Channel
 from rfast_bench.links import NetworkSpec
 from rfast_bench.liveness import HEARTBEAT, HEARTBEAT_BYTES
 from rfast_bench.membership import View
+from rfast_bench.payload import size_of
 from rfast_bench.seeds import scalar_stream
 from rfast_bench.sim.network import Inbox, Link, Mailbox, Message, Queue, Sender
 from rfast_bench.topology import Topology
@@ -146,14 +147,3 @@ class Network:
         queue = Queue(node, self.link(node.id, to), self.nodes[to].inboxes[channel])
         node.queues[to, channel] = queue
         return queue
-
-
-def size_of(payload: Any) -> int:
-    """Bytes of a payload: arrays and tensors their own, numbers 8, collections the sum of their parts."""
-    if hasattr(payload, "nbytes"):
-        return int(payload.nbytes)
-    if isinstance(payload, Mapping):
-        return sum(size_of(key) + size_of(value) for key, value in payload.items())
-    if isinstance(payload, str | bytes):
-        return len(payload)
-    return sum(map(size_of, payload)) if isinstance(payload, Iterable) else 8

@@ -15,6 +15,7 @@ import simpy
 from rfast_bench.api import Algorithm
 from rfast_bench.evaluation import Evaluator, reached
 from rfast_bench.membership import Membership
+from rfast_bench.pace import pace_of, timeline_of, work_of
 from rfast_bench.problems import Problem
 from rfast_bench.scenario import Scenario
 from rfast_bench.seeds import stream
@@ -22,12 +23,7 @@ from rfast_bench.sim.driver import Driver, Worker
 from rfast_bench.sim.faults import Faults
 from rfast_bench.sim.gradients import LazyGradients
 from rfast_bench.sim.node import Network, SimNode
-from rfast_bench.timing import Distribution, Pace, Phases, Straggler
 from rfast_bench.topology import Topology
-from rfast_bench.weather import BLOCK
-
-FIRST_STRETCH = 20.0
-"""How many mean compute times of the start of a run the timeline records, unless the scenario says."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +63,7 @@ def simulate(
         lazy,
         on_iteration=watch.on_iteration if watch.counts else None,
         budget=scenario.stop.iterations if synchronous else None,
-        timeline=scenario.simulation.timeline or FIRST_STRETCH * mean_time(scenario.compute),
+        timeline=timeline_of(scenario),
     )
     watch.attach(driver)
     if silence is not None:
@@ -108,32 +104,11 @@ def build_workers(
             node,
             make(problem.start),
             problem.sampler(node.id, stream(seed, "batches", node.id)),
-            draws(scenario.compute, stream(seed, "compute", node.id)),
-            Pace(phases_of(scenario.stragglers, node.id, seed)),
+            work_of(scenario, node.id, seed),
+            pace_of(scenario, node.id, seed),
         )
         for node in network.nodes
     ]
-
-
-def draws(distribution: Distribution, rng: np.random.Generator) -> Iterator[float]:
-    """Endless draws, in seconds."""
-    while True:
-        yield from distribution.draw(rng, BLOCK).tolist()
-
-
-def phases_of(stragglers: Sequence[Straggler], worker: int, seed: int) -> list[tuple[float, Phases | None]]:
-    """The slowdowns of one worker and when they act."""
-    return [
-        (s.slowdown, s.phases(stream(seed, "straggler", worker, k)))
-        for k, s in enumerate(stragglers)
-        if worker in s.workers
-    ]
-
-
-def mean_time(compute: Distribution) -> float:
-    """Mean compute time at full speed, seconds."""
-    mean = compute.mean
-    return float(np.mean(compute.draw(stream(0, "mean"), 1000))) if mean is None else float(mean)
 
 
 class Watch:

@@ -1,0 +1,39 @@
+"""How long one worker's gradients take: the same draws and the same slow phases in both worlds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from rfast_bench.scenario import Scenario
+from rfast_bench.seeds import stream
+from rfast_bench.timing import Distribution, Pace
+from rfast_bench.weather import BLOCK
+
+FIRST_STRETCH = 20.0
+"""How many mean compute times of the start of a run the timeline records, unless the scenario says."""
+
+
+def work_of(scenario: Scenario, worker: int, seed: int) -> Iterator[float]:
+    """Endless: the seconds that each of a worker's gradients takes at full speed."""
+    rng = stream(seed, "compute", worker)
+    while True:
+        yield from scenario.compute.draw(rng, BLOCK).tolist()
+
+
+def pace_of(scenario: Scenario, worker: int, seed: int) -> Pace:
+    """How the scenario's stragglers slow one worker down, and when."""
+    own = [(k, s) for k, s in enumerate(scenario.stragglers) if worker in s.workers]
+    return Pace([(s.slowdown, s.phases(stream(seed, "straggler", worker, k))) for k, s in own])
+
+
+def timeline_of(scenario: Scenario) -> float:
+    """How many seconds of the start of a run the timeline records."""
+    return scenario.simulation.timeline or FIRST_STRETCH * mean_time(scenario.compute)
+
+
+def mean_time(compute: Distribution) -> float:
+    """Mean compute time at full speed, seconds."""
+    mean = compute.mean
+    return float(np.mean(compute.draw(stream(0, "mean"), 1000))) if mean is None else float(mean)
