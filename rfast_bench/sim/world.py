@@ -79,7 +79,6 @@ def simulate(
 @contextmanager
 def settled() -> Iterator[None]:
     """What has been built stays for the whole run: the garbage collector need not look at it again and again."""
-    gc.collect()
     gc.freeze()
     try:
         yield
