@@ -134,7 +134,8 @@ class Node(Protocol):
     @property
     def changes(self) -> int:
         """How often the six above have changed: where the scenario has a `silence_timeout`, a neighbour that
-        was silent for so long is left out and the weights are renormalised, until it is heard again."""
+        was silent for so long is left out and the weights are renormalised, until it is heard again. Only for an
+        `elastic` algorithm; posts are what counts as being heard in both worlds."""
 
     @property
     def side(self) -> int:

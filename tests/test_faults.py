@@ -7,6 +7,7 @@ from typing import Any
 
 import networkx as nx
 import numpy as np
+import pandas as pd
 import pytest
 from handmade import make_run, simulate_run
 from hypothesis import given, settings
@@ -118,6 +119,18 @@ def test_a_method_without_an_answer_is_ended_as_stalled(name: str) -> None:
     outcome = simulate_run(make_run({"name": name, "step_size": 0.1, **topology}, **over)).outcome
     assert (outcome.status, outcome.reason) == ("stalled", "worker 3 died at 100 s")
     assert outcome.frames["curves"]["time"].iloc[-1] == 132.0
+
+
+@pytest.mark.parametrize("name", ["ring-allreduce", "d-psgd", "ad-psgd", "osgp"])
+def test_a_time_out_changes_nothing_for_a_method_that_is_not_elastic(name: str) -> None:
+    """Their neighbourhoods never change: what they `send` is not even what a silence is judged by."""
+    topology = {"topology": "line"} if name in ("d-psgd", "ad-psgd") else {}
+    curves = []
+    for timeout in ({}, {"silence_timeout": 10}):
+        over = {**WEATHER, "network": {"latency": 0.4, "loss": 0.2, **timeout}, "stop": {"time": 300}}
+        played = simulate_run(make_run({"name": name, "step_size": 0.1, **topology}, **over))
+        curves.append(played.outcome.frames["curves"])
+    pd.testing.assert_frame_equal(*curves)
 
 
 def test_the_dead_do_not_work() -> None:

@@ -180,7 +180,7 @@ class Worker:
         cpu = time.process_time()
         self.driver.on_failure = wake.set
         silence = self.scenario.network.silence_timeout
-        if silence is not None:
+        if silence is not None and self.algorithm.elastic:
             membership = Membership(self.topology)
             self.driver.liveness = Liveness(membership, self.node, silence, self.clock())
         self.driver.start()

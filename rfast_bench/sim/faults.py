@@ -31,7 +31,8 @@ class Faults:
         self._membership = membership
         self._timeout = timeout
         for worker in driver.workers:
-            worker.liveness = Liveness(membership, worker.node, timeout)
+            if worker.algorithm.elastic:  # the others have no use for a neighbourhood that changes
+                worker.liveness = Liveness(membership, worker.node, timeout)
         self._make = make
         self._stall = stall
         for fault in faults:
