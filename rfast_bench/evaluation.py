@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from rfast_bench.api import Algorithm
+from rfast_bench.payload import on_host
 from rfast_bench.problems import Problem, Reference
 
 DIVERGED_AT = 1000.0
@@ -33,7 +34,7 @@ class Evaluator:
         loss, gradient_norm, accuracy: at the mean model; loss_worst: at the model farthest from it;
         consensus: root mean square distance to it; residual: largest coordinate of what the invariant leaves.
         """
-        models = np.array([algorithm.model for algorithm in algorithms])
+        models = np.array([on_host(algorithm.model) for algorithm in algorithms])
         mean = models.mean(axis=0)
         distances = np.linalg.norm(models - mean, axis=1)
         loss, gradient = self._problem.objective(mean)
@@ -55,8 +56,8 @@ class Evaluator:
 
 
 def largest(vector: Any) -> float:
-    """Largest absolute value of an array or number."""
-    return float(np.max(np.abs(np.asarray(vector))))
+    """Largest absolute value of an array, tensor or number."""
+    return float(np.max(np.abs(on_host(vector))))
 
 
 def reached(row: dict[str, float], metric: str, value: float) -> bool:

@@ -1,9 +1,12 @@
-"""What a message weighs, in either world."""
+"""What a message weighs, in either world, and what it says where no device is known."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 
 def size_of(payload: Any) -> int:
@@ -15,3 +18,8 @@ def size_of(payload: Any) -> int:
     if isinstance(payload, str | bytes):
         return len(payload)
     return sum(map(size_of, payload)) if isinstance(payload, Iterable) else 8
+
+
+def on_host(vector: Any) -> NDArray[Any]:
+    """An array, a tensor on whatever device, or a number, as a NumPy array."""
+    return np.asarray(vector.cpu() if hasattr(vector, "cpu") else vector)

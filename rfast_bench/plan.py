@@ -14,7 +14,7 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from rfast_bench import digests, registry, topology
+from rfast_bench import devices, digests, registry, topology
 from rfast_bench.api import Algorithm
 from rfast_bench.errors import CannotRun, UserError
 from rfast_bench.reading import assign, explain, parse_override, read_yaml, validate
@@ -165,6 +165,7 @@ def _runs_of(point: Point) -> Iterator[Run]:
         reason = ""
         try:
             build_topology(algorithm, point)
+            devices.check(scenario, registry.find(algorithm.name, point.folder).synchronous, point.source)
         except CannotRun as why:
             reason = str(why)
         for seed in range(scenario.first_seed, scenario.first_seed + scenario.seeds):

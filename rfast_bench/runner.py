@@ -60,7 +60,8 @@ def execute(
 
             outcome = realise(run, problem, evaluator, progress, crew or OWN)
         else:
-            outcome = simulate(run.scenario, maker(run), topology, problem, evaluator, run.seed, progress)
+            placed = problems.placed(problem, run.scenario.simulation.device)
+            outcome = simulate(run.scenario, maker(run), topology, placed, evaluator, run.seed, progress)
         spent = {"wall_seconds": time.perf_counter() - wall, "cpu_seconds": time.process_time() - cpu}
     manifest = {
         **describe(run),

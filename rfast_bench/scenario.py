@@ -113,7 +113,10 @@ class Evaluate(Spec):
 
 
 class Simulation(Spec):
-    """How the simulated world is computed; none of it changes what is computed."""
+    """How the simulated world is computed; none of it changes what is computed, but for rounding."""
+
+    device: Literal["cpu", "cuda"] = "cpu"
+    """Where models and data live: `cuda` is the first GPU that the process sees."""
 
     gradient_batch: int | None = Field(default=None, gt=0)
     """Gradients evaluated in one call at most; None is as many as stay in cache, 1 is one by one."""

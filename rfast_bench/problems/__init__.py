@@ -13,7 +13,7 @@ from rfast_bench.problems.reference import Reference, reference
 from rfast_bench.problems.sharded import Batching
 from rfast_bench.problems.spec import MlpSpec, ProblemSpec, QuadraticSpec
 
-__all__ = ["Batch", "Problem", "ProblemSpec", "Reference", "build", "reference"]
+__all__ = ["Batch", "Problem", "ProblemSpec", "Reference", "build", "placed", "reference"]
 
 
 def build(spec: ProblemSpec, workers: int, seed: int, where: str = "problem") -> Problem:
@@ -35,3 +35,12 @@ def build(spec: ProblemSpec, workers: int, seed: int, where: str = "problem") ->
         return MLP(data, shards, batching, spec.l2, spec.hidden, spec.activation, starting)
     kind = BinaryLogistic if data.classes == 2 else Softmax
     return kind(data, shards, batching, spec.l2)
+
+
+def placed(problem: Problem, device: str) -> Problem:
+    """The problem with its tensors on `device`, such as `cuda:0`; on the `cpu` it stays a matter of NumPy."""
+    if device == "cpu":
+        return problem
+    from rfast_bench.problems.tensors import OnDevice  # imports torch
+
+    return OnDevice(problem, device)

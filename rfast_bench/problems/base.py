@@ -19,6 +19,9 @@ Array = NDArray[Any]
 Batch = Any
 """Opaque to callers: None for the whole shard, row numbers for a mini-batch, or a vector of noise."""
 
+COPY_ABOVE = 4096
+"""Bytes of a row that is worth a copy of its own."""
+
 
 class Problem(ABC):
     """A sum of n objectives, one per worker. Nothing here changes after construction, nothing is random."""
@@ -35,6 +38,10 @@ class Problem(ABC):
     convex: bool
     gradient_bytes: int
     """Rough working set of one gradient within a batched call."""
+    batch_bytes: int = 2**20
+    """Working set from which a larger batched call is no faster: what stays in cache."""
+    largest_batch: int = 64
+    """Gradients from which a larger batched call is no faster."""
 
     @abstractmethod
     def sampler(self, worker: int, rng: np.random.Generator) -> Iterator[Batch]:
@@ -43,6 +50,14 @@ class Problem(ABC):
     @abstractmethod
     def size(self, worker: int, batch: Batch) -> int:
         """How many samples a batch of this worker holds."""
+
+    def stack(self, points: Sequence[Any]) -> Array:
+        """Models of shape (d,) as the rows that `gradients` takes."""
+        return np.asarray(points[0])[None] if len(points) == 1 else np.array(points)
+
+    def split(self, values: Array) -> list[Array]:
+        """What `gradients` gives, row by row; a long row does not keep the others in memory."""
+        return [row.copy() for row in values] if values[0].nbytes > COPY_ABOVE else list(values)
 
     @abstractmethod
     def gradients(self, workers: Sequence[int], points: Array, batches: Sequence[Batch]) -> Array:

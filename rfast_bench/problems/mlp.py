@@ -50,7 +50,7 @@ class MLP(ShardedProblem):
         floats = self.batch_rows * (self.columns + 2 * sum(widths[1:])) + 3 * self.dim
         self.gradient_bytes = floats * self.dtype.itemsize
         self._activation = ACTIVATIONS[activation]
-        self._many: Callable[..., Tensor] = vmap(grad(self._weighted_loss))
+        self.many: Callable[..., Tensor] = vmap(grad(self._weighted_loss))
         self._pooled: Callable[..., tuple[Tensor, Tensor]] = grad_and_value(self._weighted_loss)
 
     def _scores(self, flat: Tensor, features: Tensor) -> Tensor:
@@ -72,7 +72,7 @@ class MLP(ShardedProblem):
         real = np.arange(labels.shape[1]) < lengths[:, None]  # padded rows still see the biases
         flat = torch.from_numpy(points.copy())  # points may be read-only, which torch warns of
         shares = torch.from_numpy(real * weights[:, None])
-        gradients = self._many(flat, torch.from_numpy(features), torch.from_numpy(labels), shares)
+        gradients = self.many(flat, torch.from_numpy(features), torch.from_numpy(labels), shares)
         answer: Array = gradients.numpy()
         return answer
 

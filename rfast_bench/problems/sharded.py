@@ -84,7 +84,7 @@ class ShardedProblem(Problem):
         """See `Problem`."""
         ids = np.asarray(workers)
         full = all(batch is None for batch in batches)
-        lengths = self.sizes[ids] if full else np.array(list(map(self.size, workers, batches)))
+        lengths = self.lengths(ids, batches)
         points = np.asarray(points, self.dtype)
         if len(lengths) > 1 and self._better_alone(lengths):
             alone = [
@@ -92,10 +92,26 @@ class ShardedProblem(Problem):
             ]
             return np.concatenate(alone)
         features, labels = self._shards(ids) if full else self._samples(ids, batches, lengths)
-        weights = (self._shares[ids] / lengths).astype(self.dtype, copy=False)
-        gradients = self._loss_gradients(features, labels, lengths, weights, points)
+        gradients = self._loss_gradients(features, labels, lengths, self.weights(ids, lengths), points)
         gradients += self.l2 * points
         return gradients
+
+    def lengths(self, ids: Labels, batches: Sequence[Batch]) -> Labels:
+        """How many samples each batch holds, shape (k,)."""
+        if all(batch is None for batch in batches):
+            own: Labels = self.sizes[ids]
+            return own
+        return np.array(list(map(self.size, ids, batches)))
+
+    def weights(self, ids: Labels, lengths: Labels) -> Array:
+        """What each sample of a batch counts: `n m_i / (M · batch size)`, shape (k,)."""
+        shares: Array = self._shares[ids] / lengths
+        return shares.astype(self.dtype, copy=False)
+
+    def block(self, ids: Labels, batches: Sequence[Batch], lengths: Labels) -> Labels:
+        """The rows of the batches' samples, shape (k, b); shorter batches are padded with the row of zeros."""
+        rows = [self._rows[i] if b is None else b for i, b in zip(ids, batches, strict=True)]
+        return self._padded(rows, lengths)
 
     @abstractmethod
     def _loss_gradients(
@@ -120,8 +136,7 @@ class ShardedProblem(Problem):
         return self._samples(ids, [None] * len(ids), self.sizes[ids])
 
     def _samples(self, ids: Labels, batches: Sequence[Batch], lengths: Labels) -> tuple[Array, Labels]:
-        rows = [self._rows[i] if b is None else b for i, b in zip(ids, batches, strict=True)]
-        block = self._padded(rows, lengths)
+        block = self.block(ids, batches, lengths)
         return self.features.take(block, 0), self.labels.take(block)
 
     def _padded(self, rows: Sequence[Labels], lengths: Labels) -> Labels:

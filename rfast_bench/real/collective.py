@@ -25,6 +25,7 @@ class Collective:
                 rank=rank,
                 world_size=workers,
                 timeout=timedelta(seconds=timeout),
+                device_id=None if device == "cpu" else torch.device(device),
             )
             self.mean(np.zeros(1))  # opens the connections now, not in the first round
 
@@ -40,4 +41,6 @@ class Collective:
 
     def _sum(self, buffer: torch.Tensor) -> torch.Tensor:
         dist.all_reduce(buffer)
+        if buffer.is_cuda:
+            torch.cuda.current_stream(buffer.device).synchronize()  # NCCL only queues it
         return buffer

@@ -24,6 +24,9 @@ class Staging:
         """The payload of a message where the algorithm computes."""
         return payload
 
+    def settle(self) -> None:
+        """Wait until the device has done what it was told by this thread, so that times mean something."""
+
 
 class TensorStaging(Staging):
     """Tensors on `device`; copies run on a stream of their own, beside the gradient."""
@@ -68,7 +71,12 @@ class TensorStaging(Staging):
         with torch.cuda.stream(self._stream):
             tensor = pinned.to(self.device, non_blocking=True)
         self._stream.synchronize()
+        tensor.record_stream(torch.cuda.default_stream(self.device))  # where the algorithm will read it
         return tensor
+
+    def settle(self) -> None:
+        if self._cuda:
+            self._torch.cuda.current_stream(self.device).synchronize()
 
 
 def staging_for(device: str) -> Staging:

@@ -43,11 +43,11 @@ def save(
     about: dict[str, Any],
 ) -> None:
     """Write a worker's files; the words last, since they say that the rest is whole."""
-    first = _on_host(sampler.models[0])
+    first = sampler.models[0]
     shape = (len(sampler.models), *first.shape)
     models = np.lib.format.open_memmap(_models(folder, worker), mode="w+", dtype=first.dtype, shape=shape)
     for row, model in zip(models, sampler.models, strict=True):
-        row[...] = _on_host(model)
+        row[...] = model
     models.flush()
     arrays: dict[str, Any] = {name: np.asarray(log) for name, log in logs.items()}
     arrays |= {"times": np.array(sampler.times), "counters": np.array(sampler.counters, dtype=float)}
@@ -70,7 +70,3 @@ def load(folder: Path, worker: int) -> Result:
 
 def _models(folder: Path, worker: int) -> Path:
     return folder / f"{worker}.models.npy"
-
-
-def _on_host(model: Any) -> NDArray[Any]:
-    return np.asarray(model.cpu() if hasattr(model, "cpu") else model)

@@ -2,7 +2,7 @@
 
 A model changes only when algorithm code runs, and arrays are never changed in place. So nothing wakes at a
 grid point: the driver calls `before` before it runs algorithm code, and whatever points have passed meanwhile
-belong to the model as it is. Keeping a reference is all it takes.
+belong to the model as it is. Keeping a reference is all it takes, or a copy on the host of what is on a GPU.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from rfast_bench.api import Algorithm
+from rfast_bench.payload import on_host
 from rfast_bench.scenario import Every
 
 Counters = tuple[float, ...]
@@ -64,5 +65,5 @@ class Sampler:
     def take(self, time: float) -> None:
         """Keep the model as it is now."""
         self.times.append(time)
-        self.models.append(self._algorithm.model)
+        self.models.append(on_host(self._algorithm.model))
         self.counters.append(self._read())

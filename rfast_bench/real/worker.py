@@ -80,7 +80,7 @@ class Worker:
         self.lock = threading.RLock()
         self.node = self._node()
         make: Any = self.run.algorithm_class
-        self.algorithm = make(self.staging.to_device(self.problem.start), **self.run.algorithm.parameters)
+        self.algorithm = make(self.problem.start, **self.run.algorithm.parameters)
         self.compute: Compute = compute_for(self.scenario, rank, self.run.seed, self.clock, self.ended.wait)
         self.sampler = Sampler(self.scenario.evaluate.every, self.algorithm, self._counters, self._epochs)
         self.driver = self._driver()
@@ -97,7 +97,8 @@ class Worker:
 
     def _problem(self) -> Problem:
         where = f"{self.run.point.source}: problem"
-        return problems.build(self.scenario.problem, self.scenario.workers, self.run.seed, where)
+        host = problems.build(self.scenario.problem, self.scenario.workers, self.run.seed, where)
+        return problems.placed(host, self.device)
 
     def _node(self) -> RealNode:
         model_size = self.problem.dim * self.problem.dtype.itemsize
@@ -114,8 +115,9 @@ class Worker:
         )
 
     def _gradient(self, at: Any, batch: Any) -> Any:
-        points = np.asarray(self.staging.to_host(at))[None]
-        return self.staging.to_device(self.problem.gradients([self.rank], points, [batch])[0])
+        gradient = self.problem.gradients([self.rank], self.problem.stack([at]), [batch])[0]
+        self.staging.settle()
+        return gradient
 
     def _mean(self, value: Any) -> Any:
         try:

@@ -10,13 +10,7 @@ from __future__ import annotations
 from itertools import islice
 from typing import Any
 
-import numpy as np
-
 from rfast_bench.problems import Problem
-
-CACHE_BYTES = 1 << 20
-LARGEST_BATCH = 64
-COPY_ABOVE = 4096  # bytes: a row that lives on alone must not keep its whole batch in memory
 
 
 class Request:
@@ -37,9 +31,8 @@ class LazyGradients:
     def __init__(self, problem: Problem, largest: int | None = None) -> None:
         self._problem = problem
         self._pending: dict[Request, None] = {}
-        fitting = max(1, CACHE_BYTES // max(1, problem.gradient_bytes))
-        self._largest = largest or min(LARGEST_BATCH, fitting)
-        self._copy = problem.dim * problem.dtype.itemsize > COPY_ABOVE
+        fitting = max(1, problem.batch_bytes // max(1, problem.gradient_bytes))
+        self._largest = largest or min(problem.largest_batch, fitting)
 
     def ask(self, request: Request) -> None:
         self._pending[request] = None
@@ -54,8 +47,9 @@ class LazyGradients:
         pending = self._pending
         del pending[first]
         batch = [first, *islice(pending, self._largest - 1)]
-        points = np.array([r.at for r in batch])
-        values = self._problem.gradients([r.worker for r in batch], points, [r.batch for r in batch])
-        for request, value in zip(batch, values, strict=True):
-            request.value = value.copy() if self._copy else value
+        problem = self._problem
+        points = problem.stack([r.at for r in batch])
+        values = problem.gradients([r.worker for r in batch], points, [r.batch for r in batch])
+        for request, value in zip(batch, problem.split(values), strict=True):
+            request.value = value
             pending.pop(request, None)
