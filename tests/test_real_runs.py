@@ -167,8 +167,9 @@ def test_measured_times_are_never_late(tmp_path: Path) -> None:
     outcome, _ = play(runs_of(tmp_path, real=real, stragglers=slow, stop={"time": "0.5 s"})["r-fast"])
     assert outcome.status == "finished"
     assert outcome.notes["real"]["lateness"] == {}
-    gradients = outcome.frames["workers"]["gradients"]
-    assert gradients[2] < 0.3 * gradients.drop(2).min()
+    timeline = outcome.frames["timeline"]
+    medians = (timeline["end"] - timeline["start"]).groupby(timeline["worker"]).median()
+    assert medians[2] > 5 * medians.drop(2).max()  # medians, for others use this machine too
 
 
 # ----------------------------------------------------------------------------------------------- what ends badly
