@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain
 
 import numpy as np
 
 from rfast_bench.scenario import Scenario
 from rfast_bench.seeds import stream
 from rfast_bench.timing import Distribution, Pace
-from rfast_bench.weather import BLOCK
+from rfast_bench.weather import block_sizes
 
 FIRST_STRETCH = 20.0
 """How many mean compute times of the start of a run the timeline records, unless the scenario says."""
@@ -18,8 +19,7 @@ FIRST_STRETCH = 20.0
 def work_of(scenario: Scenario, worker: int, seed: int) -> Iterator[float]:
     """Endless: the seconds that each of a worker's gradients takes at full speed."""
     rng = stream(seed, "compute", worker)
-    while True:
-        yield from scenario.compute.draw(rng, BLOCK).tolist()
+    return chain.from_iterable(scenario.compute.draw(rng, size).tolist() for size in block_sizes())
 
 
 def pace_of(scenario: Scenario, worker: int, seed: int) -> Pace:

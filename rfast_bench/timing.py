@@ -214,6 +214,7 @@ class Pace:
     def __init__(self, stragglers: list[tuple[float, Phases | None]]) -> None:
         self.factor = math.prod(slowdown for slowdown, phases in stragglers if phases is None)
         self._phased = [(slowdown, phases) for slowdown, phases in stragglers if phases is not None]
+        self.steady = not self._phased  # then a piece of work takes its seconds times the factor
 
     def finish(self, start: float, work: float) -> float:
         """When a piece of work of `work` seconds at full speed, begun at `start`, is done."""
@@ -253,7 +254,7 @@ class Independent(Spec):
     kind: Literal["independent"] = "independent"
     probability: Probability
 
-    def endurances(self, rng: np.random.Generator, size: int, bad: bool | None) -> tuple[float | Draws, bool]:
+    def endurances(self, rng: object, size: int, bad: bool | None) -> tuple[float | Draws, bool]:
         """Mean endurance of a link's next messages (see `mean_endurance`), and the state it is left in."""
         return mean_endurance(self.probability), False
 
@@ -267,8 +268,11 @@ class GilbertElliott(Spec):
     loss_good: Probability = 0.0
     loss_bad: Probability = 1.0
 
-    def endurances(self, rng: np.random.Generator, size: int, bad: bool | None) -> tuple[float | Draws, bool]:
+    def endurances(
+        self, rng: np.random.Generator | None, size: int, bad: bool | None
+    ) -> tuple[float | Draws, bool]:
         """Mean endurance of each of a link's next `size` messages, and the state it is left in."""
+        assert rng is not None
         if bad is None:
             bad = bool(rng.random() < self.good_to_bad / (self.good_to_bad + self.bad_to_good))
         of_good, of_bad = mean_endurance(self.loss_good), mean_endurance(self.loss_bad)

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from itertools import repeat
+from itertools import chain, repeat
 
 from rfast_bench.links import LinkSpec, NetworkSpec
 from rfast_bench.seeds import stream
 from rfast_bench.timing import Constant, Draws, Independent, LossModel
 
-BLOCK = 32
-"""Draws kept ready per stream: enough that a block's cost does not show, few enough to stay in cache."""
+SMALLEST, LARGEST = 16, 64
+"""Draws kept ready per stream, doubling from block to block: few for the many links that are hardly used, enough
+that a block's cost does not show, and not more than what stays in cache."""
 
 Weather = Iterator[tuple[float, float]]
 """(latency in seconds, endurance in model sizes) of a link's successive messages."""
@@ -26,18 +27,27 @@ def link_weather(network: NetworkSpec, link: LinkSpec, seed: int, sender: int, r
     lossless = isinstance(link.loss, Independent) and link.loss.probability == 0
     if lossless and isinstance(link.latency, Constant) and network.reorder is None:
         return repeat((link.latency.mean, math.inf))
-    return _blocks(network, link, seed, sender, receiver)
+    return chain.from_iterable(_blocks(network, link, seed, sender, receiver))
 
 
-def _blocks(network: NetworkSpec, link: LinkSpec, seed: int, sender: int, receiver: int) -> Weather:
+def block_sizes() -> Iterator[int]:
+    """How many values to draw at a time from a stream, from its first block on."""
+    size = SMALLEST
+    while size < LARGEST:
+        yield size
+        size *= 2
+    yield from repeat(LARGEST)
+
+
+def _blocks(network: NetworkSpec, link: LinkSpec, seed: int, sender: int, receiver: int) -> Iterator[Weather]:
     latency = stream(seed, "latency", sender, receiver)
     loss = LossDraws(link.loss, seed, sender, receiver)
     order = stream(seed, "reorder", sender, receiver) if network.reorder else None
-    while True:
-        late = link.latency.draw(latency, BLOCK)
+    for size in block_sizes():
+        late = link.latency.draw(latency, size)
         if network.reorder and order:
-            late = late + network.reorder.delay * (order.random(BLOCK) < network.reorder.probability)
-        yield from zip(late.tolist(), loss.draw(BLOCK).tolist(), strict=True)
+            late = late + network.reorder.delay * (order.random(size) < network.reorder.probability)
+        yield zip(late.tolist(), loss.draw(size).tolist(), strict=True)
 
 
 class LossDraws:
@@ -45,7 +55,7 @@ class LossDraws:
 
     def __init__(self, model: LossModel, seed: int, sender: int, receiver: int) -> None:
         self._model = model
-        self._chain = stream(seed, "loss-state", sender, receiver)
+        self._chain = None if isinstance(model, Independent) else stream(seed, "loss-state", sender, receiver)
         self._luck = stream(seed, "loss", sender, receiver)
         self._bad: bool | None = None
 

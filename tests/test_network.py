@@ -5,42 +5,54 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator
 from itertools import repeat
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
-import simpy
 
 from rfast_bench.links import NetworkSpec
+from rfast_bench.outgoing import MOST_TRIES, Road
 from rfast_bench.payload import size_of
-from rfast_bench.sim.network import MOST_TRIES, Inbox, Link, Mailbox, Queue, Sender
+from rfast_bench.sim.network import ARRIVAL, PAYLOAD, Inbox, Mailbox, Queue
 from rfast_bench.sim.node import Network, SimNode
 from rfast_bench.sim.ring import Ring
+from rfast_bench.sim.waiting import FromEach
 from rfast_bench.topology import TopologySpec, build
 from rfast_bench.weather import link_weather
 
 LOST, KEPT = 0.0, math.inf
+NOBODY: Any = None
 
 
-def link(
+def road(
     weather: Iterable[tuple[float, float]], bandwidth: float = math.inf, wait: float | None = None
-) -> Link:
-    return Link(iter(weather), bandwidth, wait)
+) -> Road:
+    return Road(iter(weather), bandwidth, wait)
 
 
-def mailbox(weather: Iterable[tuple[float, float]], bandwidth: float = math.inf) -> tuple[Sender, Mailbox]:
-    sender = Sender(0)
-    return sender, Mailbox(sender, link(weather, bandwidth))
+def worker(number: int = 0) -> SimNode:
+    return small_network(number + 1, {})[1][number]
+
+
+def reader() -> Any:
+    return SimpleNamespace(node=worker())
+
+
+def mailbox(weather: Iterable[tuple[float, float]], bandwidth: float = math.inf) -> tuple[SimNode, Mailbox]:
+    sender = worker()
+    return sender, Mailbox(sender, road(weather, bandwidth))
 
 
 def read(box: Mailbox, now: float) -> object:
     message = box.newest(now)
-    return None if message is None else message.payload
+    return None if message is None else message[PAYLOAD]
 
 
 # ------------------------------------------------------------------------------------------------ posts
 def test_a_post_takes_transmission_and_latency() -> None:
     _, box = mailbox(repeat((2.0, KEPT)), bandwidth=10.0)
-    box.post("a", 30, 1, now=0.0)
+    box.post("a", 30, now=0.0)
     assert read(box, 4.99) is None
     assert read(box, 5.0) == "a"
     assert read(box, 99.0) == "a"  # and stays until something newer comes
@@ -48,9 +60,9 @@ def test_a_post_takes_transmission_and_latency() -> None:
 
 def test_a_post_that_waits_for_the_senders_link_is_replaced_in_place() -> None:
     sender, box = mailbox(repeat((0.0, KEPT)), bandwidth=1.0)
-    box.post("first", 10, 1, now=0.0)  # on the link from 0 to 10
-    box.post("second", 10, 1, now=1.0)  # waits until 10
-    box.post("third", 10, 1, now=2.0)  # takes its place
+    box.post("first", 10, now=0.0)  # on the link from 0 to 10
+    box.post("second", 10, now=1.0)  # waits until 10
+    box.post("third", 10, now=2.0)  # takes its place
     assert read(box, 10.0) == "first"
     assert read(box, 19.9) == "first"
     assert read(box, 20.0) == "third"
@@ -60,23 +72,23 @@ def test_a_post_that_waits_for_the_senders_link_is_replaced_in_place() -> None:
 def test_a_replacement_of_a_post_that_will_be_lost_is_lost_with_it() -> None:
     sender, box = mailbox([(0.0, KEPT), (0.0, LOST)], bandwidth=1.0)
     for now, payload in enumerate(("first", "second", "third")):
-        box.post(payload, 10, 1, now=now)
+        box.post(payload, 10, now=now)
     assert read(box, 99.0) == "first"
     assert (sender.sent, sender.lost, sender.superseded) == (2, 1, 1)
 
 
 def test_one_outgoing_link_serialises_posts_to_different_workers() -> None:
-    sender = Sender(0)
-    boxes = [Mailbox(sender, link(repeat((1.0, KEPT)), bandwidth=1.0)) for _ in range(2)]
+    sender = worker()
+    boxes = [Mailbox(sender, road(repeat((1.0, KEPT)), bandwidth=1.0)) for _ in range(2)]
     for box in boxes:
-        box.post("x", 4, 1, now=0.0)
-    assert [m.arrival for box in boxes for m in box.flying] == [5.0, 9.0]
+        box.post("x", 4, now=0.0)
+    assert [m[ARRIVAL] for box in boxes for m in box.flying] == [5.0, 9.0]
 
 
 def test_a_late_older_post_is_dropped() -> None:
     sender, box = mailbox([(10.0, KEPT), (1.0, KEPT)])
-    box.post("old", 8, 1, now=0.0)
-    box.post("new", 8, 1, now=1.0)
+    box.post("old", 8, now=0.0)
+    box.post("new", 8, now=1.0)
     assert read(box, 2.0) == "new"
     assert read(box, 50.0) == "new"
     assert sender.superseded == 1
@@ -85,7 +97,7 @@ def test_a_late_older_post_is_dropped() -> None:
 def test_of_several_that_arrived_the_newest_is_read() -> None:
     sender, box = mailbox(repeat((1.0, KEPT)))
     for now in (0.0, 1.0, 2.0, 3.0):
-        box.post(now, 8, 1, now)
+        box.post(now, 8, now)
     assert read(box, 3.5) == 2.0
     assert sender.superseded == 2
     assert read(box, 4.0) == 3.0
@@ -104,41 +116,41 @@ def test_a_small_message_is_lost_less_often() -> None:
 def queue(
     weather: Iterable[tuple[float, float]], bandwidth: float = math.inf, wait: float | None = None
 ) -> Queue:
-    return Queue(Sender(0), link(weather, bandwidth, wait), Inbox())
+    return Queue(worker(), road(weather, bandwidth, wait), Inbox())
 
 
 def test_a_lost_send_is_sent_again_after_a_round_trip_and_the_transmission() -> None:
     q = queue([(2.0, LOST), (2.0, LOST), (2.0, KEPT)], bandwidth=10.0)
-    q.send("a", 10, 1, now=0.0, reliable=True)  # 1 s of transmission; two losses of 2*2 + 1 s each
-    assert q.inbox.ready_from_each([0]) == 2 * 5.0 + 1.0 + 2.0
+    q.send("a", 10, now=0.0, reliable=True)  # 1 s of transmission; two losses of 2*2 + 1 s each
+    assert q.inbox.ready_from_any() == 2 * 5.0 + 1.0 + 2.0
     assert (q.sender.sent, q.sender.lost, q.sender.bytes_sent, q.sender.free_at) == (3, 2, 30, 3.0)
 
 
 def test_a_stated_retransmission_time_out_is_used() -> None:
     q = queue([(0.01, LOST), (0.01, KEPT)], wait=0.2)
-    q.send("a", 10, 1, now=0.0, reliable=True)
-    assert q.inbox.ready_from_each([0]) == pytest.approx(0.21)
+    q.send("a", 10, now=0.0, reliable=True)
+    assert q.inbox.ready_from_any() == pytest.approx(0.21)
 
 
 def test_sends_arrive_in_order_though_the_first_was_lost() -> None:
     q = queue([(1.0, LOST), (1.0, KEPT), (1.0, KEPT)])
-    q.send("a", 10, 1, now=0.0, reliable=True)
-    q.send("b", 10, 1, now=0.5, reliable=True)
-    assert [q.inbox.take_first().payload for _ in range(2)] == ["a", "b"]
+    q.send("a", 10, now=0.0, reliable=True)
+    q.send("b", 10, now=0.5, reliable=True)
+    assert [q.inbox.take_first()[PAYLOAD] for _ in range(2)] == ["a", "b"]
     assert q.last_arrival == 3.0
 
 
 def test_an_unreliable_send_may_be_lost_for_good() -> None:
     q = queue([(1.0, LOST), (1.0, KEPT)])
-    q.send("a", 10, 1, now=0.0, reliable=False)
-    q.send("b", 10, 1, now=0.0, reliable=False)
-    assert q.inbox.take_first().payload == "b"
+    q.send("a", 10, now=0.0, reliable=False)
+    q.send("b", 10, now=0.0, reliable=False)
+    assert q.inbox.take_first()[PAYLOAD] == "b"
     assert q.inbox.ready_from_any() == math.inf
 
 
 def test_a_link_that_loses_everything_never_delivers() -> None:
     q = queue(repeat((1.0, LOST)))
-    q.send("a", 10, 1, now=0.0, reliable=True)
+    q.send("a", 10, now=0.0, reliable=True)
     assert q.inbox.ready_from_any() == math.inf
     assert q.sender.lost == MOST_TRIES
 
@@ -146,13 +158,28 @@ def test_a_link_that_loses_everything_never_delivers() -> None:
 def test_an_inbox_gives_one_of_each_sender_in_their_order() -> None:
     inbox = Inbox()
     for number, base in ((0, "a"), (1, "b")):
-        q = Queue(Sender(number), link(repeat((1.0 + number, KEPT))), inbox)
+        q = Queue(worker(number), road(repeat((1.0 + number, KEPT))), inbox)
         for k in range(2):
-            q.send(f"{base}{k}", 8, 1, now=float(k), reliable=True)
-    assert inbox.ready_from_each([0, 1, 2]) == math.inf
-    assert inbox.ready_from_each([0, 1]) == 2.0
-    assert {s: m.payload for s, m in inbox.take_from_each([0, 1]).items()} == {0: "a0", 1: "b0"}
-    assert inbox.ready_from_each([0, 1]) == 3.0
+            q.send(f"{base}{k}", 8, now=float(k), reliable=True)
+    waiting = FromEach(NOBODY, reader(), inbox, print)
+    assert waiting.look([0, 1, 2]) == math.inf
+    assert waiting.look([0, 1]) == 2.0
+    assert waiting.take(2.0) == {0: "a0", 1: "b0"}
+    assert waiting.look([0, 1]) == 3.0
+
+
+def test_who_waits_for_each_is_told_once_when_the_last_is_sent() -> None:
+    told: list[float] = []
+    inbox = Inbox()
+    waiting = FromEach(NOBODY, reader(), inbox, lambda w: told.append(w.at))
+    queues = [Queue(worker(k), road(repeat((3.0 - k, KEPT))), inbox) for k in range(3)]
+    queues[0].send("a", 8, 0.0, True)  # arrives at 3
+    assert waiting.look([0, 1, 2]) == math.inf
+    inbox.waiter = waiting
+    for queue in (queues[0], queues[1], queues[1], queues[2]):
+        assert told == []
+        queue.send("b", 8, 0.5, True)
+    assert told == [3.0]
 
 
 # ---------------------------------------------------------------------------------------------- network
@@ -207,7 +234,7 @@ def test_sizes_of_payloads() -> None:
 # ------------------------------------------------------------------------------------------------- ring
 def small_network(n: int, spec: dict[str, object]) -> tuple[Network, list[SimNode]]:
     topology = build(TopologySpec(), n, "nothing")
-    network = Network(simpy.Environment(), NetworkSpec.model_validate(spec), seed=0, model_size=80)
+    network = Network(NetworkSpec.model_validate(spec), seed=0, model_size=80)
     nodes = [SimNode(i, topology, network, 0) for i in range(n)]
     network.nodes = nodes
     return network, nodes

@@ -166,7 +166,8 @@ def test_large_shards_are_not_copied_into_one_block(kind: str, monkeypatch: pyte
     ids, points, batches = asked(problem)
     together = problem.gradients(ids, points, batches)
     monkeypatch.setattr("rfast_bench.problems.sharded.LARGE", 1)
-    np.testing.assert_allclose(problem.gradients(ids, points, batches), together, atol=1e-14)
+    apart = make(3, **(KINDS[kind] | {"batch_size": "full"}))
+    np.testing.assert_allclose(apart.gradients(ids, points, batches), together, atol=1e-14)
 
 
 # ------------------------------------------------------------------------------------------------ sampling

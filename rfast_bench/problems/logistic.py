@@ -67,6 +67,8 @@ class BinaryLogistic(Logistic):
     labels, cannot overflow, and is 0 for a row of zeros.
     """
 
+    labelled = False
+
     def __init__(self, data: Data, shards: Sequence[Labels], batching: Batching, l2: float) -> None:
         super().__init__(data, shards, batching, l2, outputs=1)
         self.features *= (0.5 - self.labels.astype(self.dtype))[:, None]

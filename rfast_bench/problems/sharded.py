@@ -35,6 +35,9 @@ class Batching:
 class ShardedProblem(Problem):
     """A regularised mean loss over samples that are dealt to workers."""
 
+    labelled = True
+    """Whether gradients look at labels, which may have been worked into the features."""
+
     def __init__(
         self, data: Data, shards: Sequence[Labels], batching: Batching, l2: float, constant: bool
     ) -> None:
@@ -51,10 +54,12 @@ class ShardedProblem(Problem):
         self.columns = self.features.shape[1]
         self._shares = self.workers * self.sizes / self.samples  # n m_i / M
         self._rows = [np.arange(*self.bounds[i : i + 2]) for i in range(self.workers)]
-        self._stack = self._label_stack = None
-        if (self.sizes == self.sizes[0]).all():
-            self._stack = self.features[:-1].reshape(self.workers, -1, self.columns)
-            self._label_stack = self.labels[:-1].reshape(self.workers, -1)
+        even = bool((self.sizes == self.sizes[0]).all())
+        shape = (self.workers, int(self.sizes[0]), self.columns)
+        self._stack = self.features[:-1].reshape(shape) if even else None
+        self._label_stack = self.labels[:-1].reshape(shape[:2]) if even else None
+        self._together = even and shape[1] * shape[2] * self.dtype.itemsize <= LARGE
+        self._even_weights = self.weights(np.arange(self.workers), self.sizes)
 
     @property
     def batch_rows(self) -> int:
@@ -83,18 +88,32 @@ class ShardedProblem(Problem):
     def gradients(self, workers: Sequence[int], points: Array, batches: Sequence[Batch]) -> Array:
         """See `Problem`."""
         ids = np.asarray(workers)
-        full = all(batch is None for batch in batches)
-        lengths = self.lengths(ids, batches)
         points = np.asarray(points, self.dtype)
+        if self._together and all(batch is None for batch in batches):
+            gradients = self._even_gradients(ids, points)
+            gradients += self.l2 * points
+            return gradients
+        lengths = self.lengths(ids, batches)
         if len(lengths) > 1 and self._better_alone(lengths):
             alone = [
                 self.gradients([i], x[None], [b]) for i, x, b in zip(workers, points, batches, strict=True)
             ]
             return np.concatenate(alone)
-        features, labels = self._shards(ids) if full else self._samples(ids, batches, lengths)
+        if len(ids) == 1 and batches[0] is None:
+            features, labels = self._shard(ids[0])
+        else:
+            features, labels = self._samples(ids, batches, lengths)
         gradients = self._loss_gradients(features, labels, lengths, self.weights(ids, lengths), points)
         gradients += self.l2 * points
         return gradients
+
+    def _even_gradients(self, ids: Labels, points: Array) -> Array:
+        """Of whole shards that are all of one size: nothing to pad, and every sample counts the same."""
+        assert self._stack is not None
+        assert self._label_stack is not None
+        labels = self._label_stack.take(ids, 0) if self.labelled else self._label_stack
+        features, lengths, weights = self._stack.take(ids, 0), self.sizes[ids], self._even_weights[ids]
+        return self._loss_gradients(features, labels, lengths, weights, points)
 
     def lengths(self, ids: Labels, batches: Sequence[Batch]) -> Labels:
         """How many samples each batch holds, shape (k,)."""
@@ -127,13 +146,9 @@ class ShardedProblem(Problem):
         padded = longest * len(lengths)
         return longest * self.columns * self.dtype.itemsize > LARGE or padded > 2 * int(lengths.sum())
 
-    def _shards(self, ids: Labels) -> tuple[Array, Labels]:
-        if len(ids) == 1:
-            shard = slice(*self.bounds[ids[0] : ids[0] + 2])
-            return self.features[None, shard], self.labels[None, shard]
-        if self._stack is not None and self._label_stack is not None:
-            return self._stack.take(ids, 0), self._label_stack.take(ids, 0)
-        return self._samples(ids, [None] * len(ids), self.sizes[ids])
+    def _shard(self, worker: int) -> tuple[Array, Labels]:
+        shard = slice(*self.bounds[worker : worker + 2])
+        return self.features[None, shard], self.labels[None, shard]
 
     def _samples(self, ids: Labels, batches: Sequence[Batch], lengths: Labels) -> tuple[Array, Labels]:
         block = self.block(ids, batches, lengths)

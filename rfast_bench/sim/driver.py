@@ -16,42 +16,32 @@ from rfast_bench.errors import UserError
 from rfast_bench.liveness import Liveness
 from rfast_bench.payload import size_of
 from rfast_bench.problems import Problem
-from rfast_bench.sim.gradients import LazyGradients, Request
-from rfast_bench.sim.node import SimNode
+from rfast_bench.sim.gradients import LazyGradients
+from rfast_bench.sim.node import Moment, SimNode
 from rfast_bench.sim.ring import Ring
+from rfast_bench.sim.waiting import Due, First, FromEach, Waiting
 from rfast_bench.timing import Pace
 
 
 class Worker:
-    """A node with its algorithm, its shard's mini-batches and its pace of work."""
+    """A node with its algorithm, its shard's mini-batches, its pace of work, and the gradient that it computes."""
 
     __slots__ = (
-        "algorithm",
-        "asked",
-        "batches",
-        "busy",
-        "computing",
-        "down",
-        "intervals",
-        "life",
-        "liveness",
-        "node",
-        "pace",
-        "samples",
-        "until",
-        "work",
+        *("activity", "at", "batch", "done", "number", "value"),
+        *("algorithm", "asked", "batches", "busy", "computing", "down", "intervals", "life", "liveness"),
+        *("node", "pace", "samples", "shard", "until", "work"),
     )
 
     def __init__(
         self, node: SimNode, algorithm: Algorithm, batches: Iterator[Any], work: Iterator[float], pace: Pace
     ) -> None:
+        self.number = node.id
         self.node = node
         self.algorithm = algorithm
         self.batches = batches
         self.work = work  # seconds of each gradient at full speed
         self.pace = pace
         self.asked = 0  # gradients asked for; one fewer is the number of completed iterations
-        self.computing = False
         self.down = False
         self.life = 0  # how often it has died
         self.liveness: Liveness | None = None
@@ -59,22 +49,34 @@ class Worker:
         self.busy = 0.0  # seconds of computing, up to `until`
         self.until = 0.0  # when the gradient being computed is done
         self.intervals: list[tuple[float, float]] = []
+        # the gradient that is being computed, and the coroutine that waits for it
+        self.computing = False
+        self.activity: Any = None
+        self.at = self.batch = self.value = None
+        self.done: Done
+        self.shard: int  # samples of a gradient without a mini-batch
 
 
-class Computing:
-    """A coroutine that waits for its gradient; the value that a SimPy event carries."""
+class Done(Due):
+    """A worker's gradient is done. It has one such event, which is scheduled again and again."""
 
-    __slots__ = ("activity", "life", "request", "worker")
-
-    def __init__(self, activity: Activity, worker: Worker, request: Request) -> None:
-        self.activity = activity
+    def __init__(self, clock: simpy.Environment, handler: Callable[[Any], None], worker: Worker) -> None:
+        super().__init__(clock, handler)
         self.worker = worker
-        self.life = worker.life
-        self.request = request
+
+
+class Wake(Due):
+    """A coroutine that waits for messages may go on at `at`, unless it is to wake earlier by now."""
+
+    def __init__(self, clock: simpy.Environment, handler: Callable[[Any], None], waiting: Waiting) -> None:
+        super().__init__(clock, handler)
+        self.waiting = waiting
+        self.at = waiting.at
 
 
 class Driver:
-    """Runs all workers. `on_iteration` is called after each completed iteration of any worker.
+    """Runs all workers. `on_iteration` is called after a completed iteration of any worker once one of the
+    `alarm_` counts is reached: the caller sets them.
 
     `budget` is the number of iterations per worker after which synchronous methods park; None is no budget.
     """
@@ -82,26 +84,32 @@ class Driver:
     def __init__(
         self,
         clock: simpy.Environment,
+        moment: Moment,
         problem: Problem,
         workers: Sequence[Worker],
         gradients: LazyGradients,
-        on_iteration: Callable[[], None] | None = None,
+        on_iteration: Callable[[], None] = lambda: None,
         budget: int | None = None,
         timeline: float = 0.0,
     ) -> None:
         self.clock = clock
         self.workers = workers
-        self.gradients_done = 0
         self.samples = 0
         self.iterations = 0  # completed, over all workers
+        self.alarm_iterations = self.alarm_samples = math.inf
         self.active = 0  # planned events: gradients under way, coroutines to wake
+        self._moment = moment
         self._problem = problem
         self._lazy = gradients
+        self._pending: dict[Any, None] = gradients.pending
         self._on_iteration = on_iteration
         self._budget = math.inf if budget is None else budget
         self._timeline = timeline
         self._gathered: list[tuple[Activity, Worker, Any, float]] = []
         self._ring: Ring | None = None
+        for worker in workers:
+            worker.shard = problem.size(worker.number, None)
+            worker.done = Done(clock, self._computed, worker)
 
     def start(self) -> None:
         """Start every activity of every worker at the present time, in the workers' order."""
@@ -109,6 +117,7 @@ class Driver:
             self._start(worker)
 
     def _start(self, worker: Worker) -> None:
+        self._moment.now = self.clock.now
         for activity in worker.algorithm.activities(worker.node):
             self._advance(activity, worker, None)
 
@@ -120,12 +129,13 @@ class Driver:
             worker.until = self.clock.now
         worker.down, worker.computing = True, False
         worker.life += 1
-        worker.node.forget()
+        worker.done = Done(self.clock, self._computed, worker)  # the old one may still be under way
+        worker.node.forget(self.clock.now)
 
     def revive(self, number: int, algorithm: Algorithm, liveness: Liveness | None) -> None:
         """It is started again with a state of its own choice, and knows nothing of the others."""
         worker = self.workers[number]
-        worker.node.forget()
+        worker.node.forget(self.clock.now)
         worker.algorithm, worker.liveness, worker.down = algorithm, liveness, False
         self._start(worker)
 
@@ -140,30 +150,33 @@ class Driver:
             while True:
                 kind = type(effect)
                 if kind is Gradient:
-                    return self._compute(activity, worker, effect)
-                taken: Any
-                if kind is Receive:
-                    taken = self._receive(activity, worker, effect)
-                elif kind is ReceiveAny:
-                    taken = self._receive_any(activity, worker, effect)
+                    return self._compute(activity, worker, effect.at)
+                waiting: Waiting
+                if kind is ReceiveAny:
+                    waiting = First(activity, worker, worker.node.inboxes[effect.channel], self._plan)
+                    waiting.at = ready = waiting.inbox.ready_from_any()
+                elif kind is Receive:
+                    waiting = FromEach(activity, worker, worker.node.inboxes[effect.channel], self._plan)
+                    ready = waiting.look(effect.senders)
                 elif kind is AllReduceMean:
                     return self._gather(activity, worker, effect.value)
                 else:
                     raise TypeError(f"{worker.algorithm} awaited {effect!r}, which is not an effect")
-                if taken is None:
-                    return None
-                effect = activity.send(taken)
+                now = self._moment.now
+                if ready > now:
+                    return self._wait(waiting, effect.channel, ready)
+                effect = activity.send(waiting.take(now))
         except StopIteration:
             return None
 
     # ----------------------------------------------------------------------------------------- gradients
-    def _compute(self, activity: Activity, worker: Worker, effect: Gradient) -> None:
-        worker.asked += 1
-        if worker.asked > 1:
+    def _compute(self, activity: Activity, worker: Worker, at: Any) -> None:
+        worker.asked = asked = worker.asked + 1
+        if asked > 1:
             self.iterations += 1
-            if self._on_iteration is not None:
+            if self.iterations >= self.alarm_iterations or self.samples >= self.alarm_samples:
                 self._on_iteration()
-            if worker.asked > self._budget:
+            if asked > self._budget:
                 return
         if worker.computing:
             raise UserError(
@@ -171,102 +184,61 @@ class Driver:
             )
         worker.computing = True
         self.active += 1
-        clock = self.clock
-        request = Request(worker.node.id, effect.at, next(worker.batches))
-        self._lazy.ask(request)
-        now = clock.now
-        worker.until = until = worker.pace.finish(now, next(worker.work))
-        worker.busy += until - now
+        worker.activity, worker.at, worker.batch, worker.value = activity, at, next(worker.batches), None
+        self._pending[worker] = None
+        now, pace, work = self._moment.now, worker.pace, next(worker.work)
+        worker.until = until = now + work * pace.factor if pace.steady else pace.finish(now, work)
+        delay = until - now
+        worker.busy += delay
         if now < self._timeline:
             worker.intervals.append((now, until))
-        done = clock.timeout(until - now, Computing(activity, worker, request))
-        done.callbacks.append(self._computed)
+        worker.done.schedule(delay)
 
-    def _computed(self, event: simpy.Event) -> None:
-        computing: Any = event.value  # a Computing
-        worker, request = computing.worker, computing.request
+    def _computed(self, event: Done) -> None:
+        worker = event.worker
         self.active -= 1
-        if computing.life != worker.life:
+        if event is not worker.done:
             return  # it died meanwhile
+        self._moment.now = self.clock.now
         worker.computing = False
-        gradient = self._lazy.value(request)
-        samples = self._problem.size(request.worker, request.batch)
+        gradient = worker.value
+        if gradient is None:
+            gradient = self._lazy.evaluate(worker)
+        samples = worker.shard if worker.batch is None else self._problem.size(worker.number, worker.batch)
         worker.samples += samples
         worker.node.gradients += 1
         self.samples += samples
-        self.gradients_done += 1
         if worker.liveness is not None:
-            worker.liveness.look(self.clock.now)
-        self._advance(computing.activity, worker, gradient)
+            worker.liveness.look(self._moment.now)
+        self._advance(worker.activity, worker, gradient)
 
     # ------------------------------------------------------------------------------------------ messages
-    def _receive(self, activity: Activity, worker: Worker, effect: Receive) -> dict[int, Any] | None:
-        inbox = worker.node.inboxes[effect.channel]
-        senders = effect.senders
+    def _wait(self, waiting: Waiting, channel: Any, ready: float) -> None:
+        inbox = waiting.inbox
+        if inbox.waiter is not None:
+            raise UserError(
+                f"{type(waiting.worker.algorithm).__name__} waits twice at once on channel {channel!r}"
+            )
+        inbox.waiter = waiting
+        if ready < math.inf:
+            self._plan(waiting)
 
-        def take() -> dict[int, Any]:
-            messages = inbox.take_from_each(senders)
-            now = self.clock.now
-            return {sender: worker.node.read(message, now) for sender, message in messages.items()}
-
-        if inbox.ready_from_each(senders) <= self.clock.now:
-            return take()
-        self._wait(activity, worker, effect.channel, lambda: inbox.ready_from_each(senders), take)
-        return None
-
-    def _receive_any(self, activity: Activity, worker: Worker, effect: ReceiveAny) -> tuple[int, Any] | None:
-        inbox = worker.node.inboxes[effect.channel]
-
-        def take() -> tuple[int, Any]:
-            message = inbox.take_first()
-            return message.sender.number, worker.node.read(message, self.clock.now)
-
-        if inbox.ready_from_any() <= self.clock.now:
-            return take()
-        self._wait(activity, worker, effect.channel, inbox.ready_from_any, take)
-        return None
-
-    def _wait(
-        self,
-        activity: Activity,
-        worker: Worker,
-        channel: Any,
-        ready: Callable[[], float],
-        take: Callable[[], Any],
-    ) -> None:
-        """Wake the coroutine at `ready()`, which a later message may move forward."""
-        inbox = worker.node.inboxes[channel]
-        if inbox.on_put is not None:
-            raise UserError(f"{type(worker.algorithm).__name__} waits twice at once on channel {channel!r}")
-        planned = math.inf
-
-        def plan() -> None:
-            nonlocal planned
-            at = ready()
-            if at < planned:
-                planned = at
-                self._at(at, lambda: wake(at))
-
-        def wake(at: float) -> None:
-            if at != planned or inbox.on_put is not plan:
-                return
-            inbox.on_put = None
-            self._advance(activity, worker, take())
-
-        inbox.on_put = plan
-        plan()
-
-    def _at(self, time: float, action: Callable[[], None]) -> None:
-        def act(_: simpy.Event) -> None:
-            self.active -= 1
-            action()
-
+    def _plan(self, waiting: Waiting) -> None:
         self.active += 1
-        self.clock.timeout(max(0.0, time - self.clock.now)).callbacks.append(act)
+        Wake(self.clock, self._woken, waiting).schedule(max(0.0, waiting.at - self.clock.now))
+
+    def _woken(self, event: Wake) -> None:
+        self.active -= 1
+        waiting = event.waiting
+        if waiting.inbox.waiter is not waiting or event.at != waiting.at:
+            return
+        waiting.inbox.waiter = None
+        self._moment.now = now = self.clock.now
+        self._advance(waiting.activity, waiting.worker, waiting.take(now))
 
     # ---------------------------------------------------------------------------------------- all-reduce
     def _gather(self, activity: Activity, worker: Worker, value: Any) -> None:
-        self._gathered.append((activity, worker, value, self.clock.now))
+        self._gathered.append((activity, worker, value, self._moment.now))
         if len(self._gathered) < len(self.workers):
             return
         gathered, self._gathered = sorted(self._gathered, key=lambda g: g[1].node.id), []
@@ -280,6 +252,15 @@ class Driver:
         for (waiting, reducer, _, _), time in zip(gathered, finish.tolist(), strict=True):
             if time < math.inf:  # else over a link that is down
                 self._at(time, partial(self._resume, waiting, reducer, reducer.life, mean))
+
+    def _at(self, time: float, action: Callable[[], None]) -> None:
+        def act(_: simpy.Event) -> None:
+            self.active -= 1
+            self._moment.now = self.clock.now
+            action()
+
+        self.active += 1
+        Due(self.clock, act).schedule(max(0.0, time - self.clock.now))
 
     def _resume(self, activity: Activity, worker: Worker, life: int, answer: Any) -> None:
         if worker.life == life:

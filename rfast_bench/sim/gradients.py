@@ -8,21 +8,18 @@ outstanding, in one batched call: the trajectory is that of one-by-one evaluatio
 from __future__ import annotations
 
 from itertools import islice
-from typing import Any
+from typing import Any, Protocol
 
 from rfast_bench.problems import Problem
 
 
-class Request:
-    """A gradient that was asked for; `value` once it is known."""
+class Request(Protocol):
+    """A gradient that was asked for; `value` once it is known. One object is one request at a time."""
 
-    __slots__ = ("at", "batch", "value", "worker")
-
-    def __init__(self, worker: int, at: Any, batch: Any) -> None:
-        self.worker = worker
-        self.at = at
-        self.batch = batch
-        self.value: Any = None
+    number: int
+    at: Any
+    batch: Any
+    value: Any
 
 
 class LazyGradients:
@@ -30,26 +27,19 @@ class LazyGradients:
 
     def __init__(self, problem: Problem, largest: int | None = None) -> None:
         self._problem = problem
-        self._pending: dict[Request, None] = {}
+        self.pending: dict[Request, None] = {}
+        """Whoever asks puts itself here, with no value."""
         fitting = max(1, problem.batch_bytes // max(1, problem.gradient_bytes))
-        self._largest = largest or min(problem.largest_batch, fitting)
+        self._others = (largest or min(problem.largest_batch, fitting)) - 1
 
-    def ask(self, request: Request) -> None:
-        self._pending[request] = None
-
-    def value(self, request: Request) -> Any:
-        """The gradient; evaluates a batch when it is not known yet."""
-        if request.value is None:
-            self._evaluate(request)
-        return request.value
-
-    def _evaluate(self, first: Request) -> None:
-        pending = self._pending
+    def evaluate(self, first: Request) -> Any:
+        """The gradient of a request that has no value yet; those that were asked with it get theirs too."""
+        pending, problem = self.pending, self._problem
         del pending[first]
-        batch = [first, *islice(pending, self._largest - 1)]
-        problem = self._problem
+        batch = [first, *islice(pending, self._others)]
         points = problem.stack([r.at for r in batch])
-        values = problem.gradients([r.worker for r in batch], points, [r.batch for r in batch])
+        values = problem.gradients([r.number for r in batch], points, [r.batch for r in batch])
         for request, value in zip(batch, problem.split(values), strict=True):
             request.value = value
             pending.pop(request, None)
+        return first.value

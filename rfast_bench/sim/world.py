@@ -51,17 +51,18 @@ def simulate(
 ) -> Outcome:
     """Run one algorithm, built by `make(x0)` for each worker, until a stop rule of the scenario fires."""
     clock = simpy.Environment()
-    workers = build_workers(scenario, make, topology, problem, clock, seed)
+    workers = build_workers(scenario, make, topology, problem, seed)
     lazy = LazyGradients(problem, scenario.simulation.gradient_batch)
     synchronous = workers[0].algorithm.synchronous
     silence = scenario.network.silence_timeout
     watch = Watch(scenario, problem, evaluator, workers, progress)
     driver = Driver(
         clock,
+        workers[0].node.moment,
         problem,
         workers,
         lazy,
-        on_iteration=watch.on_iteration if watch.counts else None,
+        on_iteration=watch.on_iteration,
         budget=scenario.stop.iterations if synchronous else None,
         timeline=timeline_of(scenario),
     )
@@ -91,12 +92,11 @@ def build_workers(
     make: Callable[[np.ndarray], Algorithm],
     topology: Topology,
     problem: Problem,
-    clock: simpy.Environment,
     seed: int,
 ) -> list[Worker]:
     """All workers, their streams of randomness keyed by the seed and their number alone."""
     model_size = problem.dim * problem.dtype.itemsize
-    network = Network(clock, scenario.network, seed, model_size)
+    network = Network(scenario.network, seed, model_size)
     network.nodes = [SimNode(i, topology, network, seed) for i in range(topology.n)]
     return [
         Worker(
@@ -131,9 +131,6 @@ class Watch:
         self._stopped_by = ""
         self.reason = ""
         self._grid_index = 0
-        self.counts = (
-            self._stop.iterations is not None or self._stop.epochs is not None or not self._every.seconds
-        )
 
     @property
     def stopped(self) -> bool:
@@ -144,6 +141,7 @@ class Watch:
         """Look at the start, and plan the first look and the end."""
         self._driver = driver
         self._clock = driver.clock
+        self._set_alarms()
         self._look(0.0)
         if self._every.seconds is not None:
             self._plan(self._every.seconds)
@@ -170,8 +168,19 @@ class Watch:
         assert self._stop.time is not None
         self._end("time", self._stop.time)
 
+    def _set_alarms(self) -> None:
+        """Have `on_iteration` called from the counts on at which it may have something to do."""
+        next_look = self._grid_index + 1
+        rounds = [self._stop.iterations, self._every.iterations and next_look * self._every.iterations]
+        epochs = [self._stop.epochs, self._every.epochs and next_look * self._every.epochs]
+        slack = 1 - 1e-9  # rather once too often than, by rounding, one iteration too late
+        least_rounds = min((r for r in rounds if r), default=math.inf)
+        least_epochs = min((e for e in epochs if e), default=math.inf)
+        self._driver.alarm_iterations = slack * least_rounds * len(self._workers)
+        self._driver.alarm_samples = slack * least_epochs * self._samples_of_epoch
+
     def on_iteration(self) -> None:
-        """After each iteration of any worker: looks and stops that are counted, not timed."""
+        """Looks and stops that are counted, not timed."""
         driver, stop = self._driver, self._stop
         rounds = driver.iterations / len(self._workers)
         epochs = driver.samples / self._samples_of_epoch
@@ -186,6 +195,7 @@ class Watch:
             self._look(self._clock.now)
             if self._stopped_by:
                 driver.stop()
+            self._set_alarms()
 
     def stall(self, reason: str) -> None:
         """End the run because its method cannot go on."""
@@ -232,7 +242,7 @@ class Watch:
         done = [w.node.gradients for w in self._workers]
         return {
             "epoch": self._driver.samples / self._samples_of_epoch,
-            "gradients": self._driver.gradients_done,
+            "gradients": sum(done),
             "iterations_min": min(done),
             "iterations_mean": sum(done) / len(done),
             "iterations_max": max(done),

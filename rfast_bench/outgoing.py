@@ -1,0 +1,136 @@
+"""What a worker's outgoing link makes of its messages, in either world: when each arrives, and what is lost.
+
+A worker has one outgoing link: its messages leave one after another, each for bytes / bandwidth, then travel for
+the latency drawn for them. A message's size and place in that queue are known when it is handed over, and so is
+its arrival. Times are seconds of the run's clock.
+"""
+
+from __future__ import annotations
+
+import math
+
+from rfast_bench.weather import Weather
+
+MOST_TRIES = 1000
+"""A reliable message lost so often is given up, and its receiver waits for ever: the link is down."""
+
+
+class Outgoing:
+    """One worker's outgoing link, with its counters. `scale`: bytes on the wire for each byte of a payload."""
+
+    __slots__ = ("bytes_sent", "free_at", "lost", "model_size", "scale", "sent", "superseded")
+
+    def __init__(self, model_size: float, scale: float = 1.0) -> None:
+        self.model_size = model_size  # bytes of a model as the algorithms hold it
+        self.scale = scale
+        self.free_at = 0.0  # when all that is queued has been sent
+        self.sent = self.lost = self.superseded = 0
+        self.bytes_sent = 0.0
+
+
+class Road:
+    """The way from one worker to another, common to all its channels."""
+
+    __slots__ = ("bandwidth", "retransmit", "weather")
+
+    def __init__(self, weather: Weather, bandwidth: float, retransmit: float | None) -> None:
+        self.weather = weather
+        self.bandwidth = bandwidth  # bytes per second, may be infinite
+        self.retransmit = retransmit  # seconds; None is the kindest, a round trip and the transmission
+
+
+class Lane:
+    """One edge and channel. Successive payloads are mostly of one size, so what follows from it is kept."""
+
+    __slots__ = ("bytes", "models", "outgoing", "road", "size", "transmission")
+
+    def __init__(self, outgoing: Outgoing, road: Road) -> None:
+        self.outgoing = outgoing
+        self.road = road
+        self.size = -1  # of the last payload, in bytes
+
+    def weigh(self, size: int) -> None:
+        """Payloads are of `size` bytes from now on."""
+        self.size = size
+        self.bytes = size * self.outgoing.scale  # on the wire
+        self.transmission = self.bytes / self.road.bandwidth
+        self.models = size / self.outgoing.model_size
+
+
+class PostLane(Lane):
+    """Best effort, newest wins: a lost post is gone, one that still waits for the link is replaced in place."""
+
+    __slots__ = ("arrival", "start")
+
+    def __init__(self, outgoing: Outgoing, road: Road) -> None:
+        super().__init__(outgoing, road)
+        self.start = (
+            -math.inf
+        )  # when the last post leaves the sender's queue: a newer one waits for it until then
+        self.arrival = math.inf  # of the last post; infinite when it is lost
+
+    def depart(self, size: int, now: float) -> float:
+        """When a post of `size` bytes arrives, which is infinite when it is lost. Not while `start > now`."""
+        if size != self.size:
+            self.weigh(size)
+        outgoing = self.outgoing
+        free_at = outgoing.free_at
+        self.start = start = now if free_at < now else free_at
+        outgoing.free_at = done = start + self.transmission
+        outgoing.sent += 1
+        outgoing.bytes_sent += self.bytes
+        latency, endurance = next(self.road.weather)
+        if self.models > endurance:
+            outgoing.lost += 1
+            self.arrival = math.inf
+        else:
+            self.arrival = done + latency
+        return self.arrival
+
+
+class SendLane(Lane):
+    """Queued, in order: a lost message is sent again when it is reliable, else gone."""
+
+    __slots__ = ("last_arrival",)
+
+    def __init__(self, outgoing: Outgoing, road: Road) -> None:
+        super().__init__(outgoing, road)
+        self.last_arrival = -math.inf
+
+    def depart(self, size: int, now: float, reliable: bool) -> float:
+        """When a message of `size` bytes arrives, never before an earlier one; infinite when it never does."""
+        if size != self.size:
+            self.weigh(size)
+        outgoing = self.outgoing
+        latency, endurance = next(self.road.weather)
+        tries = 1
+        if self.models > endurance:
+            latency, tries = self._again(reliable)
+        free_at, transmission = outgoing.free_at, self.transmission
+        leaves = now if free_at < now else free_at
+        outgoing.sent += tries
+        outgoing.bytes_sent += tries * self.bytes
+        outgoing.free_at = leaves + tries * transmission
+        arrival = leaves + transmission + latency
+        if tries > 1:
+            arrival = leaves + (tries - 1) * self._pause(latency) + transmission + latency
+        if arrival < math.inf:
+            self.last_arrival = arrival = max(arrival, self.last_arrival)
+        return arrival
+
+    def _pause(self, latency: float) -> float:
+        """Seconds from one try to the next."""
+        least, pause = self.transmission, self.road.retransmit
+        return 2 * latency + least if pause is None else max(pause, least)
+
+    def _again(self, reliable: bool) -> tuple[float, int]:
+        """The latency of the try that gets through, and how many were made; the first one is lost."""
+        outgoing, weather, tries = self.outgoing, self.road.weather, 1
+        outgoing.lost += 1
+        while reliable and tries < MOST_TRIES:
+            latency, endurance = next(weather)
+            tries += 1
+            if self.models <= endurance:
+                return latency, tries
+            outgoing.lost += 1
+        return math.inf, tries
