@@ -1,7 +1,7 @@
 """RASGP: robust asynchronous stochastic gradient push, push-sum whose messages carry running sums.
 
-Spiridonoff, Olshevsky, Paschalidis 2020: arXiv 1811.03982, on the directed graph whose edges are those of G(W) and of G(A)
-together: with a common root it is strongly connected.
+Spiridonoff, Olshevsky, Paschalidis 2020: arXiv 1811.03982, on the directed graph whose edges are those of G(W)
+and of G(A) together: with a common root it is strongly connected.
 
     paper      here              meaning
     α          step_size         step size
