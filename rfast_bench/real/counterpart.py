@@ -190,11 +190,18 @@ def write_profile(path: Path, scenario: Scenario, measured: Measured, seconds: f
         "sources": dict.fromkeys(("workers", "compute", "network"), source),
     }
     write_text(times, table({"compute": measured.compute, **columns}))
-    write_text(path, head(scenario, measured, seconds, "System profile") + as_yaml(profile))
+    rest = "Nothing that the scenario injects into its network is in it."
+    write_text(path, head(scenario, measured, seconds, "System profile", rest) + as_yaml(profile))
 
 
-def head(scenario: Scenario, measured: Measured, seconds: float, what: str = "Simulated counterpart") -> str:
-    """The comment at the head of the file: what was measured, when and on what."""
+def head(
+    scenario: Scenario,
+    measured: Measured,
+    seconds: float,
+    what: str = "Simulated counterpart",
+    rest: str = "Everything else is as it was.",
+) -> str:
+    """The comment at the head of the file: what was measured, when and on what; `rest` is of what was not."""
     kind = f"{scenario.real.compute} compute times"
     today = datetime.now(UTC).date().isoformat()
     machine = f"{os.cpu_count()} cores, {platform.system()} {platform.machine()}, Python {platform.python_version()}"
@@ -202,7 +209,7 @@ def head(scenario: Scenario, measured: Measured, seconds: float, what: str = "Si
         f"{what} of '{scenario.name}': {scenario.workers} workers, {kind}.",
         f"Measured {today} for {seconds:g} s on {machine}, with all workers at once:",
         *(f"  {line}" for line in measured.plain()),
-        "Compute times include what an iteration costs beside its gradient. Everything else is as it was.",
+        f"Compute times include what an iteration costs beside its gradient. {rest}",
     ]
     if measured.void:
         lines.append(_void(measured))
