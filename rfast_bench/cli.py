@@ -10,6 +10,7 @@ import click
 from rich.console import Console
 
 from rfast_bench.cli_errors import ErrorGroup
+from rfast_bench.cli_systems import systems
 from rfast_bench.cli_topology import topology
 
 _PATH = click.Path(path_type=Path)
@@ -24,6 +25,7 @@ def main() -> None:
 
 
 main.add_command(topology)
+main.add_command(systems)
 
 
 @main.command()
@@ -104,14 +106,17 @@ def compare(simulated: Path, real: Path, style: str) -> None:
     "--seconds", type=click.FloatRange(min=1), default=20.0, show_default=True, help="To measure for."
 )
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override a key of SCENARIO.")
-def calibrate(scenario: str, out: Path, seconds: float, overrides: tuple[str, ...]) -> None:
+@click.option("--profile", type=_PATH, help="Also write what was measured as a profile for `system`.")
+def calibrate(
+    scenario: str, out: Path, seconds: float, overrides: tuple[str, ...], profile: Path | None
+) -> None:
     """Measure gradients and links of SCENARIO on this machine; write its simulated counterpart."""
     from rfast_bench import shipped
     from rfast_bench.real.counterpart import calibrate
 
     console = Console(stderr=True, highlight=False, soft_wrap=True)
-    times = calibrate(shipped.find(scenario), overrides, out, seconds, console.print)
-    click.echo(f"{out} and {times}")
+    times = calibrate(shipped.find(scenario), overrides, out, seconds, console.print, profile)
+    click.echo(" and ".join(str(file) for file in (out, profile, times) if file is not None))
 
 
 @main.command("list")

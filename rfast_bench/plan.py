@@ -93,7 +93,7 @@ class Run:
     def hash(self) -> str:
         """Changes when this run would give other records: by what the scenario says, by the contents of the
         files it names (wherever they lie), by the algorithm's source. Names and comparisons do not count."""
-        dull = {"name", "description", "baseline", "allow_unsound"}
+        dull = {"name", "description", "baseline", "allow_unsound", "system"}
         scenario = digests.with_contents(
             self.scenario.model_dump(exclude={"sweep", "seeds", "first_seed", *dull})
         )

@@ -6,8 +6,9 @@ import re
 from collections import Counter
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
+from rfast_bench import systems
 from rfast_bench.faults import Fault
 from rfast_bench.links import NetworkSpec
 from rfast_bench.problems import ProblemSpec
@@ -130,6 +131,8 @@ class Scenario(Spec):
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
     description: str = ""
     world: Literal["simulated", "real", "both"] = "simulated"
+    system: str | None = None
+    """The profile that workers, compute and network were filled from, where the scenario says nothing itself."""
     workers: int = Field(gt=0)
     problem: ProblemSpec
     compute: Distribution
@@ -149,6 +152,11 @@ class Scenario(Spec):
     """Run also where a topology breaks its algorithm's condition; every table says so."""
     simulation: Simulation = Simulation()
     real: RealSpec = RealSpec()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _as_if(cls, data: Any, info: ValidationInfo) -> Any:
+        return systems.expand(data, (info.context or {}).get("folder")) if isinstance(data, dict) else data
 
     @field_validator("compute")
     @classmethod

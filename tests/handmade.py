@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from random import Random
 from typing import Any, Literal
@@ -46,6 +46,17 @@ Oracle = Callable[[int, Vector, int], Vector]
 
 def graph(kind: str, n: int, needs: Needs = "pair") -> Topology:
     return topology.build(TopologySpec(kind=kind), n, needs)
+
+
+def unequal(kind: str, n: int) -> Topology:
+    """The pair of that kind with weights that all differ: row sums of W and column sums of A stay 1."""
+    rng, uniform = np.random.default_rng(n), graph(kind, n)
+
+    def varied(rows: tuple[Any, ...]) -> tuple[dict[int, float], ...]:
+        drawn = [dict(zip(row, rng.dirichlet([3.0] * len(row)).tolist(), strict=True)) for row in rows]
+        return tuple(drawn)
+
+    return replace(uniform, W=varied(uniform.W), A=varied(uniform.A))
 
 
 def maker(name: str, **parameters: Any) -> Callable[[Vector], Any]:
@@ -255,6 +266,15 @@ class World:
             mean = frozen(sum(value for _, value in gathered.values()) / self.n)
             for i, (waiting, _) in gathered.items():
                 self._advance(i, waiting, mean)
+
+
+def matrix(world: World, name: str) -> np.ndarray:
+    """W or A as a matrix, `M[i, j]` the weight of the edge j -> i."""
+    M = np.zeros((world.n, world.n))
+    for i, node in enumerate(world.nodes):
+        for j, weight in getattr(node, name).items():
+            M[(i, j) if name == "W" else (j, i)] = weight
+    return M
 
 
 def schedules(most: int = 120, drops: bool = True) -> st.SearchStrategy[list[tuple[str, int]]]:

@@ -6,6 +6,7 @@ import inspect
 import sys
 from collections.abc import Iterator
 from itertools import islice
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +58,7 @@ class Gossip(Algorithm):
 VARIANTS: dict[str, list[dict[str, Any]]] = {
     "r-fast": [{}, {"compensated": True}],
     "osgp": [{}, {"tau": 0}, {"tau": 3}, {"delivery": "datagram"}],
+    "rasgp": [{}, {"weighting": "none"}],
 }
 """Parameters beside the step size that change what an algorithm does."""
 EVERY = [(name, extra) for name in [*registry.names(), "plug-in"] for extra in VARIANTS.get(name, [{}])]
@@ -98,8 +100,8 @@ class Kind:
 
     def run(self, n: int, **over: Any) -> Any:
         built, kind = self.topology(n)
-        factor = built.step_factor if self.algorithm.needs == "pair" else 1.0
-        step = over.pop("step", 0.1) / factor
+        factor = self.algorithm.effective_step(1.0, built.step_factor)
+        step = over.pop("step", 0.1) / (factor if isfinite(factor) else built.step_factor)
         chosen = {} if kind is None else {"topology": kind}
         algorithm = {"name": self.name, "step_size": step, **self.extra, **chosen}
         return simulate_run(make_run(algorithm, workers=n, **over))

@@ -25,6 +25,8 @@ ALGORITHMS: dict[str, dict[str, Any]] = {
     "d-psgd": {"step_size": 0.2, "topology": "ring"},
     "ad-psgd": {"step_size": 0.2, "topology": "line"},
     "osgp": {"step_size": 0.2},
+    "s-ab": {"step_size": 0.05, "topology": "binary-tree"},
+    "rasgp": {"step_size": 0.05, "topology": "exponential"},
 }
 SCENARIO: dict[str, Any] = {
     "problem": {"kind": "quadratic", "dim": 2, "noise": 0.1},

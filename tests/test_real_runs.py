@@ -28,7 +28,10 @@ from rfast_bench.sim.world import simulate
 
 pytestmark = [pytest.mark.timeout(90)]
 
-STEPS = {"r-fast": 0.05, "ring-allreduce": 0.5, "d-psgd": 0.5, "ad-psgd": 0.5, "osgp": 0.5}
+STEPS = {
+    **{"r-fast": 0.05, "ring-allreduce": 0.5, "d-psgd": 0.5, "ad-psgd": 0.5, "osgp": 0.5},
+    **{"s-ab": 0.05, "rasgp": 0.2},
+}
 SMALL: dict[str, Any] = {
     "name": "small",
     "world": "real",
@@ -95,7 +98,7 @@ def session(pid: int) -> int | None:
         return None
 
 
-# ------------------------------------------------------------------------------------------- five algorithms
+# -------------------------------------------------------------------------------------------- all algorithms
 @pytest.mark.parametrize("name", STEPS)
 def test_an_algorithm_runs_for_real(name: str, tmp_path: Path) -> None:
     outcome, _ = play(runs_of(tmp_path)[name])
@@ -114,7 +117,7 @@ def test_an_algorithm_runs_for_real(name: str, tmp_path: Path) -> None:
     assert np.isnan(left) or left < 1e-12
 
 
-@pytest.mark.parametrize("name", ["ring-allreduce", "d-psgd"])
+@pytest.mark.parametrize("name", ["ring-allreduce", "d-psgd", "s-ab"])
 def test_synchronous_methods_give_the_iterates_of_the_simulated_world(name: str, tmp_path: Path) -> None:
     changes = {"stop": {"iterations": 50}, "evaluate": {"every": "1 iterations"}, "compute": "2 ms"}
     outcome, real = play(runs_of(tmp_path, **changes)[name])

@@ -14,12 +14,11 @@ Binary tree of three: models flow 0 -> 1 and 0 -> 2, mass flows back.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
-from handmade import Letter, Oracle, World, graph, maker, noise, schedules
+from handmade import Letter, Oracle, World, graph, maker, matrix, noise, schedules, unequal
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -45,17 +44,6 @@ def on_wire(world: World, sender: int, channel: str) -> list[Letter]:
 
 def deliver(world: World, letter: Letter) -> None:
     world.deliver(world.wire.index(letter))
-
-
-def unequal(kind: str, n: int) -> Topology:
-    """The pair of that kind with weights that all differ: row sums of W and column sums of A stay 1."""
-    rng, uniform = np.random.default_rng(n), graph(kind, n)
-
-    def varied(rows: tuple[Any, ...]) -> tuple[dict[int, float], ...]:
-        drawn = [dict(zip(row, rng.dirichlet([3.0] * len(row)).tolist(), strict=True)) for row in rows]
-        return tuple(drawn)
-
-    return replace(uniform, W=varied(uniform.W), A=varied(uniform.A))
 
 
 # -------------------------------------------------------------------------------- initialisation (line 1)
@@ -264,15 +252,6 @@ def test_tracked_mass_is_the_sum_of_gradients_in_synchronous_rounds(kind: str) -
 
 
 # ------------------------------------------------------------------------------------- the step that counts
-def matrix(world: World, name: str) -> np.ndarray:
-    """W or A as a matrix, `M[i, j]` the weight of the edge j -> i."""
-    M = np.zeros((world.n, world.n))
-    for i, node in enumerate(world.nodes):
-        for j, weight in getattr(node, name).items():
-            M[(i, j) if name == "W" else (j, i)] = weight
-    return M
-
-
 FACTORS = {
     "binary-tree": 7,
     "line": 7,

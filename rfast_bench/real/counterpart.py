@@ -14,7 +14,7 @@ import pandas as pd
 import yaml
 
 from rfast_bench.errors import UserError
-from rfast_bench.links import LinkOverride
+from rfast_bench.links import LinkOverride, NetworkSpec
 from rfast_bench.plan import Point, with_parameters
 from rfast_bench.reading import assign, parse_override, read_yaml, validate
 from rfast_bench.real.calibrate import Measured, Say, measure
@@ -24,18 +24,24 @@ from rfast_bench.seeds import stream
 from rfast_bench.study import write_text
 from rfast_bench.timing import Constant, Distribution
 
-SET = ("world", "workers", "problem", "compute", "network.latency", "network.bandwidth", "network.links")
+SET = (
+    *("world", "system", "workers", "problem", "compute"),
+    *("network.latency", "network.bandwidth", "network.links"),
+)
 """What a sweep must leave alone: calibration sets it, or measures with it."""
-PATHS = ("path", "w", "a", "edges", "w_matrix", "a_matrix")
+PATHS = ("path", "system", "w", "a", "edges", "w_matrix", "a_matrix")
 """Keys whose values are paths, relative to the scenario's folder."""
 FINEST = 1e-7
 """Seconds: times are written with so much precision, and none of a link is smaller."""
 
 
-def calibrate(source: Path, overrides: tuple[str, ...], out: Path, seconds: float, say: Say) -> Path:
+def calibrate(
+    source: Path, overrides: tuple[str, ...], out: Path, seconds: float, say: Say, profile: Path | None = None
+) -> Path:
     """Measure a scenario on this machine and write its counterpart to `out`, with its times in a CSV beside it.
 
-    Returns the path of the CSV. Raises UserError.
+    What was measured goes into a `profile` too (see `rfast_bench.systems`). Returns the path of the CSV of the
+    counterpart. Raises UserError.
     """
     raw = read_yaml(source)
     for text in overrides:
@@ -43,6 +49,8 @@ def calibrate(source: Path, overrides: tuple[str, ...], out: Path, seconds: floa
     folder = source.resolve().parent
     scenario = with_parameters(validate(Scenario, raw, str(source), folder), str(source), folder)
     _check(scenario, source, out)
+    if profile is not None:
+        _check_place("--profile", profile, (source, out))
     measured = measure(Point({}, scenario, folder, str(source)), seconds, say)
     times = out.with_suffix(".csv")
     network, columns = network_of(scenario, measured, times.name)
@@ -51,6 +59,8 @@ def calibrate(source: Path, overrides: tuple[str, ...], out: Path, seconds: floa
     text = head(scenario, measured, seconds) + as_yaml(new)
     write_text(times, table({"compute": measured.compute, **columns}))
     write_text(out, text)
+    if profile is not None:
+        write_profile(profile, scenario, measured, seconds)
     for line in measured.plain():
         say(line)
     if measured.void:
@@ -65,10 +75,15 @@ def _check(scenario: Scenario, source: Path, out: Path) -> None:
             f"{source}: sweep.{swept[0]}: calibration measures one value of it; choose it with --set, and "
             "--set sweep={} to leave out the sweep"
         )
-    if out.resolve() == source.resolve() or out.suffix not in (".yaml", ".yml"):
-        raise UserError(f"-o {out}: needs another .yaml file than the scenario itself")
+    _check_place("-o", out, (source,))
+
+
+def _check_place(option: str, out: Path, taken: tuple[Path, ...]) -> None:
+    if out.resolve() in [path.resolve() for path in taken] or out.suffix not in (".yaml", ".yml"):
+        others = " and ".join(("the scenario itself", "that of -o")[: len(taken)])
+        raise UserError(f"{option} {out}: needs another .yaml file than {others}")
     if not out.parent.is_dir():
-        raise UserError(f"-o {out}: there is no folder {out.parent}")
+        raise UserError(f"{option} {out}: there is no folder {out.parent}")
 
 
 # --------------------------------------------------------------------------------------------- the scenario
@@ -159,16 +174,42 @@ def table(columns: dict[str, Times]) -> str:
     return frame.to_csv(index=False, float_format="%.7f", lineterminator="\n")
 
 
-def head(scenario: Scenario, measured: Measured, seconds: float) -> str:
-    """The comment at the head of the file: what was measured, when and on what."""
+def write_profile(path: Path, scenario: Scenario, measured: Measured, seconds: float) -> None:
+    """The measured times as a system profile for other problems, beside it their CSV; nothing that was injected."""
+    times = path.with_suffix(".csv")
+    bare = scenario.model_copy(update={"network": NetworkSpec()})
+    network, columns = network_of(bare, measured, times.name)
+    today = datetime.now(UTC).date().isoformat()
+    source = f"measured {today} by rfast-bench calibrate, under the load of '{scenario.name}'"
+    cores = f"{os.cpu_count()} cores, {platform.system()} {platform.machine()}"
+    profile = {
+        "description": f"{cores}, {scenario.workers} workers, as in '{scenario.name}'",
+        "workers": scenario.workers,
+        "compute": _empirical(times.name, "compute"),
+        "network": {**network, "message_bytes": measured.model_bytes},
+        "sources": dict.fromkeys(("workers", "compute", "network"), source),
+    }
+    write_text(times, table({"compute": measured.compute, **columns}))
+    rest = "Nothing that the scenario injects into its network is in it."
+    write_text(path, head(scenario, measured, seconds, "System profile", rest) + as_yaml(profile))
+
+
+def head(
+    scenario: Scenario,
+    measured: Measured,
+    seconds: float,
+    what: str = "Simulated counterpart",
+    rest: str = "Everything else is as it was.",
+) -> str:
+    """The comment at the head of the file: what was measured, when and on what; `rest` is of what was not."""
     kind = f"{scenario.real.compute} compute times"
     today = datetime.now(UTC).date().isoformat()
     machine = f"{os.cpu_count()} cores, {platform.system()} {platform.machine()}, Python {platform.python_version()}"
     lines = [
-        f"Simulated counterpart of '{scenario.name}': {scenario.workers} workers, {kind}.",
+        f"{what} of '{scenario.name}': {scenario.workers} workers, {kind}.",
         f"Measured {today} for {seconds:g} s on {machine}, with all workers at once:",
         *(f"  {line}" for line in measured.plain()),
-        "Compute times include what an iteration costs beside its gradient. Everything else is as it was.",
+        f"Compute times include what an iteration costs beside its gradient. {rest}",
     ]
     if measured.void:
         lines.append(_void(measured))
