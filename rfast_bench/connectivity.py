@@ -52,6 +52,30 @@ def cut_off(walks: Walks, root: int) -> list[int]:
     return [i for i in range(len(walks)) if i not in arrived]
 
 
+def root_candidates(walks: Walks, elsewhere: frozenset[int]) -> list[int]:
+    """Who might be the common root, the one that misses fewest workers first.
+
+    One worker of every closed class; or, where this graph has roots, a root of the other graph (`elsewhere`),
+    because that is what keeps the two from having one in common.
+    """
+    classes = closed_classes(walks)
+    if len(classes) == 1:
+        return sorted(elsewhere)[:1]
+    arriving = _arriving(walks)
+    return sorted(map(min, classes), key=lambda worker: (-arriving[worker], worker))
+
+
+def _arriving(walks: Walks) -> dict[int, int]:
+    """From how many workers a walk can arrive at each; sets of workers are the bits of an integer."""
+    parts = nx.condensation(walk_graph(walks))
+    behind: dict[int, int] = {}
+    for part in nx.topological_sort(parts):
+        behind[part] = sum(1 << i for i in parts.nodes[part]["members"])
+        for before in parts.predecessors(part):
+            behind[part] |= behind[before]
+    return {i: behind[part].bit_count() for i, part in parts.graph["mapping"].items()}
+
+
 class Colouring(NamedTuple):
     sides: tuple[int, ...]
     """0 or 1 for each worker, its component's smallest worker on side 0; all 0 when there is none."""
@@ -112,17 +136,16 @@ def no_common_root(w: Walks, a: Walks) -> str:
 
 
 def _missed(walks: Walks, elsewhere: frozenset[int], graph: str, verb: str) -> list[str]:
-    """A line for each candidate, the one that misses fewest first.
-
-    The candidates are one worker of every closed class; or, where the graph has roots, a root of the other
-    graph, because that is what keeps the two from having one in common.
-    """
-    classes = closed_classes(walks)
-    candidates = sorted(elsewhere)[:1] if len(classes) == 1 else [min(c) for c in classes]
-    missed = sorted((cut_off(walks, root), root) for root in candidates)
-    missed.sort(key=lambda found: len(found[0]))
-    lines = [f"  in {graph} worker {root} {verb}: {listed(lost)}" for lost, root in missed[:MOST_LINES]]
-    return [*lines, f"  in {graph}{_and_more(missed, MOST_LINES)}"] if len(missed) > MOST_LINES else lines
+    candidates = root_candidates(walks, elsewhere)
+    lines = [
+        f"  in {graph} worker {root} {verb}: {listed(cut_off(walks, root))}"
+        for root in candidates[:MOST_LINES]
+    ]
+    return (
+        [*lines, f"  in {graph}{_and_more(candidates, MOST_LINES)}"]
+        if len(candidates) > MOST_LINES
+        else lines
+    )
 
 
 def listed(workers: Collection[int]) -> str:

@@ -15,11 +15,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from functools import cached_property
 from math import fsum, nan
-from pathlib import Path
-from typing import Any
 
 import networkx as nx
-from pydantic import model_validator
 
 from rfast_bench import graph_files, graphs
 from rfast_bench.api import Needs
@@ -33,44 +30,10 @@ from rfast_bench.connectivity import (
 )
 from rfast_bench.errors import CannotRun, Unsound, UserError, suggest
 from rfast_bench.graphs import Edges
+from rfast_bench.mending import Mend, mend_pair, mend_undirected, mend_words
 from rfast_bench.mixing import Weights, by_worker, metropolis, stationary, uniform_a, uniform_w
-from rfast_bench.spec import DataPath, Spec
-
-FILE = "file"
-
-
-class TopologySpec(Spec):
-    """`topology:` of a scenario: the name of a kind, or a mapping with these keys."""
-
-    kind: str = FILE
-    """A named kind; `file`, the default, when the graph comes from the files below."""
-    seed: int = 0
-    root: int = 0
-    w: DataPath | None = None
-    """Edge list of G(W)."""
-    a: DataPath | None = None
-    """Edge list of G(A)."""
-    edges: DataPath | None = None
-    """Edge list of an undirected graph, every edge once."""
-    w_matrix: DataPath | None = None
-    """W itself. Alone it means an undirected graph: symmetric, and A holds the same numbers."""
-    a_matrix: DataPath | None = None
-
-    @model_validator(mode="before")
-    @classmethod
-    def _bare_kind(cls, value: Any) -> Any:
-        return {"kind": value} if isinstance(value, str) else value
-
-    @property
-    def paths(self) -> dict[str, Path]:
-        """The files it names, by key."""
-        given = {key: getattr(self, key) for key in ("w", "a", "edges", "w_matrix", "a_matrix")}
-        return {key: path for key, path in given.items() if path is not None}
-
-    @property
-    def name(self) -> str:
-        """What tables print."""
-        return self.kind if self.kind != FILE else ", ".join(path.name for path in self.paths.values())
+from rfast_bench.topology_spec import FILE
+from rfast_bench.topology_spec import TopologySpec as TopologySpec
 
 
 @dataclass(frozen=True)
@@ -129,22 +92,38 @@ class Topology:
 
     @property
     def flaw(self) -> str:
-        """Why the condition fails: which workers which root candidate misses. Empty when it holds."""
+        """Why the condition fails and what would mend it; empty when it holds."""
         if self.common_roots:
             return ""
-        return no_common_root(self.W, self.A) if self.directed else not_connected(self.W)
+        found = no_common_root(self.W, self.A) if self.directed else not_connected(self.W)
+        return f"{found}\n  smallest mend: {mend_words(self.mend, self.directed)}"
+
+    @cached_property
+    def mend(self) -> Mend:
+        """A smallest set of edges whose addition makes the condition hold."""
+        return mend_pair(self.W, self.A) if self.directed else mend_undirected(self.W)
+
+    @cached_property
+    def psi(self) -> dict[int, float] | None:
+        """Left Perron vector of W (psi^T W = psi^T, sum 1): the workers where it is not 0; None if not unique."""
+        return stationary(self.W, self.roots_w) if self.roots_w else None
+
+    @cached_property
+    def pi(self) -> dict[int, float] | None:
+        """Right Perron vector of A (A pi = pi, sum 1): the workers where it is not 0; None if not unique."""
+        if self.A is self.W:
+            return self.psi
+        return stationary(self.A, self.roots_a) if self.roots_a else None
 
     @cached_property
     def step_factor(self) -> float:
         """`n sum_i psi_i a_ii pi_i`: the mean model's nominal step in units of the step size.
 
-        psi is the left Perron vector of W, pi the right one of A; nan when one of them is not unique.
+        nan when psi or pi is not unique.
         """
-        if not (self.roots_w and self.roots_a):
+        if self.psi is None or self.pi is None:
             return nan
-        psi = stationary(self.W, self.roots_w)
-        pi = psi if self.A is self.W else stationary(self.A, self.roots_a)
-        return self.n * fsum(psi[i] * self.A[i][i] * pi[i] for i in self.common_roots)
+        return self.n * fsum(self.psi[i] * self.A[i][i] * self.pi[i] for i in self.common_roots)
 
     @cached_property
     def _in_W(self) -> tuple[tuple[int, ...], ...]:

@@ -156,7 +156,11 @@ def test_every_candidate_is_named_the_best_first(tmp_path: Path) -> None:
     topology = file_pair(tmp_path, 5, w=[(0, 4), (1, 2), (2, 3)], a=[(i, 0) for i in range(1, 5)])
     lines = topology.flaw.splitlines()
     assert lines[0] == "no common root: roots of G(W): none; roots of G(A): 0"
-    assert lines[1:] == ["  in G(W) worker 1 cannot reach: 0, 4", "  in G(W) worker 0 cannot reach: 1, 2, 3"]
+    assert lines[1:] == [
+        "  in G(W) worker 1 cannot reach: 0, 4",
+        "  in G(W) worker 0 cannot reach: 1, 2, 3",
+        "  smallest mend: add 0 -> 1 to G(W); then worker 0 is a common root",
+    ]
 
 
 def test_long_complaints_are_cut_short(tmp_path: Path) -> None:
