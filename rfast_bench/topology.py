@@ -197,8 +197,10 @@ def _check_keys(spec: TopologySpec, n: int, where: str) -> None:
         raise UserError(f"{where}.edges: give either edges (undirected) or w and a (a directed pair)")
     if spec.kind == FILE and not spec.paths:
         raise UserError(f"{where}: give a kind, or files: w and a, edges, w_matrix, or w_matrix and a_matrix")
-    if spec.seed and spec.kind != "random-trees":
-        raise UserError(f"{where}.seed: only random-trees takes a seed")
+    if spec.seed and spec.kind not in graphs.RANDOM:
+        raise UserError(f"{where}.seed: only {', '.join(graphs.RANDOM)} take a seed")
+    if spec.common_roots != 1 and spec.kind != "random-graphs":
+        raise UserError(f"{where}.common_roots: only random-graphs takes it")
     if spec.root and spec.kind not in graphs.ROOTED:
         raise UserError(f"{where}.root: only {', '.join(sorted(graphs.ROOTED))} take a root")
     if not 0 <= spec.root < n:
@@ -226,7 +228,7 @@ def _pair(spec: TopologySpec, n: int, where: str) -> Topology:
 
 def _pair_edges(spec: TopologySpec, n: int, where: str) -> tuple[Edges | None, Edges | None]:
     if spec.kind != FILE:
-        return graphs.pair(spec.kind, n, spec.root, spec.seed)
+        return graphs.pair(spec.kind, n, spec.root, spec.seed, spec.common_roots)
     if spec.edges is not None:
         edges = graphs.both_ways(graph_files.read_edges(spec.edges, f"{where}.edges", n, directed=False))
         return edges, edges

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from rfast_bench.spec import DataPath, Spec
 
@@ -19,6 +19,8 @@ class TopologySpec(Spec):
     """A named kind; `file`, the default, when the graph comes from the files below."""
     seed: int = 0
     root: int = 0
+    common_roots: int = Field(default=1, ge=1)
+    """Of random-graphs: how many; `root` is one of them."""
     w: DataPath | None = None
     """Edge list of G(W)."""
     a: DataPath | None = None
