@@ -31,7 +31,7 @@ from rfast_bench.connectivity import (
 from rfast_bench.errors import CannotRun, Unsound, UserError, suggest
 from rfast_bench.graphs import Edges
 from rfast_bench.mending import Mend, mend_pair, mend_undirected, mend_words
-from rfast_bench.mixing import Weights, by_worker, metropolis, stationary, uniform_a, uniform_w
+from rfast_bench.mixing import Weights, by_worker, metropolis, stationary, uniform_a, uniform_w, weight_flaws
 from rfast_bench.topology_spec import FILE
 from rfast_bench.topology_spec import TopologySpec as TopologySpec
 
@@ -90,6 +90,11 @@ class Topology:
     def common_roots(self) -> frozenset[int]:
         return self.roots_w & self.roots_a
 
+    @cached_property
+    def weight_flaws(self) -> dict[str, list[str]]:
+        """By matrix, zeros on the diagonal, and rows of W and columns of A that do not sum to 1."""
+        return {"W": weight_flaws(self.W, "W"), "A": [] if self.A is self.W else weight_flaws(self.A, "A")}
+
     @property
     def flaw(self) -> str:
         """Why the condition fails and what would mend it; empty when it holds."""
@@ -106,14 +111,14 @@ class Topology:
     @cached_property
     def psi(self) -> dict[int, float] | None:
         """Left Perron vector of W (psi^T W = psi^T, sum 1): the workers where it is not 0; None if not unique."""
-        return stationary(self.W, self.roots_w) if self.roots_w else None
+        return None if self.weight_flaws["W"] or not self.roots_w else stationary(self.W, self.roots_w)
 
     @cached_property
     def pi(self) -> dict[int, float] | None:
         """Right Perron vector of A (A pi = pi, sum 1): the workers where it is not 0; None if not unique."""
         if self.A is self.W:
             return self.psi
-        return stationary(self.A, self.roots_a) if self.roots_a else None
+        return None if self.weight_flaws["A"] or not self.roots_a else stationary(self.A, self.roots_a)
 
     @cached_property
     def step_factor(self) -> float:
@@ -161,8 +166,12 @@ def build(
     needs: Needs,
     allow_unsound: bool = False,
     where: str = "topology",
+    allow_flawed_weights: bool = False,
 ) -> Topology:
     """The topology of `workers` workers for an algorithm with these needs.
+
+    With `allow_flawed_weights` given weights may have zeros on the diagonal and sums other than 1, to be
+    explained rather than run: see `weight_flaws`.
 
     Raises UserError for bad input (its place starts with `where`), CannotRun when the graph is not of the
     sort that the algorithm needs, Unsound when the condition fails, unless that is allowed.
@@ -173,11 +182,19 @@ def build(
         return _edgeless(workers)
     _check_keys(spec, workers, where)
     topology = _pair(spec, workers, where) if needs == "pair" else _undirected(spec, workers, needs, where)
-    if topology.common_roots:
-        return topology
-    if not allow_unsound:
+    if not allow_flawed_weights:
+        _check_weights(spec, topology, where)
+    if not topology.common_roots and not allow_unsound:
         raise Unsound(f"{where}: {topology.name}: {topology.flaw}")
-    return replace(topology, sound=False)
+    holds = bool(topology.common_roots) and not any(topology.weight_flaws.values())
+    return topology if holds else replace(topology, sound=False)
+
+
+def _check_weights(spec: TopologySpec, topology: Topology, where: str) -> None:
+    for key in ("w_matrix", "a_matrix"):
+        flaws = topology.weight_flaws[key[0].upper()] if key in spec.paths else []
+        if flaws:
+            raise UserError(f"{where}.{key}: {spec.paths[key]}: {flaws[0]}")
 
 
 def _edgeless(n: int) -> Topology:
@@ -211,9 +228,7 @@ def _matrix(spec: TopologySpec, n: int, key: str, where: str) -> graph_files.Mat
     path = spec.paths.get(key)
     if path is None:
         return None
-    matrix = graph_files.read_matrix(path, f"{where}.{key}", n)
-    graph_files.check_sums(matrix, f"{where}.{key}", path, rows=key == "w_matrix")
-    return matrix
+    return graph_files.read_matrix(path, f"{where}.{key}", n)
 
 
 def _pair(spec: TopologySpec, n: int, where: str) -> Topology:

@@ -18,7 +18,7 @@ from oracle import EdgeSet, perron, reachable
 
 from rfast_bench import graphs
 from rfast_bench.api import Needs
-from rfast_bench.connectivity import distances_to, two_colouring
+from rfast_bench.connectivity import two_colouring
 from rfast_bench.errors import CannotRun, Unsound, UserError
 from rfast_bench.mixing import Weights, stationary
 from rfast_bench.random_pairs import random_tree
@@ -381,12 +381,6 @@ def test_two_colouring_or_a_true_odd_cycle(
     else:
         assert all(sides[i] != sides[j] for i, j in graph.edges)
         assert sides[0] == 0
-
-
-def test_distances_follow_the_walks() -> None:
-    topology = named("binary-tree", 7)
-    assert distances_to(topology.W, 0) == {0: 0, 1: 1, 2: 1, 3: 2, 4: 2, 5: 2, 6: 2}
-    assert distances_to(topology.W, 3) == {3: 0}
 
 
 # ------------------------------------------------------------------------------------------------- the spec
