@@ -77,6 +77,8 @@ def check(
     else:
         console = Console(highlight=False)
         console.width = console.width if console.is_terminal else WIDTH
-        for lines in map(topology_text.render, checks):
-            console.print(lines)
+        with console.capture() as printed:
+            for lines in map(topology_text.render, checks):
+                console.print(lines)
+        click.echo("\n".join(line.rstrip() for line in printed.get().splitlines()))
     ctx.exit(0 if all(one.holds for one in checks) else UNSOUND)
