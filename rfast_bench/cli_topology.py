@@ -37,6 +37,7 @@ def topology() -> None:
 @click.option("-n", "workers", type=click.IntRange(min=1), metavar="N", help="How many workers.")
 @click.option("--seed", type=int, default=0, show_default=True, help="For random-trees, random-graphs.")
 @click.option("--root", type=int, default=0, show_default=True, help="For trees and random-graphs.")
+@click.option("--common-roots", type=click.IntRange(min=1), default=1, help="For random-graphs: how many.")
 @click.option("--bytes", "size", metavar="SIZE", help="What a model weighs, e.g. 100MB.")
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 @click.pass_context
@@ -53,6 +54,7 @@ def check(
     workers: int | None,
     seed: int,
     root: int,
+    common_roots: int,
     size: str | None,
     as_json: bool,
 ) -> None:
@@ -64,11 +66,11 @@ def check(
     if (scenario is not None) == (kind is not None or bool(given)):
         raise click.UsageError("give one of: a SCENARIO, --kind and -n, --w and --a, --edges, or matrices")
     if scenario is None:
-        spec = TopologySpec(kind=kind or "file", seed=seed, root=root, **given)
+        spec = TopologySpec(kind=kind or "file", seed=seed, root=root, common_roots=common_roots, **given)
         if kind is not None and workers is None:
             raise click.UsageError("--kind needs -n")
         checks = [topology_check.of_spec(spec, workers, topology_check.parse_bytes(size))]
-    elif workers is not None or seed or root or size:
+    elif workers is not None or seed or root or size or common_roots != 1:
         raise click.UsageError("a SCENARIO has its own -n, --seed, --root and --bytes; leave them out")
     else:
         checks = topology_check.of_scenario(scenario, overrides)

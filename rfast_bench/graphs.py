@@ -19,6 +19,9 @@ from rfast_bench.random_pairs import pair_with_common_roots, tree_pair
 Edge = tuple[int, int]
 Edges = list[Edge]
 
+MOST_COMPLETE = 2000
+"""Workers of a complete graph: its weights are kept one by one, and 5000 workers would fill 14 GB."""
+
 
 def reverse(edges: Iterable[Edge]) -> Edges:
     return [(i, j) for j, i in edges]
@@ -78,6 +81,9 @@ def _hypercube(n: int) -> Edges:
 
 
 def _complete(n: int) -> Edges:
+    if n > MOST_COMPLETE:
+        found = f"{n} workers has {n * (n - 1):,} directed edges"
+        raise CannotRun(f"a complete graph of {found}; it is made for at most {MOST_COMPLETE} workers")
     return list(combinations(range(n), 2))
 
 

@@ -79,6 +79,14 @@ def test_root_and_seed_are_passed_on() -> None:
     assert lines(result)["common roots"] == "5"
 
 
+def test_common_roots_are_passed_on() -> None:
+    result = check("--kind", "random-graphs", "-n", 9, "--common-roots", 2, "--root", 5)
+    assert result.exit_code == 0
+    roots = lines(result)["common roots"].split(", ")
+    assert len(roots) == 2
+    assert "5" in roots
+
+
 def test_files_count_their_workers(tree: tuple[Path, Path]) -> None:
     w, a = tree
     result = check("--w", w, "--a", a)
@@ -277,6 +285,11 @@ def test_bad_matrices_are_one_message(tmp_path: Path, text: str, message: str) -
     ("arguments", "message"),
     [
         (["--kind", "rign", "-n", "4"], "Error: topology.kind: found 'rign'; did you mean 'ring'?"),
+        (
+            ["--kind", "complete", "-n", "5000"],
+            "5000 workers has 24,995,000 directed edges; it is made for at most",
+        ),
+        (["--kind", "line", "-n", "5", "--common-roots", "2"], "common_roots: only random-graphs takes it"),
         (["--kind", "hypercube", "-n", "6"], "Error: a hypercube needs a power of two of workers, not 6"),
         (["--kind", "line", "-n", "3", "--root", "3"], "worker 3 does not exist"),
         (["--w", "none.txt", "--a", "none.txt"], "Error: topology.w: cannot read none.txt: No such file"),
