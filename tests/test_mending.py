@@ -12,11 +12,12 @@ from random import Random
 import numpy as np
 import pytest
 from oracle import EdgeSet, perron, roots_a, roots_w
+from scipy.sparse import csc_array
 from test_topology import dense_a, dense_w, named
 
 from rfast_bench.graphs import Edges, both_ways
 from rfast_bench.mending import mend_undirected
-from rfast_bench.mixing import metropolis, uniform_a, uniform_w
+from rfast_bench.mixing import _walked, metropolis, uniform_a, uniform_w
 from rfast_bench.random_pairs import pair_failing_on, pair_with_common_roots
 from rfast_bench.topology import Topology
 
@@ -180,3 +181,20 @@ def test_perron_vectors_are_numpy_s(pairs: list[tuple[Pair, Topology]]) -> None:
 def test_steps_of_trees_and_rings(n: int) -> None:
     assert named("binary-tree", n).step_factor == pytest.approx(n, rel=1e-12)
     assert named("directed-ring", n).step_factor == pytest.approx(0.5, rel=1e-12)
+
+
+def test_walking_finds_the_vectors_of_large_graphs_too() -> None:
+    """From 500 workers on, where the sparse solver would fill in: still numpy's to 1e-10."""
+    random = Random(13)
+    n = 520
+    w, a = ([(j, i) for j in range(n) for i in random.sample(range(n), 12) if i != j] for _ in "WA")
+    found = topology(n, w, a)
+    assert found.psi is not None
+    assert found.pi is not None
+    assert _walked(_inflow(found)) is not None
+    assert [found.psi.get(i, 0.0) for i in range(n)] == pytest.approx(perron(dense_w(found).T), abs=1e-10)
+    assert [found.pi.get(i, 0.0) for i in range(n)] == pytest.approx(perron(dense_a(found)), abs=1e-10)
+
+
+def _inflow(found: Topology) -> csc_array:
+    return csc_array(dense_a(found))
