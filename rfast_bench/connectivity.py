@@ -41,15 +41,29 @@ def root_set(walks: Walks) -> frozenset[int]:
     return classes[0] if len(classes) == 1 else frozenset()
 
 
-def distances_to(walks: Walks, root: int) -> dict[int, int]:
-    """The fewest steps from each worker to `root`; workers without a way there are absent."""
-    return dict(nx.single_source_shortest_path_length(walk_graph(walks).reverse(copy=False), root))
+def root_candidates(walks: Walks, elsewhere: frozenset[int]) -> list[int]:
+    """Who might be the common root, the one that misses fewest workers first.
+
+    One worker of every closed class; or, where this graph has roots, a root of the other graph (`elsewhere`),
+    because that is what keeps the two from having one in common.
+    """
+    parts = nx.condensation(walk_graph(walks))
+    ends = [part for part in parts if not parts.out_degree(part)]
+    if len(ends) == 1:
+        return sorted(elsewhere)[:1]
+    arriving = _arriving(parts)
+    candidates = sorted((-arriving[part], min(parts.nodes[part]["members"])) for part in ends)
+    return [worker for _, worker in candidates]
 
 
-def cut_off(walks: Walks, root: int) -> list[int]:
-    """The workers without a way to `root`, ascending."""
-    arrived = distances_to(walks, root)
-    return [i for i in range(len(walks)) if i not in arrived]
+def _arriving(parts: nx.DiGraph[int]) -> dict[int, int]:
+    """From how many workers a walk can arrive at each part; sets of workers are the bits of an integer."""
+    behind: dict[int, int] = {}
+    for part in nx.topological_sort(parts):
+        behind[part] = sum(1 << i for i in parts.nodes[part]["members"])
+        for before in parts.predecessors(part):
+            behind[part] |= behind[before]
+    return {part: workers.bit_count() for part, workers in behind.items()}
 
 
 class Colouring(NamedTuple):
@@ -104,25 +118,29 @@ def not_bipartite(odd_cycle: Sequence[int]) -> str:
 def no_common_root(w: Walks, a: Walks) -> str:
     """Both root sets, and for every root candidate the workers that it misses."""
     roots_w, roots_a = root_set(w), root_set(a)
-    missed = _missed(w, roots_a, "G(W)", "cannot reach") + _missed(
-        a, roots_w, "G(A)", "cannot be reached from"
-    )
     head = f"no common root: roots of G(W): {listed(roots_w)}; roots of G(A): {listed(roots_a)}"
-    return "\n".join([head, *missed])
+    return "\n  ".join([head, *missed_words(w, roots_a, "W"), *missed_words(a, roots_w, "A")])
 
 
-def _missed(walks: Walks, elsewhere: frozenset[int], graph: str, verb: str) -> list[str]:
-    """A line for each candidate, the one that misses fewest first.
+def missed_words(walks: Walks, elsewhere: frozenset[int], graph: str) -> list[str]:
+    """A line for each of the first root candidates (see `root_candidates`), and how many more there are."""
+    verb = "cannot reach" if graph == "W" else "cannot be reached from"
+    candidates = root_candidates(walks, elsewhere)
+    lines = [
+        f"in G({graph}) worker {root} {verb}: {listed(lost)}" for root, lost in missed(walks, candidates)
+    ]
+    return (
+        [*lines, f"in G({graph}){_and_more(candidates, MOST_LINES)}"]
+        if len(candidates) > MOST_LINES
+        else lines
+    )
 
-    The candidates are one worker of every closed class; or, where the graph has roots, a root of the other
-    graph, because that is what keeps the two from having one in common.
-    """
-    classes = closed_classes(walks)
-    candidates = sorted(elsewhere)[:1] if len(classes) == 1 else [min(c) for c in classes]
-    missed = sorted((cut_off(walks, root), root) for root in candidates)
-    missed.sort(key=lambda found: len(found[0]))
-    lines = [f"  in {graph} worker {root} {verb}: {listed(lost)}" for lost, root in missed[:MOST_LINES]]
-    return [*lines, f"  in {graph}{_and_more(missed, MOST_LINES)}"] if len(missed) > MOST_LINES else lines
+
+def missed(walks: Walks, candidates: Sequence[int]) -> list[tuple[int, list[int]]]:
+    """The first candidates, each with the workers that have no way to it."""
+    backwards = walk_graph(walks).reverse(copy=False)
+    arrived = ((root, nx.descendants(backwards, root)) for root in candidates[:MOST_LINES])
+    return [(root, [i for i in range(len(walks)) if i not in found and i != root]) for root, found in arrived]
 
 
 def listed(workers: Collection[int]) -> str:

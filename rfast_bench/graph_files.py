@@ -2,6 +2,7 @@
 
 An edge list has one edge `from to` a line, workers counted from 0; `#` starts a comment, blank lines are
 skipped. A matrix is CSV, NPY, or NPZ with one array; `M[i, j]` is the weight of the edge `j -> i`.
+Either may be GraphML.
 """
 
 from __future__ import annotations
@@ -16,18 +17,19 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import NDArray
 
+from rfast_bench import graphml
 from rfast_bench.errors import UserError
 from rfast_bench.graphs import Edge, Edges
+from rfast_bench.mixing import TOLERANCE
 
 Matrix = NDArray[np.float64]
-
-TOLERANCE = 1e-9
-"""How far a sum of given weights may be from 1."""
 
 
 # ---------------------------------------------------------------------------------------------- edge lists
 def read_edges(path: Path, where: str, workers: int | None = None, directed: bool = True) -> Edges:
     """The edges of a file in its order; names checked against 0 .. workers-1 when that is given."""
+    if path.suffix.lower() == graphml.SUFFIX:
+        return _graphml_edges(path, where, workers, directed)
     seen: dict[Edge, int] = {}
     for number, text in _lines(path, where):
         place = f"{where}: {path}, line {number}"
@@ -39,8 +41,21 @@ def read_edges(path: Path, where: str, workers: int | None = None, directed: boo
     return list(seen)
 
 
-def largest_worker(edges: Edges) -> int:
-    return max((max(edge) for edge in edges), default=0)
+def count_workers(path: Path, where: str, directed: bool = True) -> int:
+    """One more than the highest worker that an edge list names; the number of nodes of GraphML."""
+    if path.suffix.lower() == graphml.SUFFIX:
+        return graphml.read_edges(path, where, directed)[1]
+    return 1 + max((max(edge) for edge in read_edges(path, where, directed=directed)), default=0)
+
+
+def _graphml_edges(path: Path, where: str, workers: int | None, directed: bool) -> Edges:
+    edges, named = graphml.read_edges(path, where, directed)
+    if workers is not None and named > workers:
+        raise UserError(f"{where}: {path}: found {named} nodes; there are {workers} workers")
+    for j, i in edges:
+        if j == i:
+            raise UserError(f"{where}: {path}: worker {i} has an edge to itself; leave it out")
+    return edges
 
 
 def _edge(text: str, place: str, workers: int | None) -> Edge:
@@ -75,7 +90,7 @@ def _reason(problem: Exception) -> str:
 
 # ------------------------------------------------------------------------------------------------ matrices
 def read_matrix(path: Path, where: str, workers: int | None = None) -> Matrix:
-    """A square matrix of finite weights >= 0 with a positive diagonal, of the given size if there is one."""
+    """A square matrix of finite weights >= 0, of the given size if there is one."""
     array = _read_array(path, where)
     place = f"{where}: {path}"
     if array.ndim != 2 or array.shape[0] != array.shape[1] or not array.size:
@@ -87,18 +102,14 @@ def read_matrix(path: Path, where: str, workers: int | None = None) -> Matrix:
     matrix = array.astype(np.float64)
     _refuse(matrix, ~np.isfinite(matrix), place, "weights are finite numbers")
     _refuse(matrix, matrix < 0, place, "weights are not negative")
-    _refuse(matrix, np.diag(np.diag(matrix) <= 0), place, "every worker keeps a positive share of its own")
     return matrix
 
 
-def check_sums(matrix: Matrix, where: str, path: Path, rows: bool) -> None:
-    """Refuse a matrix whose rows (of W) or columns (of A) do not each sum to 1."""
-    sums = matrix.sum(axis=1 if rows else 0)
-    wrong = np.flatnonzero(~(np.abs(sums - 1) <= TOLERANCE))
-    if wrong.size:
-        line, name = ("row", "W") if rows else ("column", "A")
-        found = f"{line} {wrong[0]} sums to {sums[wrong[0]]:.12g}"
-        raise UserError(f"{where}: {path}: {found}; every {line} of {name} sums to 1 (within {TOLERANCE})")
+def count_rows(path: Path, where: str) -> int:
+    """How many workers a matrix is about."""
+    if path.suffix.lower() in {".npy", ".npz", graphml.SUFFIX}:
+        return len(np.atleast_1d(_read_array(path, where)))
+    return sum(1 for _ in _lines(path, where))
 
 
 def check_symmetric(matrix: Matrix, where: str, path: Path) -> None:
@@ -124,6 +135,8 @@ def _refuse(matrix: Matrix, wrong: NDArray[np.bool_], place: str, rule: str) -> 
 
 
 def _read_array(path: Path, where: str) -> NDArray[Any]:
+    if path.suffix.lower() == graphml.SUFFIX:
+        return graphml.read_matrix(path, where)
     if path.suffix.lower() not in {".npy", ".npz"}:
         return _read_csv(path, where)
     try:

@@ -13,12 +13,14 @@ from itertools import combinations
 from math import isqrt
 from random import Random
 
-import networkx as nx
-
 from rfast_bench.errors import CannotRun
+from rfast_bench.random_pairs import pair_with_common_roots, tree_pair
 
 Edge = tuple[int, int]
 Edges = list[Edge]
+
+MOST_COMPLETE = 2000
+"""Workers of a complete graph: its weights are kept one by one, and 5000 workers would fill 14 GB."""
 
 
 def reverse(edges: Iterable[Edge]) -> Edges:
@@ -41,14 +43,6 @@ def _line(n: int) -> Edges:
 
 def _star(n: int) -> Edges:
     return [(0, i) for i in range(1, n)]
-
-
-def random_tree(n: int, root: int, random: Random) -> Edges:
-    """A uniformly random spanning arborescence of the complete graph, edges pointing away from `root`."""
-    if n == 1:
-        return []
-    tree = nx.from_prufer_sequence([random.randrange(n) for _ in range(n - 2)])
-    return list(nx.bfs_edges(tree, root))
 
 
 # ------------------------------------------------------------------ directed graphs used for both W and A
@@ -87,6 +81,9 @@ def _hypercube(n: int) -> Edges:
 
 
 def _complete(n: int) -> Edges:
+    if n > MOST_COMPLETE:
+        found = f"{n} workers has {n * (n - 1):,} directed edges"
+        raise CannotRun(f"a complete graph of {found}; it is made for at most {MOST_COMPLETE} workers")
     return list(combinations(range(n), 2))
 
 
@@ -110,18 +107,24 @@ _UNDIRECTED: dict[str, Callable[[int], Edges]] = {
     "bipartite-exponential": _bipartite_exponential,
 }
 
-ROOTED = frozenset({*_TREES, "random-trees"})
+RANDOM = ("random-trees", "random-graphs")
+"""The kinds that a seed decides."""
+
+ROOTED = frozenset({*_TREES, *RANDOM})
 """The kinds for which `root` means something."""
 
 UNDIRECTED_KINDS = tuple(_UNDIRECTED)
-KINDS = tuple(dict.fromkeys([*_TREES, *_DIRECTED, "random-trees", *_UNDIRECTED]))
+KINDS = tuple(dict.fromkeys([*_TREES, *_DIRECTED, *RANDOM, *_UNDIRECTED]))
 
 
-def pair(kind: str, n: int, root: int = 0, seed: int = 0) -> tuple[Edges, Edges]:
+def pair(kind: str, n: int, root: int = 0, seed: int = 0, common_roots: int = 1) -> tuple[Edges, Edges]:
     """The edges of G(W) and of G(A) of a named kind. Raises CannotRun where it is not defined for n."""
     if kind == "random-trees":
-        w, a = (random_tree(n, root, Random(f"random-trees {seed} {matrix}")) for matrix in "WA")
-        return w, reverse(a)
+        return tree_pair(n, root, *(Random(f"random-trees {seed} {matrix}") for matrix in "WA"))
+    if kind == "random-graphs":
+        if common_roots > n:
+            raise CannotRun(f"{n} workers cannot have {common_roots} common roots")
+        return pair_with_common_roots(n, common_roots, Random(f"random-graphs {seed}"), root)
     if kind in _TREES:
         tree = _rotate(_TREES[kind](n), n, root)
         return tree, reverse(tree)

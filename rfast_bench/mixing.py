@@ -17,6 +17,13 @@ from rfast_bench.graphs import Edge
 
 Weights = tuple[Mapping[int, float], ...]
 
+TOLERANCE = 1e-9
+"""How far a sum of given weights may be from 1."""
+
+MANY = 500
+"""From so many workers on, a stationary distribution is first looked for by walking."""
+MOST_BLOCKS = 40
+
 
 def uniform_w(n: int, edges: Iterable[Edge]) -> Weights:
     """w_ij = 1 / (1 + in-degree(i))."""
@@ -39,6 +46,21 @@ def by_worker(matrix: NDArray[np.float64]) -> Weights:
     return tuple({int(j): float(row[j]) for j in np.flatnonzero(row)} for row in matrix)
 
 
+def weight_flaws(weights: Weights, name: str) -> list[str]:
+    """What is wrong with rows of W (`name` "W") or columns of A: diagonals first, then sums, by worker."""
+    line = "row" if name == "W" else "column"
+    empty = [i for i, row in enumerate(weights) if not row.get(i, 0.0) > 0]
+    sums = [(i, fsum(row.values())) for i, row in enumerate(weights)]
+    return [
+        *(f"entry [{i}, {i}] is 0; every worker keeps a positive share of its own in {name}" for i in empty),
+        *(
+            f"{line} {i} sums to {total:.12g}; every {line} of {name} sums to 1 (within {TOLERANCE})"
+            for i, total in sums
+            if abs(total - 1) > TOLERANCE
+        ),
+    ]
+
+
 def stationary(chain: Sequence[Mapping[int, float]], closed_class: frozenset[int]) -> dict[int, float]:
     """The stationary distribution of a chain on one closed class, summing to 1: psi of W, pi of A."""
     states = sorted(closed_class)
@@ -59,9 +81,32 @@ def _fixed_point(inflow: csc_array) -> NDArray[np.float64]:
     for guess in (np.ones(n), 1 / inflow.diagonal()):
         if np.allclose(inflow @ guess, guess, rtol=1e-13, atol=0):
             return np.asarray(guess / guess.sum())
+    walked = _walked(inflow) if n >= MANY else None
+    if walked is not None:
+        return walked
     rest = (eye_array(n, format="csc") - inflow)[1:, 1:]
     x = np.append(1.0, spsolve(csc_array(rest), inflow[1:, [0]].toarray().ravel()))
     return np.asarray(x / x.sum())
+
+
+def _walked(inflow: csc_array) -> NDArray[np.float64] | None:
+    """The same by walking on from the uniform distribution; None where that is slow.
+
+    On well-connected graphs, which fill the sparse solver's memory, a walk forgets its start fast: what a step
+    changes must fall tenfold in every 20 steps, down to rounding.
+    """
+    x = np.full(inflow.shape[0], 1 / inflow.shape[0])
+    before = np.inf
+    for _ in range(MOST_BLOCKS):
+        for _ in range(20):
+            last, x = x, inflow @ x
+        change = float(abs(x - last).sum())
+        if change < 1e-15:
+            return np.asarray(x / x.sum())
+        if change > before / 10 and change > 1e-13:
+            return None
+        before = change
+    return None
 
 
 def _with_self(n: int, edges: Iterable[Edge]) -> list[list[int]]:

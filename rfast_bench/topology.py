@@ -15,11 +15,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from functools import cached_property
 from math import fsum, nan
-from pathlib import Path
-from typing import Any
 
 import networkx as nx
-from pydantic import model_validator
 
 from rfast_bench import graph_files, graphs
 from rfast_bench.api import Needs
@@ -33,44 +30,10 @@ from rfast_bench.connectivity import (
 )
 from rfast_bench.errors import CannotRun, Unsound, UserError, suggest
 from rfast_bench.graphs import Edges
-from rfast_bench.mixing import Weights, by_worker, metropolis, stationary, uniform_a, uniform_w
-from rfast_bench.spec import DataPath, Spec
-
-FILE = "file"
-
-
-class TopologySpec(Spec):
-    """`topology:` of a scenario: the name of a kind, or a mapping with these keys."""
-
-    kind: str = FILE
-    """A named kind; `file`, the default, when the graph comes from the files below."""
-    seed: int = 0
-    root: int = 0
-    w: DataPath | None = None
-    """Edge list of G(W)."""
-    a: DataPath | None = None
-    """Edge list of G(A)."""
-    edges: DataPath | None = None
-    """Edge list of an undirected graph, every edge once."""
-    w_matrix: DataPath | None = None
-    """W itself. Alone it means an undirected graph: symmetric, and A holds the same numbers."""
-    a_matrix: DataPath | None = None
-
-    @model_validator(mode="before")
-    @classmethod
-    def _bare_kind(cls, value: Any) -> Any:
-        return {"kind": value} if isinstance(value, str) else value
-
-    @property
-    def paths(self) -> dict[str, Path]:
-        """The files it names, by key."""
-        given = {key: getattr(self, key) for key in ("w", "a", "edges", "w_matrix", "a_matrix")}
-        return {key: path for key, path in given.items() if path is not None}
-
-    @property
-    def name(self) -> str:
-        """What tables print."""
-        return self.kind if self.kind != FILE else ", ".join(path.name for path in self.paths.values())
+from rfast_bench.mending import Mend, mend_pair, mend_undirected, mend_words
+from rfast_bench.mixing import Weights, by_worker, metropolis, stationary, uniform_a, uniform_w, weight_flaws
+from rfast_bench.topology_spec import FILE
+from rfast_bench.topology_spec import TopologySpec as TopologySpec
 
 
 @dataclass(frozen=True)
@@ -127,24 +90,45 @@ class Topology:
     def common_roots(self) -> frozenset[int]:
         return self.roots_w & self.roots_a
 
+    @cached_property
+    def weight_flaws(self) -> dict[str, list[str]]:
+        """By matrix, zeros on the diagonal, and rows of W and columns of A that do not sum to 1."""
+        return {"W": weight_flaws(self.W, "W"), "A": [] if self.A is self.W else weight_flaws(self.A, "A")}
+
     @property
     def flaw(self) -> str:
-        """Why the condition fails: which workers which root candidate misses. Empty when it holds."""
+        """Why the condition fails and what would mend it; empty when it holds."""
         if self.common_roots:
             return ""
-        return no_common_root(self.W, self.A) if self.directed else not_connected(self.W)
+        found = no_common_root(self.W, self.A) if self.directed else not_connected(self.W)
+        return f"{found}\n  smallest mend: {mend_words(self.mend, self.directed)}"
+
+    @cached_property
+    def mend(self) -> Mend:
+        """A smallest set of edges whose addition makes the condition hold."""
+        return mend_pair(self.W, self.A) if self.directed else mend_undirected(self.W)
+
+    @cached_property
+    def psi(self) -> dict[int, float] | None:
+        """Left Perron vector of W (psi^T W = psi^T, sum 1): the workers where it is not 0; None if not unique."""
+        return None if self.weight_flaws["W"] or not self.roots_w else stationary(self.W, self.roots_w)
+
+    @cached_property
+    def pi(self) -> dict[int, float] | None:
+        """Right Perron vector of A (A pi = pi, sum 1): the workers where it is not 0; None if not unique."""
+        if self.A is self.W:
+            return self.psi
+        return None if self.weight_flaws["A"] or not self.roots_a else stationary(self.A, self.roots_a)
 
     @cached_property
     def step_factor(self) -> float:
         """`n sum_i psi_i a_ii pi_i`: the mean model's nominal step in units of the step size.
 
-        psi is the left Perron vector of W, pi the right one of A; nan when one of them is not unique.
+        nan when psi or pi is not unique.
         """
-        if not (self.roots_w and self.roots_a):
+        if self.psi is None or self.pi is None:
             return nan
-        psi = stationary(self.W, self.roots_w)
-        pi = psi if self.A is self.W else stationary(self.A, self.roots_a)
-        return self.n * fsum(psi[i] * self.A[i][i] * pi[i] for i in self.common_roots)
+        return self.n * fsum(self.psi[i] * self.A[i][i] * self.pi[i] for i in self.common_roots)
 
     @cached_property
     def _in_W(self) -> tuple[tuple[int, ...], ...]:
@@ -182,8 +166,12 @@ def build(
     needs: Needs,
     allow_unsound: bool = False,
     where: str = "topology",
+    allow_flawed_weights: bool = False,
 ) -> Topology:
     """The topology of `workers` workers for an algorithm with these needs.
+
+    With `allow_flawed_weights` given weights may have zeros on the diagonal and sums other than 1, to be
+    explained rather than run: see `weight_flaws`.
 
     Raises UserError for bad input (its place starts with `where`), CannotRun when the graph is not of the
     sort that the algorithm needs, Unsound when the condition fails, unless that is allowed.
@@ -194,11 +182,19 @@ def build(
         return _edgeless(workers)
     _check_keys(spec, workers, where)
     topology = _pair(spec, workers, where) if needs == "pair" else _undirected(spec, workers, needs, where)
-    if topology.common_roots:
-        return topology
-    if not allow_unsound:
+    if not allow_flawed_weights:
+        _check_weights(spec, topology, where)
+    if not topology.common_roots and not allow_unsound:
         raise Unsound(f"{where}: {topology.name}: {topology.flaw}")
-    return replace(topology, sound=False)
+    holds = bool(topology.common_roots) and not any(topology.weight_flaws.values())
+    return topology if holds else replace(topology, sound=False)
+
+
+def _check_weights(spec: TopologySpec, topology: Topology, where: str) -> None:
+    for key in ("w_matrix", "a_matrix"):
+        flaws = topology.weight_flaws[key[0].upper()] if key in spec.paths else []
+        if flaws:
+            raise UserError(f"{where}.{key}: {spec.paths[key]}: {flaws[0]}")
 
 
 def _edgeless(n: int) -> Topology:
@@ -218,8 +214,10 @@ def _check_keys(spec: TopologySpec, n: int, where: str) -> None:
         raise UserError(f"{where}.edges: give either edges (undirected) or w and a (a directed pair)")
     if spec.kind == FILE and not spec.paths:
         raise UserError(f"{where}: give a kind, or files: w and a, edges, w_matrix, or w_matrix and a_matrix")
-    if spec.seed and spec.kind != "random-trees":
-        raise UserError(f"{where}.seed: only random-trees takes a seed")
+    if spec.seed and spec.kind not in graphs.RANDOM:
+        raise UserError(f"{where}.seed: only {', '.join(graphs.RANDOM)} take a seed")
+    if spec.common_roots != 1 and spec.kind != "random-graphs":
+        raise UserError(f"{where}.common_roots: only random-graphs takes it")
     if spec.root and spec.kind not in graphs.ROOTED:
         raise UserError(f"{where}.root: only {', '.join(sorted(graphs.ROOTED))} take a root")
     if not 0 <= spec.root < n:
@@ -230,9 +228,7 @@ def _matrix(spec: TopologySpec, n: int, key: str, where: str) -> graph_files.Mat
     path = spec.paths.get(key)
     if path is None:
         return None
-    matrix = graph_files.read_matrix(path, f"{where}.{key}", n)
-    graph_files.check_sums(matrix, f"{where}.{key}", path, rows=key == "w_matrix")
-    return matrix
+    return graph_files.read_matrix(path, f"{where}.{key}", n)
 
 
 def _pair(spec: TopologySpec, n: int, where: str) -> Topology:
@@ -247,7 +243,7 @@ def _pair(spec: TopologySpec, n: int, where: str) -> Topology:
 
 def _pair_edges(spec: TopologySpec, n: int, where: str) -> tuple[Edges | None, Edges | None]:
     if spec.kind != FILE:
-        return graphs.pair(spec.kind, n, spec.root, spec.seed)
+        return graphs.pair(spec.kind, n, spec.root, spec.seed, spec.common_roots)
     if spec.edges is not None:
         edges = graphs.both_ways(graph_files.read_edges(spec.edges, f"{where}.edges", n, directed=False))
         return edges, edges

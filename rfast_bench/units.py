@@ -40,6 +40,11 @@ def seconds(value: object) -> object:
     return _convert(value, "second", "20 ms")
 
 
+def in_seconds(value: float) -> str:
+    """`20 ms`: three digits and a unit that suits."""
+    return f"{_registry().Quantity(value, 'second').to_compact():.3g~P}"
+
+
 def _bytes(value: object) -> object:
     return _convert(value, "byte", "100 MB")
 
