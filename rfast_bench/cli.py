@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 from rich.console import Console
 
+from rfast_bench.cli_design import design
 from rfast_bench.cli_errors import ErrorGroup
 from rfast_bench.cli_topology import topology
 
@@ -24,6 +25,7 @@ def main() -> None:
 
 
 main.add_command(topology)
+topology.add_command(design)
 
 
 @main.command()
