@@ -10,6 +10,7 @@ import click
 from rich.console import Console
 
 from rfast_bench.cli_design import design
+from rfast_bench.cli_draw import draw as draw_topology
 from rfast_bench.cli_errors import ErrorGroup
 from rfast_bench.cli_topology import topology
 
@@ -26,6 +27,7 @@ def main() -> None:
 
 main.add_command(topology)
 topology.add_command(design)
+topology.add_command(draw_topology)
 
 
 @main.command()
