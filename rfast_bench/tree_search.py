@@ -7,13 +7,15 @@ over its one outgoing link; a child has it when all of them are sent and the lat
 
 Finding the best such tree is NP-hard (a limit of one child is a Hamiltonian path). Here: three first trees
 (earliest arrival first, farthest worker first, the shortest paths), each improved by moving one subtree at a
-time to where it helps most, until no move does; the best of the three.
+time to where it helps most, and in small trees by exchanging two workers, until nothing helps; the best of
+the three.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import combinations
 
 import networkx as nx
 import numpy as np
@@ -76,10 +78,14 @@ def _graph(parent: Parents, root: int) -> nx.DiGraph[int]:
     return tree
 
 
+MOST_EXCHANGED = 12
+"""Workers of a tree in which exchanges are tried: there are many, and each is weighed anew."""
+
+
 def search(task: Task, shortest: Parents) -> Parents | None:
     """The best tree found; None when no first tree keeps the limit. `shortest`: the shortest-path tree."""
     first = [tree for tree in _first_trees(task, shortest) if tree is not None]
-    return min((_improved(task, tree) for tree in first), key=task.value, default=None)
+    return min((_settled(task, tree) for tree in first), key=task.value, default=None)
 
 
 # ------------------------------------------------------------------------------------------- first trees
@@ -118,6 +124,32 @@ def _grown(task: Task, turns: list[int] | None) -> Parents | None:
 
 
 # ----------------------------------------------------------------------------------------- improving
+def _settled(task: Task, parent: Parents) -> Parents:
+    """Moves, and exchanges when they no longer help, in turns."""
+    while True:
+        parent = _improved(task, parent)
+        exchanged = _exchanged(task, parent) if task.n <= MOST_EXCHANGED else None
+        if exchanged is None:
+            return parent
+        parent = exchanged
+
+
+def _exchanged(task: Task, parent: Parents) -> Parents | None:
+    """The tree after the best exchange of two workers; None when none helps."""
+    others = [i for i in range(task.n) if i != task.root]
+    trees = [_exchange(parent, i, j) for i, j in combinations(others, 2)]
+    best = min(trees, key=task.value, default=parent)
+    return best if task.value(best) < task.value(parent) * SMALLER else None
+
+
+def _exchange(parent: Parents, i: int, j: int) -> Parents:
+    names = np.arange(len(parent))
+    names[[i, j]] = j, i
+    exchanged = np.empty_like(parent)
+    exchanged[names] = names[parent]
+    return exchanged
+
+
 def _improved(task: Task, parent: Parents) -> Parents:
     weighed, still = 0.0, 0
     value, i = task.value(parent), 0
