@@ -114,8 +114,8 @@ def test_latencies_are_the_colours_of_edges_and_have_a_key() -> None:
 def test_numbers_are_readable_and_no_two_overlap(kind: str, n: int) -> None:
     drawn = figure(built(kind, n))
     canvas = FigureCanvasAgg(drawn)
-    canvas.draw()
-    renderer = canvas.get_renderer()
+    canvas.draw()  # type: ignore[no-untyped-call]
+    renderer = canvas.get_renderer()  # type: ignore[no-untyped-call]
     for axes in drawn.axes:
         labels = [text for text in axes.texts if text.get_text().isdigit()]
         assert len(labels) == n
