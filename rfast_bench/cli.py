@@ -9,6 +9,8 @@ from pathlib import Path
 import click
 from rich.console import Console
 
+from rfast_bench.cli_design import design
+from rfast_bench.cli_draw import draw as draw_topology
 from rfast_bench.cli_errors import ErrorGroup
 from rfast_bench.cli_systems import systems
 from rfast_bench.cli_topology import topology
@@ -26,6 +28,8 @@ def main() -> None:
 
 main.add_command(topology)
 main.add_command(systems)
+topology.add_command(design)
+topology.add_command(draw_topology)
 
 
 @main.command()

@@ -19,6 +19,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from rfast_bench.errors import UserError
 from rfast_bench.records import Run
 
 GREY = "#666666"
@@ -40,7 +41,9 @@ def look() -> Iterator[None]:
         **sns.axes_style("whitegrid"),
         **sns.plotting_context("notebook", font_scale=0.9),
     }
-    with mpl.rc_context({**settings, "grid.color": "#e6e6e6", "axes.titlelocation": "left"}):
+    with mpl.rc_context(
+        {**settings, "grid.color": "#e6e6e6", "axes.titlelocation": "left", "svg.hashsalt": "rfast"}
+    ):
         yield
 
 
@@ -64,9 +67,16 @@ def figure(width: float, height: float) -> Figure:
 
 
 def save(drawn: Figure, out: Path, name: str) -> Path:
-    out.mkdir(parents=True, exist_ok=True)
-    path = out / f"{name}.png"
-    drawn.savefig(path, dpi=DPI)
+    return save_as(drawn, out / f"{name}.png")
+
+
+def save_as(drawn: Figure, path: Path) -> Path:
+    """Write a figure in the format of its suffix. Raises UserError."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        drawn.savefig(path, dpi=DPI, metadata={"Date": None} if path.suffix == ".svg" else None)
+    except OSError as problem:
+        raise UserError(f"cannot write {path}: {problem.strerror}") from problem
     return path
 
 

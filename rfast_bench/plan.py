@@ -184,7 +184,19 @@ def build_topology(algorithm: AlgorithmSpec, point: Point) -> Topology:
     if spec is None:
         spec = TopologySpec(kind=kind.default_topology) if kind.default_topology else TopologySpec()
     where = f"{point.source}: algorithms.{algorithm.label}.topology"
-    return topology.build(spec, scenario.workers, kind.needs, scenario.allow_unsound, where)
+    built = topology.build(spec, scenario.workers, kind.needs, scenario.allow_unsound, where)
+    if scenario.network.latency_matrix is not None:
+        _check_links(built, scenario, where)
+    return built
+
+
+def _check_links(built: Topology, scenario: Scenario, where: str) -> None:
+    for graph in (built.graph_w(), built.graph_a()):
+        for j, i in graph.edges:
+            try:
+                scenario.network.link(j, i)
+            except UserError as problem:
+                raise UserError(f"{where}: {built.name}: {problem}") from problem
 
 
 def write_resolved(run: Run) -> str:

@@ -183,6 +183,8 @@ class Scenario(Spec):
             for worker in (link.sender, link.receiver):
                 if workers is not None and worker >= workers:
                     raise ValueError(f"link {k} names worker {worker}; workers are 0 to {workers - 1}")
+        if workers is not None and (wrong := network.wrong_size(workers)):
+            raise ValueError(wrong)
         return network
 
     @field_validator("faults")

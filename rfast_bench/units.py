@@ -45,16 +45,18 @@ def in_seconds(value: float) -> str:
     return f"{_registry().Quantity(value, 'second').to_compact():.3g~P}"
 
 
-def _bytes(value: object) -> object:
+def bytes_(value: object) -> object:
+    """`100 MB` -> 1e8; what is not a string is left to pydantic. Raises ValueError."""
     return _convert(value, "byte", "100 MB")
 
 
-def _bytes_per_second(value: object) -> object:
+def bytes_per_second(value: object) -> object:
+    """`1 Gbit/s` -> 1.25e8; what is not a string is left to pydantic. Raises ValueError."""
     return _convert(value, "byte/second", "10 Gbit/s")
 
 
 Seconds = Annotated[float, BeforeValidator(seconds), Field(ge=0, allow_inf_nan=False)]
 PositiveSeconds = Annotated[float, BeforeValidator(seconds), Field(gt=0, allow_inf_nan=False)]
-Bytes = Annotated[float, BeforeValidator(_bytes), Field(gt=0, allow_inf_nan=False)]
-BytesPerSecond = Annotated[float, BeforeValidator(_bytes_per_second), Field(gt=0)]
+Bytes = Annotated[float, BeforeValidator(bytes_), Field(gt=0, allow_inf_nan=False)]
+BytesPerSecond = Annotated[float, BeforeValidator(bytes_per_second), Field(gt=0)]
 Probability = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
