@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
+from typing import Literal
 
 import click
 from rich.console import Console
@@ -36,6 +37,10 @@ main.add_command(topology)
 )
 @click.option("--out", type=_PATH, default=Path("results"), show_default=True, help="Where records go.")
 @click.option("--jobs", type=click.IntRange(min=1), default=None, help="Runs at once; default: all cores.")
+@click.option(
+    "--backend", type=click.Choice(("local", "dask", "ray")), default="local", help="Who does the runs."
+)
+@click.option("--address", help="Of the existing Dask scheduler or Ray cluster.")
 @click.option("--fresh", is_flag=True, help="Do all runs again, also those already there.")
 @click.option("--plots/--no-plots", default=True, help="Draw the figures at the end.")
 def run(
@@ -44,21 +49,38 @@ def run(
     world: str | None,
     out: Path,
     jobs: int | None,
+    backend: Literal["local", "dask", "ray"],
+    address: str | None,
     fresh: bool,
     plots: bool,
 ) -> None:
     """Run SCENARIO, a file or the name of a shipped one; leave records, a table and plots in OUT/NAME."""
-    from rfast_bench import shipped
+    from rfast_bench import isolation, shipped
+
+    path = shipped.find(scenario)
+    jobs = jobs or os.cpu_count() or 1
+    if (backend == "local") != (address is None):
+        raise click.UsageError("--backend dask and ray need --address, and nothing else does")
+    if backend == "local" and jobs > 1:
+        isolation.warm_up(*_heavy(path))
+    from rfast_bench.spread import Cluster
     from rfast_bench.study import study
 
+    cluster = None if backend == "local" or address is None else Cluster(backend, address)
     console = Console()
     if world is not None:
         overrides = (*overrides, f"world={world}")
     try:
-        study(shipped.find(scenario), overrides, out, jobs or os.cpu_count() or 1, fresh, plots, console)
+        study(path, overrides, out, jobs, fresh, plots, console, cluster=cluster)
     except KeyboardInterrupt:
         click.echo("\nInterrupted. Finished runs are kept; the same command continues.", err=True)
         sys.exit(INTERRUPTED)
+
+
+def _heavy(scenario: Path) -> list[str]:
+    """What takes a second to import and is best imported once for all runs: torch, if it looks needed."""
+    looks = scenario.is_file() and b"mlp" in scenario.read_bytes()
+    return ["torch"] if looks else []
 
 
 @main.command()
