@@ -18,6 +18,7 @@ from threadpoolctl import threadpool_limits
 
 from rfast_bench import problems
 from rfast_bench.errors import UserError
+from rfast_bench.memory import Sizes, jobs_that_fit, needs_of, problem_key, sizes_of
 from rfast_bench.pace import mean_time
 from rfast_bench.plan import Run
 from rfast_bench.problems import Problem, Reference
@@ -79,7 +80,9 @@ def run_all(
         console.print(
             f"{len(runs) - len(missing)} of {len(runs)} runs are already there (--fresh starts over)"
         )
-    references = find_references(todo)
+    references, sizes = survey(todo)
+    if cluster is None:
+        jobs = jobs_that_fit(needs_of(todo, sizes), jobs, console)
     check_writable(out)
     for run in missing:
         if run.skipped:
@@ -139,22 +142,25 @@ def check_writable(out: Path) -> None:
 
 
 # ------------------------------------------------------------------------------------------- references
-def find_references(runs: Sequence[Run]) -> dict[str, Reference | None]:
-    """The optimum of each distinct objective, computed once and here, so that jobs cannot change it."""
+def survey(runs: Sequence[Run]) -> tuple[dict[str, Reference | None], dict[str, Sizes]]:
+    """The optimum of each distinct objective, computed once and here, so that jobs cannot change it; and how
+    large each problem is. Also tells of bad data before anything runs."""
     found: dict[str, Reference | None] = {}
+    sizes: dict[str, Sizes] = {}
     built: set[tuple[str, int]] = set()
     with threadpool_limits(limits=1):
         for run in runs:
-            dealt = (run.scenario.problem.model_dump_json(), run.seed * (1 << 20) + run.scenario.workers)
+            dealt = problem_key(run), run.seed
             if dealt in built:
                 continue
             built.add(dealt)
-            problem = problem_of(run)  # also tells of bad data before anything runs
+            problem = problem_of(run)
+            sizes[problem_key(run)] = sizes_of(problem)
             key = _reference_key(run)
             if key not in found:
                 found[key] = problems.reference(problem)
             check_targets(run, problem, found[key])
-    return found
+    return found, sizes
 
 
 def check_targets(run: Run, problem: Problem, reference: Reference | None) -> None:
