@@ -120,7 +120,7 @@ def _over_dask(tasks: Sequence[Task], address: str) -> Iterator[Result]:
         raise _unreachable("Dask scheduler", address, problem) from problem
     with client:
         planned = {client.submit(_there, task, pure=False): task for task in tasks}
-        for future in distributed.as_completed(list(planned)):
+        for future in distributed.as_completed(list(planned), loop=client.loop):
             task = planned.pop(future)
             lost = future.status != "finished"
             yield task, _lost(future.exception()) if lost else future.result()
