@@ -143,7 +143,10 @@ def test_a_process_that_ends_is_told_from_one_that_answers() -> None:
 
 def test_longest_runs_are_expected_to_be_so(tmp_path: Path) -> None:
     path = write(tmp_path, sweep={"workers": [4, 12], "stop.time": ["2 s", "9 s"]}, seeds=1)
-    work = {(run.scenario.workers, run.scenario.stop.time): expected_work(run) for run in plan(load_points(Path(path)))}
+    work = {
+        (run.scenario.workers, run.scenario.stop.time): expected_work(run)
+        for run in plan(load_points(Path(path)))
+    }
     assert work[12, 9.0] > work[4, 9.0] > work[12, 2.0] > work[4, 2.0]
 
 
