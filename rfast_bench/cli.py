@@ -11,20 +11,30 @@ import click
 from rich.console import Console
 
 from rfast_bench.cli_errors import ErrorGroup
-from rfast_bench.cli_topology import topology
 
 _PATH = click.Path(path_type=Path)
 FORMATS = ("terminal", "md", "csv", "latex", "html")
 INTERRUPTED = 130
 
 
-@click.group(cls=ErrorGroup, context_settings={"help_option_names": ["-h", "--help"]})
+class Commands(ErrorGroup):
+    """`topology` is imported when it is asked for: what it needs takes half a second."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted([*super().list_commands(ctx), "topology"])
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name != "topology":
+            return super().get_command(ctx, cmd_name)
+        from rfast_bench.cli_topology import topology
+
+        return topology
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="rfast-bench")
 def main() -> None:
     """Compare asynchronous decentralised SGD methods under one clock."""
-
-
-main.add_command(topology)
 
 
 @main.command()
