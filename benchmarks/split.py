@@ -7,8 +7,9 @@ R-FAST on a directed ring (two messages an iteration), float64, lognormal comput
 everything on: per-link draws, losses, staleness, counters, records, an evaluation at both ends. Three problems:
 logistic regression with d = 20 and full batches of 50 rows; with d = 7850 (10 classes x 785) and batches of 32; a
 network with batches of 32. Few iterations are measured where they are dear, so that two evaluations weigh more
-than they would in a study: they are a part of their own and not in the ratio. The floor is the bare batched gradient: the same batches again, with nothing around them.
-Figures of one call belong together; those of another machine or hour do not.
+than they would in a study: they are a part of their own and not in the ratio. The floor is the bare batched
+gradient: the same batches again, with nothing around them. Figures of one call belong together; those of another
+machine or hour do not.
 """
 
 from __future__ import annotations
