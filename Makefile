@@ -1,6 +1,6 @@
 # make quickstart   the main job: five algorithms compared, table and plots in results/quickstart
 # make test         lint, types and tests
-# make bench        CPU time per worker-iteration of the simulated world
+# make bench        CPU time per worker-iteration of the simulated world, by part, beside its floor
 # A virtual environment is made in .venv with the exact versions of constraints.txt.
 PYTHON ?= python3
 VENV ?= .venv
@@ -35,7 +35,7 @@ unit: $(READY)
 	$(BIN)/python -m pytest
 
 bench: $(READY)
-	$(BIN)/python benchmarks/worker_iterations.py
+	$(BIN)/python -m benchmarks.split
 
 clean:
 	rm -rf $(VENV) build *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -45,3 +45,8 @@ class DPsgd(Algorithm):
             for j in node.in_W:
                 mixed = mixed + W[j] * heard[j]
             self.x = mixed - self.step_size * g
+
+    @classmethod
+    def vectors(cls, edges_w: float, edges_a: float) -> float:
+        """x, the two earlier ones that neighbours may still want, g, and the next x."""
+        return 5

@@ -88,6 +88,11 @@ class Osgp(Algorithm):
             self.lent = self.lent - omega
 
     @classmethod
+    def vectors(cls, edges_w: float, edges_a: float) -> float:
+        """x, x / ω, g, and a push under way."""
+        return 4
+
+    @classmethod
     def residual(cls, workers: Sequence[Osgp]) -> Vector:
         """Σ ω_i + in flight - n; with datagrams it counts lost pushes as still in flight."""
         return sum(w.omega + w.lent - 1.0 for w in workers)

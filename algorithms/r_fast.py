@@ -110,6 +110,11 @@ class RFast(Algorithm):
         return self.z + sum(self.rho.values()) - sum(self.rho_used.values()) - self.g
 
     @classmethod
+    def vectors(cls, edges_w: float, edges_a: float) -> float:
+        """x, z, g, v, an older v that others still read; ρ and ρ̃ of each edge of G(A)."""
+        return 5 + 2 * edges_a
+
+    @classmethod
     def effective_step(cls, step_size: float, topology_factor: float) -> float:
         """γ n Σ_i ψ_i a_ii π_i: the mean model's nominal step near consensus (delays lower it further)."""
         return step_size * topology_factor

@@ -192,3 +192,8 @@ class Algorithm(ABC):
     def effective_step(cls, step_size: float, topology_factor: float) -> float:
         """Nominal step of the mean model per round; `topology_factor` is `n Σ ψ_i a_ii π_i` of a pair."""
         return step_size
+
+    @classmethod
+    def vectors(cls, edges_w: float, edges_a: float) -> float:
+        """Model-sized arrays a worker holds, with what it sent and is unread; by mean edges a worker of W and A."""
+        return 4 + 2 * (edges_w + edges_a)

@@ -4,32 +4,42 @@ from __future__ import annotations
 
 import os
 import sys
+from importlib import import_module
 from pathlib import Path
+from typing import ClassVar, Literal
 
 import click
 from rich.console import Console
 
-from rfast_bench.cli_design import design
-from rfast_bench.cli_draw import draw as draw_topology
 from rfast_bench.cli_errors import ErrorGroup
-from rfast_bench.cli_systems import systems
-from rfast_bench.cli_topology import topology
 
 _PATH = click.Path(path_type=Path)
 FORMATS = ("terminal", "md", "csv", "latex", "html")
 INTERRUPTED = 130
 
 
-@click.group(cls=ErrorGroup, context_settings={"help_option_names": ["-h", "--help"]})
+class Commands(ErrorGroup):
+    """Commands that are imported when they are asked for: what they need takes half a second."""
+
+    late: ClassVar[dict[str, str]] = {
+        "topology": "rfast_bench.cli_topology",
+        "systems": "rfast_bench.cli_systems",
+    }
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted([*super().list_commands(ctx), *self.late])
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in self.late:
+            return super().get_command(ctx, cmd_name)
+        command: click.Command = getattr(import_module(self.late[cmd_name]), cmd_name)
+        return command
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="rfast-bench")
 def main() -> None:
     """Compare asynchronous decentralised SGD methods under one clock."""
-
-
-main.add_command(topology)
-main.add_command(systems)
-topology.add_command(design)
-topology.add_command(draw_topology)
 
 
 @main.command()
@@ -42,6 +52,10 @@ topology.add_command(draw_topology)
 )
 @click.option("--out", type=_PATH, default=Path("results"), show_default=True, help="Where records go.")
 @click.option("--jobs", type=click.IntRange(min=1), default=None, help="Runs at once; default: all cores.")
+@click.option(
+    "--backend", type=click.Choice(("local", "dask", "ray")), default="local", help="Who does the runs."
+)
+@click.option("--address", help="Of the existing Dask scheduler or Ray cluster.")
 @click.option("--fresh", is_flag=True, help="Do all runs again, also those already there.")
 @click.option("--plots/--no-plots", default=True, help="Draw the figures at the end.")
 def run(
@@ -50,21 +64,38 @@ def run(
     world: str | None,
     out: Path,
     jobs: int | None,
+    backend: Literal["local", "dask", "ray"],
+    address: str | None,
     fresh: bool,
     plots: bool,
 ) -> None:
     """Run SCENARIO, a file or the name of a shipped one; leave records, a table and plots in OUT/NAME."""
-    from rfast_bench import shipped
+    from rfast_bench import isolation, shipped
+
+    path = shipped.find(scenario)
+    jobs = jobs or os.cpu_count() or 1
+    if (backend == "local") != (address is None):
+        raise click.UsageError("--backend dask and ray need --address, and nothing else does")
+    if backend == "local" and jobs > 1:
+        isolation.warm_up(*_heavy(path))
+    from rfast_bench.spread import Cluster
     from rfast_bench.study import study
 
+    cluster = None if backend == "local" or address is None else Cluster(backend, address)
     console = Console()
     if world is not None:
         overrides = (*overrides, f"world={world}")
     try:
-        study(shipped.find(scenario), overrides, out, jobs or os.cpu_count() or 1, fresh, plots, console)
+        study(path, overrides, out, jobs, fresh, plots, console, cluster=cluster)
     except KeyboardInterrupt:
         click.echo("\nInterrupted. Finished runs are kept; the same command continues.", err=True)
         sys.exit(INTERRUPTED)
+
+
+def _heavy(scenario: Path) -> list[str]:
+    """What takes a second to import and is best imported once for all runs: torch, if it looks needed."""
+    looks = scenario.is_file() and b"mlp" in scenario.read_bytes()
+    return ["torch"] if looks else []
 
 
 @main.command()

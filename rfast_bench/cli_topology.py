@@ -11,6 +11,8 @@ from pathlib import Path
 import click
 from rich.console import Console
 
+from rfast_bench.cli_design import design
+from rfast_bench.cli_draw import draw
 from rfast_bench.cli_errors import ErrorGroup
 from rfast_bench.topology_spec import TopologySpec
 
@@ -23,6 +25,10 @@ _PATH = click.Path(path_type=Path)
 @click.group(cls=ErrorGroup)
 def topology() -> None:
     """Look at the graphs that workers talk along."""
+
+
+topology.add_command(design)
+topology.add_command(draw)
 
 
 @topology.command()

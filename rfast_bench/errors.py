@@ -9,6 +9,9 @@ from difflib import get_close_matches
 class UserError(Exception):
     """Bad input. `str(error)` is the whole message: where, what was found, what is allowed."""
 
+    exit_code = 2
+    """How a command ends on it."""
+
 
 class Unsound(UserError):
     """A topology breaks the condition under which its algorithm converges (refused before any run)."""

@@ -27,6 +27,8 @@ from rfast_bench.errors import UserError, nearest
 
 FORMAT = 1
 MANIFEST = "manifest.json"
+FAILURE = "failure.txt"
+"""All that the folder of a run that failed holds."""
 
 COLUMNS: Mapping[str, Sequence[str]] = {
     "curves": [
@@ -54,7 +56,17 @@ def write_run(
     `frames` are named without ending (`curves` becomes `curves.csv`), `texts` by file name
     (`scenario.yaml`). Raises ValueError when the manifest holds a NaN or an infinity: JSON has neither.
     """
-    contents = _render(manifest, frames, texts)
+    _replace(folder, _render(manifest, frames, texts))
+
+
+def write_failure(folder: Path, text: str) -> None:
+    """Leave a run's folder with nothing but why it failed, which is no run to `find_runs`."""
+    for stray in folder.parent.glob(f".{folder.name}.partial-*"):
+        shutil.rmtree(stray)  # of a process that was killed while it wrote
+    _replace(folder, {FAILURE: text})
+
+
+def _replace(folder: Path, contents: Mapping[str, str]) -> None:
     partial = _sibling(folder, "partial")
     shutil.rmtree(partial, ignore_errors=True)
     try:

@@ -8,6 +8,7 @@ import platform
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -37,14 +38,27 @@ def problem_of(run: Run) -> Problem:
     return problems.build(run.scenario.problem, run.scenario.workers, run.seed, where)
 
 
-def execute(
+@dataclass(frozen=True)
+class Record:
+    """What a run gave, in the process that did it; small beside the run's own memory."""
+
+    folder: Path
+    manifest: dict[str, Any]
+    frames: dict[str, pd.DataFrame]
+    texts: dict[str, str]
+
+    def write(self, out: Path) -> None:
+        """Write its folder below `out`."""
+        write_run(out / self.folder, self.manifest, self.frames, self.texts)
+
+
+def perform(
     run: Run,
-    out: Path,
     reference: Reference | None,
     progress: Callable[[float], None],
     crew: Crew | None = None,
-) -> None:
-    """Do one run and write its folder below `out`. One thread of linear algebra, so that bytes repeat.
+) -> Record:
+    """Do one run. One thread of linear algebra, so that bytes repeat.
 
     `crew` does the runs of the real world when they are not to be started here.
     """
@@ -75,7 +89,7 @@ def execute(
         **getattr(outcome, "notes", {}),
     }
     frames = {**outcome.frames, "topology": edges_of(topology)}
-    write_run(out / run.folder, manifest, frames, {"scenario.yaml": write_resolved(run)})
+    return Record(run.folder, manifest, frames, {"scenario.yaml": write_resolved(run)})
 
 
 def record_skipped(run: Run, out: Path) -> None:

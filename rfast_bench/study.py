@@ -13,7 +13,8 @@ from rfast_bench import records
 from rfast_bench.errors import UserError
 from rfast_bench.plan import Run, load_points, plan
 from rfast_bench.records import find_runs
-from rfast_bench.sweep import run_all
+from rfast_bench.spread import Cluster
+from rfast_bench.sweep import Failed, RunsFailed, run_all
 
 if TYPE_CHECKING:
     from rfast_bench.real.world import Crew
@@ -31,22 +32,37 @@ def study(
     plots: bool,
     console: Console,
     crew: Crew | None = None,
+    cluster: Cluster | None = None,
 ) -> None:
-    """Do every run of a scenario file; write `table.md`, `table.csv` and the plots beside the records."""
+    """Do every run of a scenario file; write `table.md`, `table.csv` and the plots beside the records.
+
+    Raises RunsFailed at the very end when some runs failed: everything else is there by then.
+    """
     runs = plan(load_points(scenario, overrides))
     name = runs[0].scenario.name
-    folders = []
+    if cluster is not None and any(run.scenario.world == "real" for run in runs):
+        raise UserError(f"{scenario}: a cluster back-end is for the simulated world; see docs/clusters.md")
+    failed: list[Failed] = []
     for part in world_by_world(runs):
-        folders += run_all(part, out, jobs, fresh, console, crew)
-    found = find_runs(folders)
+        failed += run_all(part, out, jobs, fresh, console, crew, cluster)
+    lost = {one.run.folder for one in failed}
+    if len(lost) == len(runs):
+        raise RunsFailed(failed, len(runs))
+    found = find_runs([out / run.folder for run in runs if run.folder not in lost])
+    present(found, out / name, plots, len(world_by_world(runs)) > 1, console)
+    if failed:
+        raise RunsFailed(failed, len(runs))
+
+
+def present(found: Sequence[records.Run], home: Path, plots: bool, both: bool, console: Console) -> None:
+    """Print the table of runs, and leave it and the figures in `home`; of `both` worlds, their comparison too."""
     from rfast_bench.tables import render  # pandas' styles and seaborn load only now, when they are needed
 
     width = console.width if console.is_terminal else WIDTH
     click.echo(render(found, "terminal", width=width), nl=False)
-    home = out / name
     for style, file in (("md", "table.md"), ("csv", "table.csv")):
         write_text(home / file, render(found, style))
-    if len(world_by_world(runs)) > 1:
+    if both:
         compare(found, home, width)
     if plots:
         from rfast_bench.plots import draw

@@ -5,71 +5,121 @@ from __future__ import annotations
 import json
 import tempfile
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from joblib import Parallel, delayed
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from threadpoolctl import threadpool_limits
 
 from rfast_bench import problems
 from rfast_bench.errors import UserError
+from rfast_bench.memory import Sizes, jobs_that_fit, needs_of, problem_key, sizes_of
+from rfast_bench.pace import mean_time
 from rfast_bench.plan import Run
 from rfast_bench.problems import Problem, Reference
-from rfast_bench.records import MANIFEST
-from rfast_bench.runner import execute, problem_of, record_skipped
+from rfast_bench.records import FAILURE, MANIFEST, write_failure
+from rfast_bench.runner import Record, problem_of, record_skipped
+from rfast_bench.spread import Cluster, Failure, Result, Task, one_by_one, over_cluster, over_cores
 
 if TYPE_CHECKING:
     from rfast_bench.real.world import Crew
 
+DONE = 2.0
+"""What stands in the file of shares for a run that has ended, well or not."""
+FAILED = 1
+"""Exit code when runs failed that were rightly asked for."""
+
+
+@dataclass(frozen=True)
+class Failed:
+    """A run that gave nothing, and why."""
+
+    run: Run
+    failure: Failure
+
+    def __str__(self) -> str:
+        return f"{_title(self.run).strip()}: {self.failure.reason}"
+
+
+class RunsFailed(UserError):
+    """Some runs gave nothing; the others are there. `str(error)` says which, why and how to go on."""
+
+    def __init__(self, failed: Sequence[Failed], asked: int) -> None:
+        lines = "\n".join(f"  {one}" for one in failed)
+        again = "The same command takes up only what is missing"
+        where = f"{FAILURE} in a run's folder says more"
+        super().__init__(f"{len(failed)} of {asked} runs failed. {again}; {where}.\n{lines}")
+        self.exit_code = UserError.exit_code if all(one.failure.by_user for one in failed) else FAILED
+
 
 def run_all(
-    runs: Sequence[Run], out: Path, jobs: int, fresh: bool, console: Console, crew: Crew | None = None
-) -> list[Path]:
-    """Do what is missing of `runs` and return all their folders. Raises UserError before the first run.
+    runs: Sequence[Run],
+    out: Path,
+    jobs: int,
+    fresh: bool,
+    console: Console,
+    crew: Crew | None = None,
+    cluster: Cluster | None = None,
+) -> list[Failed]:
+    """Do what is missing of `runs` and return those that failed. Raises UserError before the first run.
 
-    A run counts as done when its folder holds the same hash; `fresh` does all again.
+    A run counts as done when its folder holds the same hash; `fresh` does all again. With a `cluster` its
+    machines do the runs, instead of `jobs` processes here.
     """
     if all(run.skipped for run in runs):
         reasons = dict.fromkeys(f"{run.algorithm.label}: {run.skipped}" for run in runs)
         raise UserError("no algorithm of this scenario can run:\n  " + "\n  ".join(reasons))
     missing = [run for run in runs if fresh or not is_done(run, out)]
-    todo = [run for run in missing if not run.skipped]
+    todo = sorted((run for run in missing if not run.skipped), key=expected_work, reverse=True)
     if len(missing) < len(runs):
         console.print(
             f"{len(runs) - len(missing)} of {len(runs)} runs are already there (--fresh starts over)"
         )
-    references = find_references(todo)
+    references, sizes = survey(todo)
+    if cluster is None:
+        jobs = jobs_that_fit(needs_of(todo, sizes), jobs, console)
     check_writable(out)
     for run in missing:
         if run.skipped:
             record_skipped(run, out)
-    if any(run.scenario.world == "real" for run in todo):
-        jobs = 1  # a real run has a process a worker, and times that others would disturb
-    out = out.resolve()  # jobs may land in processes that were started in another folder
-    with progress_bars(todo, console) as file:
-        tasks = [
-            delayed(_job)(run, out, references[_reference_key(run)], file, k, crew)
-            for k, run in enumerate(todo)
-        ]
-        for _ in Parallel(n_jobs=min(jobs, max(1, len(todo))), return_as="generator_unordered")(tasks):
-            pass
-    return [out / run.folder for run in runs]
+    out = out.resolve()  # runs may land in processes that were started in another folder
+    tasks = [Task(run, references[_reference_key(run)], line) for line, run in enumerate(todo)]
+    failed = []
+    with progress_bars(todo, console) as (file, tick):
+        for task, result in _spread(tasks, out, file, jobs, crew, cluster):
+            tick(task.line)
+            if isinstance(result, Record):
+                result.write(out)
+            elif result is not None:
+                failed.append(Failed(task.run, result))
+                write_failure(out / task.run.folder, f"{result.reason}\n{result.details}")
+                console.print(f"failed: {failed[-1]}", style="red", markup=False, soft_wrap=True)
+    return sorted(failed, key=lambda one: runs.index(one.run))
 
 
-def _job(run: Run, out: Path, reference: Reference | None, file: Path, k: int, crew: Crew | None) -> None:
-    """One run in whatever process it lands; says how far it is through a shared file of numbers."""
-    shares = np.lib.format.open_memmap(file, mode="r+")
+def _spread(
+    tasks: Sequence[Task], out: Path, file: Path, jobs: int, crew: Crew | None, cluster: Cluster | None
+) -> Iterator[Result]:
+    """A real run has a process a worker, and times that others would disturb: one at a time, from here."""
+    real = any(task.run.scenario.world == "real" for task in tasks)
+    if cluster is not None and tasks and not real:
+        return over_cluster(tasks, cluster)
+    if jobs == 1 or real or not tasks:
+        return one_by_one(tasks, out, file, crew)
+    return over_cores(tasks, out, file, jobs)
 
-    def progress(share: float) -> None:
-        shares[k] = share
 
-    execute(run, out, reference, progress, crew)
-    shares[k] = 2.0
+def expected_work(run: Run) -> float:
+    """Roughly how many gradients a run computes: the longest are to be started first, lest one ends alone."""
+    stop = run.scenario.stop
+    time = None if stop.time is None else stop.time / mean_time(run.scenario.compute)
+    limits = [limit for limit in (time, stop.iterations, stop.epochs) if limit is not None]
+    return run.scenario.workers * min(limits)
 
 
 def is_done(run: Run, out: Path) -> bool:
@@ -92,22 +142,25 @@ def check_writable(out: Path) -> None:
 
 
 # ------------------------------------------------------------------------------------------- references
-def find_references(runs: Sequence[Run]) -> dict[str, Reference | None]:
-    """The optimum of each distinct objective, computed once and here, so that jobs cannot change it."""
+def survey(runs: Sequence[Run]) -> tuple[dict[str, Reference | None], dict[str, Sizes]]:
+    """The optimum of each distinct objective, computed once and here, so that jobs cannot change it; and how
+    large each problem is. Also tells of bad data before anything runs."""
     found: dict[str, Reference | None] = {}
+    sizes: dict[str, Sizes] = {}
     built: set[tuple[str, int]] = set()
     with threadpool_limits(limits=1):
         for run in runs:
-            dealt = (run.scenario.problem.model_dump_json(), run.seed * (1 << 20) + run.scenario.workers)
+            dealt = problem_key(run), run.seed
             if dealt in built:
                 continue
             built.add(dealt)
-            problem = problem_of(run)  # also tells of bad data before anything runs
+            problem = problem_of(run)
+            sizes[problem_key(run)] = sizes_of(problem)
             key = _reference_key(run)
             if key not in found:
                 found[key] = problems.reference(problem)
             check_targets(run, problem, found[key])
-    return found
+    return found, sizes
 
 
 def check_targets(run: Run, problem: Problem, reference: Reference | None) -> None:
@@ -133,8 +186,11 @@ def _reference_key(run: Run) -> str:
 
 # --------------------------------------------------------------------------------------------- progress
 @contextmanager
-def progress_bars(runs: Sequence[Run], console: Console) -> Iterator[Path]:
-    """A bar for all runs and one for each that is under way; yields the file that jobs write shares to."""
+def progress_bars(runs: Sequence[Run], console: Console) -> Iterator[tuple[Path, Callable[[int], None]]]:
+    """A bar for all runs and one for each that is under way.
+
+    Yields the file that runs write their shares to, each in its line, and what marks a line as done.
+    """
     columns = [TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()]
     with tempfile.TemporaryDirectory(prefix="rfast-bench-") as folder:
         file = Path(folder, "shares.npy")
@@ -145,7 +201,7 @@ def progress_bars(runs: Sequence[Run], console: Console) -> Iterator[Path]:
             watch = threading.Thread(target=_watch, args=(bars, runs, shares, stop), daemon=True)
             watch.start()
             try:
-                yield file
+                yield file, lambda line: shares.__setitem__(line, DONE)
             finally:
                 stop.set()
                 watch.join()
@@ -156,12 +212,12 @@ def _watch(bars: Progress, runs: Sequence[Run], shares: np.ndarray, stop: thread
     shown: dict[int, TaskID] = {}
     while not stop.wait(0.2):
         now = shares.copy()
-        bars.update(overall, completed=int((now > 1).sum()))
+        bars.update(overall, completed=int((now == DONE).sum()))
         for k in np.flatnonzero((now > 0) & (now <= 1)).tolist():
             if k not in shown:
                 shown[k] = bars.add_task(_title(runs[k]), total=100)
             bars.update(shown[k], completed=round(100 * float(now[k])))
-        for k in [k for k in shown if now[k] > 1]:
+        for k in [k for k in shown if now[k] == DONE]:
             bars.remove_task(shown.pop(k))
 
 
