@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
 
-from rfast_bench import records
-from rfast_bench.errors import UserError
+from rfast_bench import records, tuning
+from rfast_bench.files import write_text as write_text
 from rfast_bench.plan import Run, load_points, plan
 from rfast_bench.records import find_runs
 from rfast_bench.sweep import run_all
@@ -33,11 +34,14 @@ def study(
     crew: Crew | None = None,
 ) -> None:
     """Do every run of a scenario file; write `table.md`, `table.csv` and the plots beside the records."""
-    runs = plan(load_points(scenario, overrides))
+    do = partial(run_all, out=out, jobs=jobs, fresh=fresh, console=console, crew=crew)
+    say = partial(console.print, highlight=False, soft_wrap=True)
+    runs = plan(tuning.settle(load_points(scenario, overrides), scenario, overrides, out, do, say))
     name = runs[0].scenario.name
     folders = []
     for part in world_by_world(runs):
-        folders += run_all(part, out, jobs, fresh, console, crew)
+        folders += do(part)
+    tuning.note(runs, out)
     found = find_runs(folders)
     from rfast_bench.tables import render  # pandas' styles and seaborn load only now, when they are needed
 
@@ -68,13 +72,3 @@ def compare(found: Sequence[records.Run], home: Path, width: int) -> None:
     click.echo(comparison.render(found, "terminal", width), nl=False)
     for style in ("md", "csv"):
         write_text(home / f"comparison.{style}", comparison.render(found, style))
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a file whole or not at all. Raises UserError."""
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        partial.write_text(text, encoding="utf-8")
-        partial.replace(path)
-    except OSError as problem:
-        raise UserError(f"cannot write {path}: {problem.strerror}") from problem
