@@ -17,6 +17,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from rfast_bench.statistics import CONFIDENCE, surest
+
 FINALS = ("loss", "gap", "accuracy")
 NOTHING = "–"
 POINT = "point."
@@ -37,7 +39,8 @@ def present(frame: pd.DataFrame) -> pd.DataFrame:
     for name in map(str, frame):
         if name.startswith(POINT):
             shown[name.removeprefix(POINT)] = frame[name].map(cell)
-    cells = {heading: [make(row) for _, row in frame.iterrows()] for heading, make in _columns(frame).items()}
+    rows = frame.to_dict("records")
+    cells = {heading: [make(row) for row in rows] for heading, make in _columns(frame).items()}
     shown |= {
         heading if heading not in shown else f"{heading} (own)": pd.Series(texts, index=frame.index)
         for heading, texts in cells.items()
@@ -47,21 +50,33 @@ def present(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 _ALWAYS = ("algorithm", "status")
-_COST = ("topology", "γ", "γ_eff", "time per epoch (s)", "idle (%)", "sent")
+_COST = ("time per epoch (s)", "idle (%)", "sent")
+_WELL = ("topology", "γ", "γ_eff", "also tuned")
+EDGE = " †"
+"""Behind the label of what was tuned at the edge, in every table."""
+DAGGER = "†: tuned at the edge, the best value was the first or last tried and a better one may lie beyond"
 
 
-def _columns(frame: pd.DataFrame) -> dict[str, Callable[[pd.Series[Any]], str]]:
-    columns: dict[str, Callable[[pd.Series[Any]], str]] = {
-        "algorithm": lambda row: str(row["label"]),
+def label(row: Mapping[Any, Any]) -> str:
+    """What tables call an algorithm."""
+    return str(row["label"]) + (EDGE if row["tuned_at_edge"] else "")
+
+
+def _columns(frame: pd.DataFrame) -> dict[str, Callable[[Mapping[Any, Any]], str]]:
+    columns: dict[str, Callable[[Mapping[Any, Any]], str]] = {
+        "algorithm": label,
         "topology": lambda row: cell(row["topology"]),
         "γ": lambda row: cell(row["step_size"]),
         "γ_eff": lambda row: cell(row["effective_step"]),
+        "also tuned": _also_tuned,
     }
     for name in target_names(frame.columns):
         words = name.replace("_", " ")
         columns[f"time to {words} (s)"] = partial(_time, name)
         columns[f"speed-up at {words}"] = partial(_speedup, name)
     for name in FINALS:
+        if name == "loss" and frame["final_gap"].notna().any():
+            continue  # the gap says the same
         columns[f"final {name}"] = partial(_final, name)
     return columns | {
         "time per epoch (s)": lambda row: cell(row["time_per_epoch"]),
@@ -90,53 +105,87 @@ def human_bytes(value: float) -> str:
     return f"{cell(value / 1000**step)} {units[step]}"
 
 
-def _range(name: str, row: Mapping[Any, Any], digits: int = 3, unit: str = "") -> str:
-    low, middle, high = (cell(row[name + end], digits) for end in ("_min", "", "_max"))
-    return middle + unit + ("" if low == high else f" [{low}–{high}]")
+def _also_tuned(row: Mapping[Any, Any]) -> str:
+    """Tuned parameters other than γ, which has a column."""
+    others = [part for part in str(row["tuned"]).split("; ") if part and not part.startswith("step_size=")]
+    return ", ".join(others).replace("=", " ") or NOTHING
+
+
+def interval(name: str, row: Mapping[Any, Any], digits: int = 3) -> str:
+    """` [10.5, 12]`, ` [20, ∞)`; nothing where there is none, or where it says no more than the number."""
+    low, high = row.get(f"{name}_low", np.nan), row.get(f"{name}_high", np.nan)
+    middle = row.get(name, np.nan)
+    plain = middle if np.isfinite(middle) else row.get(f"{name}_above", np.nan)
+    if np.isnan(low) or (low == plain and high in (plain, row.get(f"{name}_below"))):
+        return ""
+    ends = [cell(end, digits) for end in (low, high)]
+    if ends[0] == ends[1] == cell(middle, digits):
+        return ""
+    return f" [{ends[0]}, {'∞)' if np.isinf(high) else ends[1] + ']'}"
 
 
 def _time(name: str, row: Mapping[Any, Any]) -> str:
-    reached = row.get(f"time_to_{name}_reached")
-    if reached is None or np.isnan(reached) or row["skipped"] == row["seeds"]:
+    """`11.5 [10.5, 12]`; `> 60` where it was not reached when the run ended; `not reached` where it never can be."""
+    name = f"time_to_{name}"
+    middle, above = row.get(name, np.nan), row.get(f"{name}_above", np.nan)
+    if np.isnan(middle) and np.isnan(above):
         return NOTHING
-    if reached == 0:
-        return "not reached"
-    some = f"{reached:.0f}/{row['seeds']} reached: " if reached < row["seeds"] else ""
-    return some + _range(f"time_to_{name}", row)
+    known = cell(middle) if np.isfinite(middle) else "not reached" if np.isinf(above) else f"> {cell(above)}"
+    return known + interval(name, row)
 
 
 def _speedup(name: str, row: Mapping[Any, Any]) -> str:
-    value = row.get(f"speedup_{name}", np.nan)
-    return NOTHING if np.isnan(value) else _range(f"speedup_{name}", row, 2, "×")
+    """`1.8× [1.6, 2]`; `> 1.8×` where the baseline, `< 0.5×` where the method itself was stopped too early."""
+    name = f"speedup_{name}"
+    middle, above, below = (row.get(name + end, np.nan) for end in ("", "_above", "_below"))
+    if np.isfinite(middle):
+        return NOTHING if middle == 0 else f"{cell(middle, 2)}×{interval(name, row, 2)}"
+    if np.isfinite(below):
+        known = f"{cell(above, 2)} to {cell(below, 2)}×" if above > 0 else f"< {cell(below, 2)}×"
+        return known + interval(name, row, 2)
+    return f"> {cell(above, 2)}×{interval(name, row, 2)}" if 0 < above < np.inf else NOTHING
 
 
 def _final(name: str, row: Mapping[Any, Any]) -> str:
-    mean, deviation = row[f"final_{name}"], row[f"final_{name}_std"]
-    told = deviation > 1e-12 * abs(mean)
-    return f"{cell(mean)} ± {deviation:.1g}" if told else cell(mean)
+    name = f"final_{name}"
+    if np.isinf(row.get(f"{name}_above", np.nan)):
+        return NOTHING
+    return cell(row[name]) + interval(name, row, 2 if name != "final_accuracy" else 3)
 
 
 def split(shown: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
-    """A presented table as narrower ones: how fast (two targets each), and how well at what cost."""
+    """A presented table as narrower ones: how fast (two targets each), how well, and at what cost."""
     names = [str(name) for name in shown]
-    cost = [name for name in names if name in _COST or name.startswith("final ")]
+    well = [name for name in names if name in _WELL or name.startswith("final ")]
+    cost = [name for name in names if name in _COST]
     speed = [name for name in names if name.startswith(("time to ", "speed-up "))]
-    lead = [name for name in names if name not in {*cost, *speed, "status"}]
+    lead = [name for name in names if name not in {*well, *cost, *speed, "status"}]
     width = 4 if any(name.startswith("speed-up ") for name in speed) else 3
     chunks = [speed[at : at + width] for at in range(0, len(speed), width)] or [[]]
     fast = [("How fast", shown[lead + chunk + ["status"]]) for chunk in chunks]
-    return [*fast, ("How well, and at what cost", shown[lead + cost])]
+    costly = [("At what cost", shown[lead + cost])] if cost else []
+    return [*fast, ("How well", shown[lead + well]), *costly]
 
 
 def footnote(frame: pd.DataFrame) -> str:
-    """One line that says how to read the cells of these rows."""
+    """How to read the cells of these rows."""
     seeds = sorted(set(frame["seeds"]))
-    count = f"{seeds[0]}" if len(seeds) == 1 else f"{seeds[0]} to {seeds[-1]}"
     base = frame["baseline"].dropna().unique()
     against = f"; speed-up over {', '.join(base)}, seed by seed" if len(base) and target_names(frame) else ""
-    if seeds == [1]:
-        return f"One seed{against}."
-    return f"Times: median of {count} seeds [min–max]; final values: mean ± standard deviation{against}."
+    said = ["One seed" + against if seeds == [1] else _of_seeds(seeds) + against]
+    if any(np.isfinite(frame.get(f"time_to_{name}_above", np.nan)).any() for name in target_names(frame)):
+        said.append(">: not reached when the run ended")
+    said += [f"Tuned by {by}, on other seeds" for by in dict.fromkeys(frame["tuned_by"]) if by]
+    if frame["tuned_at_edge"].any():
+        said.append(DAGGER)
+    return ". ".join(said) + "."
+
+
+def _of_seeds(seeds: Sequence[int]) -> str:
+    few = next((count for count in seeds if count > 1), 1)
+    sure = f", {surest(few):.0%} at most from {few} seeds" if surest(few) < CONFIDENCE else ""
+    count = f"{seeds[0]}" if len(seeds) == 1 else f"{seeds[0]} to {seeds[-1]}"
+    return f"Median of {count} seeds [bootstrap interval, {CONFIDENCE:.0%}{sure}]"
 
 
 # ------------------------------------------------------------------------------------------------ formats
@@ -193,7 +242,7 @@ def _fits(frame: pd.DataFrame, width: int) -> bool:
 def _style(text: str) -> str:
     if any(word in text for word in ("diverged", "void", "no common root")):
         return "red"
-    if any(word in text for word in ("reach", "stalled")):
+    if any(word in text for word in ("reach", "stalled", "edge")) or text.endswith(EDGE):
         return "yellow"
     return "dim" if text.startswith(("skipped", NOTHING)) else ""
 
@@ -219,6 +268,8 @@ _TEX = {
     "±": "$\\pm$",
     "×": "$\\times$",
     "–": "--",
+    "∞": "$\\infty$",
+    "†": "$\\dagger$",
 }
 
 

@@ -156,6 +156,11 @@ class Run:
         """Whether its numbers count: a diverged, void or skipped run reached nothing and ended nowhere."""
         return self.status in ("finished", "stalled")
 
+    @property
+    def tuned_at_edge(self) -> str:
+        """The parameters whose best value was the first or last tried."""
+        return ", ".join(name for name, how in self.tuned.items() if how["edge"])
+
     def curves(self) -> pd.DataFrame:
         """One row per evaluation; no rows when the run was skipped."""
         return self._table("curves")

@@ -69,7 +69,8 @@ def _beyond(numbers: Sequence[float], ratio: float) -> list[float]:
     if len(numbers) == 1:
         return [numbers[0] * ratio]
     first, second = numbers[:2]
-    return [2 * first - second, first * first / second if second else first]
+    ends = [2 * first - second, first * first / second if second else first]
+    return [end for end in ends if end != first]
 
 
 class Search:

@@ -36,7 +36,12 @@ def study(
     """Do every run of a scenario file; write `table.md`, `table.csv` and the plots beside the records."""
     do = partial(run_all, out=out, jobs=jobs, fresh=fresh, console=console, crew=crew)
     say = partial(console.print, highlight=False, soft_wrap=True)
-    runs = plan(tuning.settle(load_points(scenario, overrides), scenario, overrides, out, do, say))
+    points = load_points(scenario, overrides)
+    if crew is not None:
+        tuning.refuse(
+            points, "under an external launcher; tune with rfast-bench run and write the values down"
+        )
+    runs = plan(tuning.settle(points, scenario, overrides, out, do, say))
     name = runs[0].scenario.name
     folders = []
     for part in world_by_world(runs):
