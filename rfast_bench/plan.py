@@ -148,23 +148,30 @@ def with_parameters(scenario: Scenario, source: str, folder: Path | None) -> Sce
     Where a parameter is to be tuned a `Grid` stands; an effective step has become a step size.
     """
     point = Point({}, scenario, folder or Path(), source)
-    checked = tuple(complete(scenario, k, point) for k in range(len(scenario.algorithms)))
-    known = {name for a in checked for name in a.parameters}
+    orders = range(len(scenario.algorithms))
+    known = {name for k in orders for name in registry.parameters(_class(scenario, k, point)).model_fields}
     for name in scenario.tune.parameters if scenario.tune else ():
         if name not in known:
             raise UserError(f"{source}: tune.parameters: no algorithm has '{name}'{suggest(name, known)}")
+    checked = tuple(complete(scenario, k, point) for k in orders)
     return scenario.model_copy(update={"algorithms": checked})
+
+
+def _class(scenario: Scenario, k: int, point: Point) -> type[Algorithm]:
+    try:
+        found = registry.find(scenario.algorithms[k].name, point.folder)
+        registry.parameters(found)
+    except UserError as problem:
+        raise UserError(f"{point.source}: algorithms.{k}.name: {problem}") from problem
+    return found
 
 
 def complete(scenario: Scenario, k: int, point: Point) -> AlgorithmSpec:
     """The k-th algorithm of a scenario with its parameters checked and complete. Raises UserError."""
     algorithm, source, where = scenario.algorithms[k], point.source, f"algorithms.{k}"
-    try:
-        kind = registry.find(algorithm.name, point.folder)
-        model = registry.parameters(kind)
-    except UserError as problem:
-        raise UserError(f"{source}: {where}.name: {problem}") from problem
-    values = parameters.check(algorithm.parameters, model, scenario.tune, (where,), source)
+    kind = _class(scenario, k, point)
+    given, model = algorithm.parameters, registry.parameters(kind)
+    values = parameters.check(given, model, scenario.tune, (where,), source)
     effective = parameters.effective_value(values)
     if effective is not None:
         values[parameters.STEP] = _step_for(effective, kind, algorithm, point)
