@@ -1,21 +1,13 @@
-"""A summary's numbers as a person reads them: cells of text, and the text formats that hold them."""
+"""A summary's numbers as a person reads them: cells of text (`formats.py` prints them)."""
 
 from __future__ import annotations
 
-import html
-import io
-import sys
-import textwrap
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from functools import partial
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pandas as pd
-from rich.box import SIMPLE_HEAD
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from rfast_bench.statistics import CONFIDENCE, surest
 
@@ -50,8 +42,8 @@ def present(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 _ALWAYS = ("algorithm", "status")
-_COST = ("time per epoch (s)", "idle (%)", "sent")
-_WELL = ("topology", "γ", "γ_eff", "also tuned")
+_COST = ("topology", "time per epoch (s)", "idle (%)", "sent")
+_WELL = ("γ", "γ_eff", "also tuned")
 EDGE = " †"
 """Behind the label of what was tuned at the edge, in every table."""
 DAGGER = "†: tuned at the edge, the best value was the first or last tried and a better one may lie beyond"
@@ -153,16 +145,22 @@ def _final(name: str, row: Mapping[Any, Any]) -> str:
     return cell(row[name]) + interval(name, row, 2 if name != "final_accuracy" else 3)
 
 
-def split(shown: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
-    """A presented table as narrower ones: how fast (two targets each), how well, and at what cost."""
+def split(
+    shown: pd.DataFrame, fits: Callable[[pd.DataFrame], bool] = lambda frame: True
+) -> list[tuple[str, pd.DataFrame]]:
+    """A presented table as narrower ones: how fast (two targets each, or one if that is too wide), how well, and
+    at what cost."""
     names = [str(name) for name in shown]
     well = [name for name in names if name in _WELL or name.startswith("final ")]
     cost = [name for name in names if name in _COST]
     speed = [name for name in names if name.startswith(("time to ", "speed-up "))]
     lead = [name for name in names if name not in {*well, *cost, *speed, "status"}]
-    width = 4 if any(name.startswith("speed-up ") for name in speed) else 3
-    chunks = [speed[at : at + width] for at in range(0, len(speed), width)] or [[]]
-    fast = [("How fast", shown[lead + chunk + ["status"]]) for chunk in chunks]
+    paired = any(name.startswith("speed-up ") for name in speed)
+    for width in (4, 2) if paired else (3, 1):
+        chunks = [speed[at : at + width] for at in range(0, len(speed), width)] or [[]]
+        fast = [("How fast", shown[lead + chunk + ["status"]]) for chunk in chunks]
+        if all(fits(frame) for _, frame in fast):
+            break
     costly = [("At what cost", shown[lead + cost])] if cost else []
     return [*fast, ("How well", shown[lead + well]), *costly]
 
@@ -183,144 +181,6 @@ def footnote(frame: pd.DataFrame) -> str:
 
 def _of_seeds(seeds: Sequence[int]) -> str:
     few = next((count for count in seeds if count > 1), 1)
-    sure = f", {surest(few):.0%} at most from {few} seeds" if surest(few) < CONFIDENCE else ""
+    sure = f"; {few} seeds give {surest(few):.0%} at most" if surest(few) < CONFIDENCE else ""
     count = f"{seeds[0]}" if len(seeds) == 1 else f"{seeds[0]} to {seeds[-1]}"
     return f"Median of {count} seeds [bootstrap interval, {CONFIDENCE:.0%}{sure}]"
-
-
-# ------------------------------------------------------------------------------------------------ formats
-Part = tuple[str, list[tuple[str, pd.DataFrame]], str]
-"""A scenario's name, its titled tables, and its footnote."""
-
-
-def _terminal(parts: Sequence[Part], width: int | None) -> str:
-    colour = sys.stdout.isatty()
-    out = io.StringIO()
-    columns = width or (Console().width if colour else 110)
-    console = Console(file=out, width=columns, force_terminal=colour, highlight=False)
-    for scenario, tables, note in parts:
-        for title, frame in tables:
-            console.print(_rich_table(f"{scenario}: {title.lower()}", frame, columns))
-        console.print(Text(note, style="dim"), soft_wrap=False)
-    return "\n".join(line.rstrip() for line in out.getvalue().splitlines()) + "\n"
-
-
-def _rich_table(title: str, frame: pd.DataFrame, width: int) -> Table:
-    table = Table(
-        title=Text(title), title_justify="left", title_style="bold", box=SIMPLE_HEAD, padding=(0, 1, 0, 0)
-    )
-    rigid = _fits(frame, width)
-    for name in map(str, frame):
-        justify: Literal["left", "right"] = "left" if name in _WORDS else "right"
-        heading = Text(_folded(name, frame[name]))
-        table.add_column(heading, justify=justify, overflow="fold", no_wrap=rigid and name != "status")
-    rows, lead = list(frame.itertuples(index=False, name=None)), list(frame).index("algorithm")
-    for row, after in zip(rows, [*rows[1:], None], strict=True):
-        last_of_point = after is None or row[:lead] != after[:lead]
-        table.add_row(*(Text(text, style=_style(text)) for text in row), end_section=last_of_point)
-    return table
-
-
-_WORDS = ("algorithm", "topology", "status", "scenario", "world")
-
-
-def _folded(heading: str, cells: pd.Series[str]) -> str:
-    """The heading over as many lines as make it no wider than its cells, words kept whole."""
-    return textwrap.fill(heading, max(*map(len, heading.split(" ")), *map(len, cells), 8))
-
-
-def _fits(frame: pd.DataFrame, width: int) -> bool:
-    """Whether nothing but the status needs to wrap."""
-    lines = {name: [*_folded(str(name), frame[name]).split("\n"), *frame[name]] for name in frame}
-    widths = {name: max(map(len, texts)) for name, texts in lines.items()}
-    return (
-        sum(min(wide, 24) if name == "status" else wide for name, wide in widths.items())
-        <= width - 2 * len(widths) - 1
-    )
-
-
-def _style(text: str) -> str:
-    if any(word in text for word in ("diverged", "void", "no common root")):
-        return "red"
-    if any(word in text for word in ("reach", "stalled", "edge")) or text.endswith(EDGE):
-        return "yellow"
-    return "dim" if text.startswith(("skipped", NOTHING)) else ""
-
-
-def _markdown(parts: Sequence[Part], width: int | None) -> str:
-    blocks = []
-    for scenario, tables, note in parts:
-        blocks.append(f"## {scenario}")
-        for title, frame in tables:
-            safe = frame.rename(columns=_pipe).map(_pipe)
-            blocks += [f"**{title}**", safe.to_markdown(index=False, disable_numparse=True)]
-        blocks.append(note)
-    return "\n\n".join(blocks) + "\n"
-
-
-def _pipe(text: str) -> str:
-    return text.replace("|", "\\|").replace("\n", " ")
-
-
-_TEX = {
-    "γ\\_eff": "$\\gamma_{\\mathrm{eff}}$",
-    "γ": "$\\gamma$",
-    "±": "$\\pm$",
-    "×": "$\\times$",
-    "–": "--",
-    "∞": "$\\infty$",
-    "†": "$\\dagger$",
-}
-
-
-def _latex(parts: Sequence[Part], width: int | None) -> str:
-    tables = [
-        _tex(frame, caption=f"{scenario}: {title.lower()}. {note}")
-        for scenario, tables_, note in parts
-        for title, frame in tables_
-    ]
-    return "% needs \\usepackage{booktabs}\n" + "\n".join(tables)
-
-
-def _tex(frame: pd.DataFrame, caption: str) -> str:
-    for special in "_%&#$":
-        caption = caption.replace(special, "\\" + special)
-    text = frame.to_latex(index=False, escape=True, caption=caption, position="htbp")
-    for sign, command in _TEX.items():
-        text = text.replace(sign, command)
-    return text
-
-
-_CSS = """
-body { font: 15px/1.4 system-ui, sans-serif; margin: 2em; color: #222; }
-table { border-collapse: collapse; margin: 0.5em 0 1.5em; }
-th, td { padding: 0.3em 0.8em; border-bottom: 1px solid #ddd; text-align: left; white-space: nowrap; }
-thead th { border-bottom: 2px solid #444; }
-tbody tr:hover { background: #f4f6f8; }
-.note { color: #666; }
-"""
-
-
-def _html(parts: Sequence[Part], width: int | None) -> str:
-    blocks = []
-    for scenario, tables, note in parts:
-        blocks.append(f"<h1>{html.escape(scenario)}</h1>")
-        blocks += [f"<h2>{title}</h2>\n{_html_table(frame)}" for title, frame in tables]
-        blocks.append(f'<p class="note">{html.escape(note)}</p>')
-    names = html.escape(", ".join(scenario for scenario, _, _ in parts))
-    head = f'<head><meta charset="utf-8"><title>{names}</title><style>{_CSS}</style></head>'
-    body = "\n".join(blocks)
-    return f'<!doctype html>\n<html lang="en">\n{head}\n<body>\n{body}\n</body>\n</html>\n'
-
-
-def _html_table(frame: pd.DataFrame) -> str:
-    with pd.option_context("display.max_colwidth", None):
-        return frame.to_html(index=False, escape=True, border=0)
-
-
-WRITERS: Mapping[str, Callable[[Sequence[Part], int | None], str]] = {
-    "terminal": _terminal,
-    "md": _markdown,
-    "latex": _latex,
-    "html": _html,
-}

@@ -15,8 +15,9 @@ from typing import Any
 
 import pandas as pd
 
-from rfast_bench.cells import DAGGER, NOTHING, POINT, WRITERS, cell, label
+from rfast_bench.cells import DAGGER, NOTHING, POINT, cell, label
 from rfast_bench.errors import UserError
+from rfast_bench.formats import WRITERS
 from rfast_bench.records import Run, find_runs, point_key, varying
 
 WORLDS = ("simulated", "real")

@@ -9,13 +9,15 @@ A run that diverged reached nothing, whatever its curve touched on the way.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from rfast_bench.cells import FINALS, POINT, WRITERS, footnote, present, split, target_names
+from rfast_bench.cells import FINALS, POINT, footnote, present, split, target_names
 from rfast_bench.errors import UserError, nearest
+from rfast_bench.formats import WRITERS, fits, terminal_columns
 from rfast_bench.outcomes import Known, columns, known, speedups
 from rfast_bench.records import Run, baselines, point_key, varying
 
@@ -149,8 +151,9 @@ def render(runs: Sequence[Run], format: str, baseline: str | None = None, width:
         allowed = ("csv", *WRITERS)
         raise UserError(f"no format '{format}'; one of {', '.join(allowed)}{nearest(format, allowed)}")
     frame = summarise(runs, baseline)
+    room = terminal_columns(width) if format == "terminal" else 10**6
     parts = [
-        (str(scenario), split(present(rows)), footnote(rows))
+        (str(scenario), split(present(rows), partial(fits, width=room)), footnote(rows))
         for scenario, rows in frame.groupby("scenario", sort=False)
     ]
     return WRITERS[format](parts, width)
