@@ -142,7 +142,7 @@ def _final(name: str, row: Mapping[Any, Any]) -> str:
     name = f"final_{name}"
     if np.isinf(row.get(f"{name}_above", np.nan)):
         return NOTHING
-    return cell(row[name]) + interval(name, row, 2 if name != "final_accuracy" else 3)
+    return cell(row[name]) + interval(name, row)
 
 
 def split(

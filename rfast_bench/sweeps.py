@@ -121,6 +121,9 @@ def _panel(axes: Axes, chosen: pd.DataFrame, name: str, column: str, looks: dict
             "capsize": 3,
         }
         axes.errorbar(x, rows[column], yerr=[low, high], **style)
+        axes.update_datalim(
+            [(float(place), 0.0) for place in x], updatey=False
+        )  # also where nothing was reached
         if column.startswith("time_to_"):
             missed = x[rows[column].isna().to_numpy()]
             _missed(axes, missed, colour, marker, 9 * (at - (len(labels) - 1) / 2))

@@ -42,14 +42,16 @@ def settle(
         )
     searches = _searches(points, path, overrides, tune)
     distinct = list(dict.fromkeys(searches.values()))
-    _announce(distinct, tune, len(points), say)
+    if distinct:
+        _announce(distinct, tune, len(points), say)
     todo = distinct
     while todo:
         do([run for search in todo for run in search.missing()])
         for search in todo:
             search.read(out)
         todo = _widened(todo, say)
-    _write_table(distinct, out / points[0].scenario.name / FOLDER / "tuning.csv")
+    if distinct:
+        _write_table(distinct, out / points[0].scenario.name / FOLDER / "tuning.csv")
     return [_settled(point, searches, tune) for point in points]
 
 
