@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import median_high
 
 from rfast_bench.records import Run
 from rfast_bench.tuning_spec import Objective
@@ -50,15 +51,15 @@ def score(run: Run, objective: Objective) -> Score:
 
 
 def middle(scores: Sequence[Score]) -> Score:
-    """The median; of an even number the mean of the middle two, or the worse one where they ended differently."""
-    ordered = sorted(scores)
-    low, high = ordered[(len(ordered) - 1) // 2], ordered[len(ordered) // 2]
-    return Score(low.ending, (low.value + high.value) / 2) if low.ending == high.ending else high
+    """The median; of an even number the worse of the middle two, for seconds and losses have no mean."""
+    return median_high(scores)
 
 
 def best(candidates: Sequence[Sequence[Score]]) -> int:
     """Position of the best candidate, each given by its scores over the seeds.
 
-    By the median; among equals by the worst seed, then the one that comes first.
+    By the median; among equals by the worst seed, then the next worst, then the one that comes first.
     """
-    return min(range(len(candidates)), key=lambda k: (middle(candidates[k]), max(candidates[k]), k))
+    return min(
+        range(len(candidates)), key=lambda k: (middle(candidates[k]), sorted(candidates[k], reverse=True), k)
+    )

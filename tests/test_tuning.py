@@ -152,7 +152,7 @@ def test_accuracy_is_better_when_larger(tmp_path: Path) -> None:
 
 def test_the_median_by_hand() -> None:
     five, nine, missed, lost = Score(REACHED, 5), Score(REACHED, 9), Score(ENDED, 0.2), Score(LOST, 0)
-    assert middle([nine, five]) == Score(REACHED, 7)
+    assert middle([nine, five]) == nine, "the worse of the middle two"
     assert middle([missed, five]) == missed, "one of two did not reach it"
     assert middle([lost, five, nine]) == nine
     assert middle([lost, missed, five]) == missed
@@ -163,6 +163,7 @@ def test_equals_are_told_apart_by_the_worst_seed_then_by_their_place() -> None:
     wild = [Score(REACHED, v) for v in (1, 5, 9)]
     assert best([wild, steady]) == 1
     assert best([steady, steady]) == 0
+    assert best([[Score(REACHED, 4), Score(REACHED, 9)], [Score(REACHED, 3), Score(REACHED, 9)]]) == 1
 
 
 SCORES = st.builds(Score, st.sampled_from([REACHED, ENDED, LOST]), st.floats(0, 100))
