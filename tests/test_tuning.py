@@ -384,6 +384,14 @@ def test_an_external_launcher_does_not_tune(tmp_path: Path) -> None:
         tuning.refuse(load_points(write(tmp_path)), "under a launcher")
 
 
+def test_nothing_is_calibrated_before_it_is_tuned(tmp_path: Path) -> None:
+    arguments = ["calibrate", str(write(tmp_path)), "--out", str(tmp_path / "new.yaml")]
+    done = CliRunner().invoke(main, arguments)
+    assert done.exit_code == 2
+    assert "step_size: cannot be tuned while times are measured" in done.output
+    assert not (tmp_path / "new.yaml").exists()
+
+
 # ------------------------------------------------------------------------------------------------ effective
 def effective(folder: Path, algorithms: list[Any], **changes: Any) -> list[Any]:
     raw = {**BASE, "algorithms": algorithms, **changes}
