@@ -1,21 +1,15 @@
-"""A summary's numbers as a person reads them: cells of text, and the text formats that hold them."""
+"""A summary's numbers as a person reads them: cells of text (`formats.py` prints them)."""
 
 from __future__ import annotations
 
-import html
-import io
-import sys
-import textwrap
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from functools import partial
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pandas as pd
-from rich.box import SIMPLE_HEAD
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
+
+from rfast_bench.statistics import CONFIDENCE, surest
 
 FINALS = ("loss", "gap", "accuracy")
 NOTHING = "–"
@@ -37,7 +31,8 @@ def present(frame: pd.DataFrame) -> pd.DataFrame:
     for name in map(str, frame):
         if name.startswith(POINT):
             shown[name.removeprefix(POINT)] = frame[name].map(cell)
-    cells = {heading: [make(row) for _, row in frame.iterrows()] for heading, make in _columns(frame).items()}
+    rows = frame.to_dict("records")
+    cells = {heading: [make(row) for row in rows] for heading, make in _columns(frame).items()}
     shown |= {
         heading if heading not in shown else f"{heading} (own)": pd.Series(texts, index=frame.index)
         for heading, texts in cells.items()
@@ -47,21 +42,33 @@ def present(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 _ALWAYS = ("algorithm", "status")
-_COST = ("topology", "γ", "γ_eff", "time per epoch (s)", "idle (%)", "sent")
+_COST = ("topology", "time per epoch (s)", "idle (%)", "sent")
+_WELL = ("γ", "γ_eff", "also tuned")
+EDGE = " †"
+"""Behind the label of what was tuned at the edge, in every table."""
+DAGGER = "†: tuned at the edge, the best value was the first or last tried and a better one may lie beyond"
 
 
-def _columns(frame: pd.DataFrame) -> dict[str, Callable[[pd.Series[Any]], str]]:
-    columns: dict[str, Callable[[pd.Series[Any]], str]] = {
-        "algorithm": lambda row: str(row["label"]),
+def label(row: Mapping[Any, Any]) -> str:
+    """What tables call an algorithm."""
+    return str(row["label"]) + (EDGE if row["tuned_at_edge"] else "")
+
+
+def _columns(frame: pd.DataFrame) -> dict[str, Callable[[Mapping[Any, Any]], str]]:
+    columns: dict[str, Callable[[Mapping[Any, Any]], str]] = {
+        "algorithm": label,
         "topology": lambda row: cell(row["topology"]),
         "γ": lambda row: cell(row["step_size"]),
         "γ_eff": lambda row: cell(row["effective_step"]),
+        "also tuned": _also_tuned,
     }
     for name in target_names(frame.columns):
         words = name.replace("_", " ")
         columns[f"time to {words} (s)"] = partial(_time, name)
         columns[f"speed-up at {words}"] = partial(_speedup, name)
     for name in FINALS:
+        if name == "loss" and frame["final_gap"].notna().any():
+            continue  # the gap says the same
         columns[f"final {name}"] = partial(_final, name)
     return columns | {
         "time per epoch (s)": lambda row: cell(row["time_per_epoch"]),
@@ -90,186 +97,90 @@ def human_bytes(value: float) -> str:
     return f"{cell(value / 1000**step)} {units[step]}"
 
 
-def _range(name: str, row: Mapping[Any, Any], digits: int = 3, unit: str = "") -> str:
-    low, middle, high = (cell(row[name + end], digits) for end in ("_min", "", "_max"))
-    return middle + unit + ("" if low == high else f" [{low}–{high}]")
+def _also_tuned(row: Mapping[Any, Any]) -> str:
+    """Tuned parameters other than γ, which has a column."""
+    others = [part for part in str(row["tuned"]).split("; ") if part and not part.startswith("step_size=")]
+    return ", ".join(others).replace("=", " ") or NOTHING
+
+
+def interval(name: str, row: Mapping[Any, Any], digits: int = 3) -> str:
+    """` [10.5, 12]`, ` [20, ∞)`; nothing where there is none, or where it says no more than the number."""
+    low, high = row.get(f"{name}_low", np.nan), row.get(f"{name}_high", np.nan)
+    middle = row.get(name, np.nan)
+    plain = middle if np.isfinite(middle) else row.get(f"{name}_above", np.nan)
+    if np.isnan(low) or (low == plain and high in (plain, row.get(f"{name}_below"))):
+        return ""
+    ends = [cell(end, digits) for end in (low, high)]
+    if ends[0] == ends[1] == cell(middle, digits):
+        return ""
+    return f" [{ends[0]}, {'∞)' if np.isinf(high) else ends[1] + ']'}"
 
 
 def _time(name: str, row: Mapping[Any, Any]) -> str:
-    reached = row.get(f"time_to_{name}_reached")
-    if reached is None or np.isnan(reached) or row["skipped"] == row["seeds"]:
+    """`11.5 [10.5, 12]`; `> 60` where it was not reached when the run ended; `not reached` where it never can be."""
+    name = f"time_to_{name}"
+    middle, above = row.get(name, np.nan), row.get(f"{name}_above", np.nan)
+    if np.isnan(middle) and np.isnan(above):
         return NOTHING
-    if reached == 0:
-        return "not reached"
-    some = f"{reached:.0f}/{row['seeds']} reached: " if reached < row["seeds"] else ""
-    return some + _range(f"time_to_{name}", row)
+    known = cell(middle) if np.isfinite(middle) else "not reached" if np.isinf(above) else f"> {cell(above)}"
+    return known + interval(name, row)
 
 
 def _speedup(name: str, row: Mapping[Any, Any]) -> str:
-    value = row.get(f"speedup_{name}", np.nan)
-    return NOTHING if np.isnan(value) else _range(f"speedup_{name}", row, 2, "×")
+    """`1.8× [1.6, 2]`; `> 1.8×` where the baseline, `< 0.5×` where the method itself was stopped too early."""
+    name = f"speedup_{name}"
+    middle, above, below = (row.get(name + end, np.nan) for end in ("", "_above", "_below"))
+    if np.isfinite(middle):
+        return NOTHING if middle == 0 else f"{cell(middle, 2)}×{interval(name, row, 2)}"
+    if np.isfinite(below):
+        known = f"{cell(above, 2)} to {cell(below, 2)}×" if above > 0 else f"< {cell(below, 2)}×"
+        return known + interval(name, row, 2)
+    return f"> {cell(above, 2)}×{interval(name, row, 2)}" if 0 < above < np.inf else NOTHING
 
 
 def _final(name: str, row: Mapping[Any, Any]) -> str:
-    mean, deviation = row[f"final_{name}"], row[f"final_{name}_std"]
-    told = deviation > 1e-12 * abs(mean)
-    return f"{cell(mean)} ± {deviation:.1g}" if told else cell(mean)
+    name = f"final_{name}"
+    if np.isinf(row.get(f"{name}_above", np.nan)):
+        return NOTHING
+    return cell(row[name]) + interval(name, row)
 
 
-def split(shown: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
-    """A presented table as narrower ones: how fast (two targets each), and how well at what cost."""
+def split(
+    shown: pd.DataFrame, fits: Callable[[pd.DataFrame], bool] = lambda frame: True
+) -> list[tuple[str, pd.DataFrame]]:
+    """A presented table as narrower ones: how fast (two targets each, or one if that is too wide), how well, and
+    at what cost."""
     names = [str(name) for name in shown]
-    cost = [name for name in names if name in _COST or name.startswith("final ")]
+    well = [name for name in names if name in _WELL or name.startswith("final ")]
+    cost = [name for name in names if name in _COST]
     speed = [name for name in names if name.startswith(("time to ", "speed-up "))]
-    lead = [name for name in names if name not in {*cost, *speed, "status"}]
-    width = 4 if any(name.startswith("speed-up ") for name in speed) else 3
-    chunks = [speed[at : at + width] for at in range(0, len(speed), width)] or [[]]
-    fast = [("How fast", shown[lead + chunk + ["status"]]) for chunk in chunks]
-    return [*fast, ("How well, and at what cost", shown[lead + cost])]
+    lead = [name for name in names if name not in {*well, *cost, *speed, "status"}]
+    paired = any(name.startswith("speed-up ") for name in speed)
+    for width in (4, 2) if paired else (3, 1):
+        chunks = [speed[at : at + width] for at in range(0, len(speed), width)] or [[]]
+        fast = [("How fast", shown[lead + chunk + ["status"]]) for chunk in chunks]
+        if all(fits(frame) for _, frame in fast):
+            break
+    costly = [("At what cost", shown[lead + cost])] if cost else []
+    return [*fast, ("How well", shown[lead + well]), *costly]
 
 
 def footnote(frame: pd.DataFrame) -> str:
-    """One line that says how to read the cells of these rows."""
+    """How to read the cells of these rows."""
     seeds = sorted(set(frame["seeds"]))
-    count = f"{seeds[0]}" if len(seeds) == 1 else f"{seeds[0]} to {seeds[-1]}"
     base = frame["baseline"].dropna().unique()
     against = f"; speed-up over {', '.join(base)}, seed by seed" if len(base) and target_names(frame) else ""
-    if seeds == [1]:
-        return f"One seed{against}."
-    return f"Times: median of {count} seeds [min–max]; final values: mean ± standard deviation{against}."
+    said = ["One seed" + against if seeds == [1] else _of_seeds(seeds) + against]
+    if any(np.isfinite(frame.get(f"time_to_{name}_above", np.nan)).any() for name in target_names(frame)):
+        said.append(">: not reached when the run ended")
+    said += [f"Tuned by {by}, on other seeds" for by in dict.fromkeys(frame["tuned_by"]) if by]
+    if frame["tuned_at_edge"].any():
+        said.append(DAGGER)
+    return ". ".join(said) + "."
 
 
-# ------------------------------------------------------------------------------------------------ formats
-Part = tuple[str, list[tuple[str, pd.DataFrame]], str]
-"""A scenario's name, its titled tables, and its footnote."""
-
-
-def _terminal(parts: Sequence[Part], width: int | None) -> str:
-    colour = sys.stdout.isatty()
-    out = io.StringIO()
-    columns = width or (Console().width if colour else 110)
-    console = Console(file=out, width=columns, force_terminal=colour, highlight=False)
-    for scenario, tables, note in parts:
-        for title, frame in tables:
-            console.print(_rich_table(f"{scenario}: {title.lower()}", frame, columns))
-        console.print(Text(note, style="dim"), soft_wrap=False)
-    return "\n".join(line.rstrip() for line in out.getvalue().splitlines()) + "\n"
-
-
-def _rich_table(title: str, frame: pd.DataFrame, width: int) -> Table:
-    table = Table(
-        title=Text(title), title_justify="left", title_style="bold", box=SIMPLE_HEAD, padding=(0, 1, 0, 0)
-    )
-    rigid = _fits(frame, width)
-    for name in map(str, frame):
-        justify: Literal["left", "right"] = "left" if name in _WORDS else "right"
-        heading = Text(_folded(name, frame[name]))
-        table.add_column(heading, justify=justify, overflow="fold", no_wrap=rigid and name != "status")
-    rows, lead = list(frame.itertuples(index=False, name=None)), list(frame).index("algorithm")
-    for row, after in zip(rows, [*rows[1:], None], strict=True):
-        last_of_point = after is None or row[:lead] != after[:lead]
-        table.add_row(*(Text(text, style=_style(text)) for text in row), end_section=last_of_point)
-    return table
-
-
-_WORDS = ("algorithm", "topology", "status", "scenario", "world")
-
-
-def _folded(heading: str, cells: pd.Series[str]) -> str:
-    """The heading over as many lines as make it no wider than its cells, words kept whole."""
-    return textwrap.fill(heading, max(*map(len, heading.split(" ")), *map(len, cells), 8))
-
-
-def _fits(frame: pd.DataFrame, width: int) -> bool:
-    """Whether nothing but the status needs to wrap."""
-    lines = {name: [*_folded(str(name), frame[name]).split("\n"), *frame[name]] for name in frame}
-    widths = {name: max(map(len, texts)) for name, texts in lines.items()}
-    return (
-        sum(min(wide, 24) if name == "status" else wide for name, wide in widths.items())
-        <= width - 2 * len(widths) - 1
-    )
-
-
-def _style(text: str) -> str:
-    if any(word in text for word in ("diverged", "void", "no common root")):
-        return "red"
-    if any(word in text for word in ("reach", "stalled")):
-        return "yellow"
-    return "dim" if text.startswith(("skipped", NOTHING)) else ""
-
-
-def _markdown(parts: Sequence[Part], width: int | None) -> str:
-    blocks = []
-    for scenario, tables, note in parts:
-        blocks.append(f"## {scenario}")
-        for title, frame in tables:
-            safe = frame.rename(columns=_pipe).map(_pipe)
-            blocks += [f"**{title}**", safe.to_markdown(index=False, disable_numparse=True)]
-        blocks.append(note)
-    return "\n\n".join(blocks) + "\n"
-
-
-def _pipe(text: str) -> str:
-    return text.replace("|", "\\|").replace("\n", " ")
-
-
-_TEX = {
-    "γ\\_eff": "$\\gamma_{\\mathrm{eff}}$",
-    "γ": "$\\gamma$",
-    "±": "$\\pm$",
-    "×": "$\\times$",
-    "–": "--",
-}
-
-
-def _latex(parts: Sequence[Part], width: int | None) -> str:
-    tables = [
-        _tex(frame, caption=f"{scenario}: {title.lower()}. {note}")
-        for scenario, tables_, note in parts
-        for title, frame in tables_
-    ]
-    return "% needs \\usepackage{booktabs}\n" + "\n".join(tables)
-
-
-def _tex(frame: pd.DataFrame, caption: str) -> str:
-    for special in "_%&#$":
-        caption = caption.replace(special, "\\" + special)
-    text = frame.to_latex(index=False, escape=True, caption=caption, position="htbp")
-    for sign, command in _TEX.items():
-        text = text.replace(sign, command)
-    return text
-
-
-_CSS = """
-body { font: 15px/1.4 system-ui, sans-serif; margin: 2em; color: #222; }
-table { border-collapse: collapse; margin: 0.5em 0 1.5em; }
-th, td { padding: 0.3em 0.8em; border-bottom: 1px solid #ddd; text-align: left; white-space: nowrap; }
-thead th { border-bottom: 2px solid #444; }
-tbody tr:hover { background: #f4f6f8; }
-.note { color: #666; }
-"""
-
-
-def _html(parts: Sequence[Part], width: int | None) -> str:
-    blocks = []
-    for scenario, tables, note in parts:
-        blocks.append(f"<h1>{html.escape(scenario)}</h1>")
-        blocks += [f"<h2>{title}</h2>\n{_html_table(frame)}" for title, frame in tables]
-        blocks.append(f'<p class="note">{html.escape(note)}</p>')
-    names = html.escape(", ".join(scenario for scenario, _, _ in parts))
-    head = f'<head><meta charset="utf-8"><title>{names}</title><style>{_CSS}</style></head>'
-    body = "\n".join(blocks)
-    return f'<!doctype html>\n<html lang="en">\n{head}\n<body>\n{body}\n</body>\n</html>\n'
-
-
-def _html_table(frame: pd.DataFrame) -> str:
-    with pd.option_context("display.max_colwidth", None):
-        return frame.to_html(index=False, escape=True, border=0)
-
-
-WRITERS: Mapping[str, Callable[[Sequence[Part], int | None], str]] = {
-    "terminal": _terminal,
-    "md": _markdown,
-    "latex": _latex,
-    "html": _html,
-}
+def _of_seeds(seeds: Sequence[int]) -> str:
+    few = next((count for count in seeds if count > 1), 1)
+    sure = f"; {few} seeds give {surest(few):.0%} at most" if surest(few) < CONFIDENCE else ""
+    count = f"{seeds[0]}" if len(seeds) == 1 else f"{seeds[0]} to {seeds[-1]}"
+    return f"Median of {count} seeds [bootstrap interval, {CONFIDENCE:.0%}{sure}]"

@@ -146,11 +146,14 @@ def calibrate(
     scenario: str, out: Path, seconds: float, overrides: tuple[str, ...], profile: Path | None
 ) -> None:
     """Measure gradients and links of SCENARIO on this machine; write its simulated counterpart."""
-    from rfast_bench import shipped
+    from rfast_bench import shipped, tuning
+    from rfast_bench.plan import load_points
     from rfast_bench.real.counterpart import calibrate
 
     console = Console(stderr=True, highlight=False, soft_wrap=True)
-    times = calibrate(shipped.find(scenario), overrides, out, seconds, console.print, profile)
+    path = shipped.find(scenario)
+    tuning.refuse(load_points(path, overrides), "while times are measured; give it a value with --set")
+    times = calibrate(path, overrides, out, seconds, console.print, profile)
     click.echo(" and ".join(str(file) for file in (out, profile, times) if file is not None))
 
 

@@ -10,7 +10,7 @@ import click
 
 from rfast_bench.connectivity import listed
 from rfast_bench.errors import CannotRun, UserError, suggest
-from rfast_bench.graph_files import largest_worker, read_edges
+from rfast_bench.graph_files import count_rows, count_workers
 from rfast_bench.topology import Topology, TopologySpec, build
 
 if TYPE_CHECKING:
@@ -82,12 +82,10 @@ def _built(spec: TopologySpec, workers: int, name: str) -> tuple[str, Topology, 
 
 
 def _count(files: dict[str, Path]) -> int:
-    from rfast_bench.graph_files import read_matrix
-
     matrices = [key for key in files if key.endswith("_matrix")]
     if matrices:
-        return len(read_matrix(files[matrices[0]], f"--{matrices[0].replace('_', '-')}"))
-    return 1 + max(largest_worker(read_edges(path, f"--{key}")) for key, path in files.items())
+        return count_rows(files[matrices[0]], f"--{matrices[0].replace('_', '-')}")
+    return max(count_workers(path, f"--{key}") for key, path in files.items())
 
 
 def _of_scenario(

@@ -15,8 +15,9 @@ from typing import Any
 
 import pandas as pd
 
-from rfast_bench.cells import NOTHING, POINT, WRITERS, cell
+from rfast_bench.cells import DAGGER, NOTHING, POINT, cell, label
 from rfast_bench.errors import UserError
+from rfast_bench.formats import WRITERS
 from rfast_bench.records import Run, find_runs, point_key, varying
 
 WORLDS = ("simulated", "real")
@@ -41,6 +42,7 @@ class Pair:
     @property
     def notes(self) -> str:
         """What speaks against comparing them, or `ok`."""
+        edge = self.any.tuned_at_edge
         missing = [f"no {world} run" for world in WORLDS if not self.runs[world]]
         bad = [
             f"{world} {run.status}{f': {run.reason}' if run.reason else ''}"
@@ -48,7 +50,8 @@ class Pair:
             for run in self.runs[world]
             if run.status != "finished"
         ]
-        return "; ".join(dict.fromkeys([*missing, *bad])) or "ok"
+        tuned = [f"tuned at the edge ({edge})"] if edge else []
+        return "; ".join(dict.fromkeys([*missing, *bad, *tuned])) or "ok"
 
 
 def find_both(simulated: Path, real: Path) -> list[Run]:
@@ -177,6 +180,7 @@ def _row(pair: Pair, keys: Iterable[str]) -> dict[str, Any]:
         "scenario": pair.scenario,
         **{POINT + key: pair.point.get(key) for key in keys},
         "label": pair.label,
+        "tuned_at_edge": pair.any.tuned_at_edge,
         **{f"seeds_{world}": len(pair.runs[world]) for world in WORLDS},
     }
     for name in dict.fromkeys([*real, *simulated]):
@@ -250,7 +254,7 @@ Columns = Mapping[str, Callable[[Mapping[Any, Any]], str]]
 
 def _table(frame: pd.DataFrame, columns: Columns, status: bool = False) -> pd.DataFrame:
     shown = {str(n).removeprefix(POINT): frame[n].map(cell) for n in frame if str(n).startswith(POINT)}
-    shown["algorithm"] = frame["label"].map(str)
+    shown["algorithm"] = pd.Series([label(row) for row in frame.to_dict("records")], index=frame.index)
     for heading, make in columns.items():
         shown[heading] = pd.Series(
             [make(row) for row in frame.to_dict("records")], index=frame.index, dtype=str
@@ -296,7 +300,8 @@ def verdict(frame: pd.DataFrame) -> str:
     for _, part in frame.groupby(keys, sort=False, dropna=False) if keys else [((), frame)]:
         where = ", ".join(f"{key.removeprefix(POINT)} = {cell(part[key].iloc[0])}" for key in keys)
         said += [f"{where + ': ' if where else ''}{_verdict(part, name)}" for name in targets(frame)]
-    return "Error: (simulated − real) / real. " + " ".join(said)
+    edge = [f"{DAGGER}."] if frame["tuned_at_edge"].any() else []
+    return "Error: (simulated − real) / real. " + " ".join([*said, *edge])
 
 
 def _verdict(part: pd.DataFrame, name: str) -> str:

@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import product
 from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import ValidationError
 
-from rfast_bench import devices, digests, registry, topology
+from rfast_bench import devices, digests, parameters, registry, topology
 from rfast_bench.api import Algorithm
-from rfast_bench.errors import CannotRun, UserError
-from rfast_bench.reading import assign, explain, parse_override, read_yaml, validate
+from rfast_bench.errors import CannotRun, UserError, suggest
+from rfast_bench.reading import assign, parse_override, read_yaml, validate
 from rfast_bench.scenario import AlgorithmSpec, Scenario, folder_name
-from rfast_bench.spec import Spec
 from rfast_bench.topology import Topology, TopologySpec
 
 FORMAT = 1
@@ -35,6 +33,9 @@ class Point:
     folder: Path  # of the scenario file, where relative paths start
     source: str = "scenario"  # what messages call it
     below: str = ""  # folder of its records, where both worlds have one
+    purpose: str = "report"  # or "tuning"
+    tuned: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
+    """How each tuned parameter of the k-th algorithm got its value."""
 
     @property
     def slug(self) -> str:
@@ -82,7 +83,7 @@ class Run:
     @cached_property
     def resolved(self) -> dict[str, Any]:
         """Everything that decides what this run gives, as plain values."""
-        unused = {"sweep", "seeds", "first_seed"} | (
+        unused = {"sweep", "tune", "seeds", "first_seed"} | (
             {"real"} if self.scenario.world == "simulated" else set()
         )
         scenario = self.scenario.model_dump(mode="json", by_alias=True, exclude=unused)
@@ -95,7 +96,7 @@ class Run:
         files it names (wherever they lie), by the algorithm's source. Names and comparisons do not count."""
         dull = {"name", "description", "baseline", "allow_unsound", "system"}
         scenario = digests.with_contents(
-            self.scenario.model_dump(exclude={"sweep", "seeds", "first_seed", *dull})
+            self.scenario.model_dump(exclude={"sweep", "tune", "seeds", "first_seed", *dull})
         )
         scenario["algorithms"] = [{**scenario["algorithms"][self.order], "name": None, "label": None}]
         source = digests.of_source(self.algorithm_class)
@@ -110,9 +111,7 @@ def _short(value: Any) -> str:
 # ---------------------------------------------------------------------------------------------- points
 def load_points(path: Path, overrides: tuple[str, ...] = ()) -> list[Point]:
     """Read a scenario file and put every combination of its swept values in. Raises UserError."""
-    raw = read_yaml(path)
-    for text in overrides:
-        raw = assign(raw, *parse_override(text))
+    raw = read_raw(path, overrides)
     folder = path.resolve().parent
     whole = validate(Scenario, raw, str(path), folder)
     points = []
@@ -127,6 +126,14 @@ def load_points(path: Path, overrides: tuple[str, ...] = ()) -> list[Point]:
     return points
 
 
+def read_raw(path: Path, overrides: tuple[str, ...] = ()) -> dict[str, Any]:
+    """The mapping in a scenario file with the overrides put in. Raises UserError."""
+    raw = read_yaml(path)
+    for text in overrides:
+        raw = assign(raw, *parse_override(text))
+    return raw
+
+
 def in_each_world(point: Point) -> list[Point]:
     """The point as it is, or, for `world: both`, one for each world."""
     if point.scenario.world != "both":
@@ -136,21 +143,52 @@ def in_each_world(point: Point) -> list[Point]:
 
 
 def with_parameters(scenario: Scenario, source: str, folder: Path | None) -> Scenario:
-    """The scenario with every algorithm's parameters checked against its class and completed by defaults."""
-    checked = tuple(_checked(a, k, source, folder) for k, a in enumerate(scenario.algorithms))
+    """The scenario with every algorithm's parameters checked against its class and completed by defaults.
+
+    Where a parameter is to be tuned a `Grid` stands; an effective step has become a step size.
+    """
+    point = Point({}, scenario, folder or Path(), source)
+    orders = range(len(scenario.algorithms))
+    known = {name for k in orders for name in registry.parameters(_class(scenario, k, point)).model_fields}
+    for name in scenario.tune.parameters if scenario.tune else ():
+        if name not in known:
+            raise UserError(f"{source}: tune.parameters: no algorithm has '{name}'{suggest(name, known)}")
+    checked = tuple(complete(scenario, k, point) for k in orders)
     return scenario.model_copy(update={"algorithms": checked})
 
 
-def _checked(algorithm: AlgorithmSpec, k: int, source: str, folder: Path | None) -> AlgorithmSpec:
-    where = f"algorithms.{k}"
+def _class(scenario: Scenario, k: int, point: Point) -> type[Algorithm]:
     try:
-        model: type[Spec] = registry.parameters(registry.find(algorithm.name, folder))
-        values = model.model_validate(algorithm.parameters)
-    except ValidationError as problem:
-        raise UserError(explain(problem, algorithm.parameters, source, (where,))) from problem
+        found = registry.find(scenario.algorithms[k].name, point.folder)
+        registry.parameters(found)
     except UserError as problem:
-        raise UserError(f"{source}: {where}.name: {problem}") from problem
-    return algorithm.model_copy(update={"parameters": values.model_dump()})
+        raise UserError(f"{point.source}: algorithms.{k}.name: {problem}") from problem
+    return found
+
+
+def complete(scenario: Scenario, k: int, point: Point) -> AlgorithmSpec:
+    """The k-th algorithm of a scenario with its parameters checked and complete. Raises UserError."""
+    algorithm, source, where = scenario.algorithms[k], point.source, f"algorithms.{k}"
+    kind = _class(scenario, k, point)
+    given, model = algorithm.parameters, registry.parameters(kind)
+    values = parameters.check(given, model, scenario.tune, (where,), source)
+    effective = parameters.effective_value(values)
+    if effective is not None:
+        values[parameters.STEP] = _step_for(effective, kind, algorithm, point)
+    return algorithm.model_copy(update={"parameters": values})
+
+
+def _step_for(
+    effective: float, kind: type[Algorithm], algorithm: AlgorithmSpec, point: Point
+) -> float | None:
+    """The step size for an effective step; None where the algorithm cannot run at all."""
+    try:
+        built = build_topology(algorithm, point)
+    except CannotRun:
+        return None
+    return parameters.step_for(
+        kind, built, effective, f"{point.source}: algorithms.{algorithm.label}.{parameters.STEP}"
+    )
 
 
 # ------------------------------------------------------------------------------------------------ runs

@@ -36,7 +36,7 @@ from rfast_bench.drawing import (
     time_name,
 )
 from rfast_bench.records import Run, baselines, point_key, varying
-from rfast_bench.sweeps import draw_sweeps
+from rfast_bench.sweeps import draw_sweeps, latest, whisker
 from rfast_bench.tables import summarise
 
 
@@ -192,7 +192,7 @@ def _times_to_target(runs: Sequence[Run], looks: dict[str, Style], baseline: str
         axes.set_xlabel(time_name(runs))
     base = frame["baseline"].iloc[0]
     against = f"; × is the speed-up over {base}" if base else ""
-    spread = "median over seeds, whiskers from min to max" if frame["seeds"].max() > 1 else "one seed"
+    spread = "median over seeds, bootstrap intervals" if frame["seeds"].max() > 1 else "one seed"
     headline(drawn, "Time to target", f"{_where(runs)} · {spread}{against}")
     return drawn
 
@@ -208,11 +208,12 @@ def _targets(runs: Sequence[Run]) -> dict[str, list[float]]:
 
 
 def _bars(axes: Axes, frame: pd.DataFrame, name: str, looks: dict[str, Style]) -> None:
-    longest = np.nanmax([*frame[f"time_to_{name}_max"], 0.0]) or 1.0
-    for at, (_, row) in enumerate(frame.iterrows()):
-        middle, low, high = (row[f"time_to_{name}{end}"] for end in ("", "_min", "_max"))
+    longest = latest(frame, f"time_to_{name}") or 1.0
+    for at, row in enumerate(frame.to_dict("records")):
+        middle = row.get(f"time_to_{name}", np.nan)
         end = 0.0
         if np.isfinite(middle):
+            low, high = whisker(row, f"time_to_{name}", longest)
             colour, end = looks[row["label"]][0], high
             axes.barh(at, middle, color=colour, height=0.62)
             if high > low:
@@ -228,6 +229,7 @@ def _bar_words(row: Any, name: str) -> str:
     if not reached:
         return "diverged" if row["diverged"] == seeds else "not reached"
     speedup = row.get(f"speedup_{name}", np.nan)
-    words = [f"{row[f'time_to_{name}']:.3g} s"]
+    middle = row[f"time_to_{name}"]
+    words = [f"{middle:.3g} s" if np.isfinite(middle) else f"> {row[f'time_to_{name}_above']:.3g} s"]
     words += [f"{speedup:.2g}×"] if np.isfinite(speedup) and row["label"] != row["baseline"] else []
     return " · ".join(words + ([f"{reached}/{seeds} reached"] if reached < seeds else []))

@@ -20,10 +20,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pandas as pd
-from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
 from rfast_bench.errors import UserError, nearest
+from rfast_bench.files import write_text
 
 FORMAT = 1
 MANIFEST = "manifest.json"
@@ -82,8 +83,7 @@ def _render(
     manifest: Mapping[str, Any], frames: Mapping[str, pd.DataFrame], texts: Mapping[str, str]
 ) -> dict[str, str]:
     tables = {f"{name}.csv": frame.to_csv(index=False, lineterminator="\n") for name, frame in frames.items()}
-    head = json.dumps(dict(manifest), indent=2, allow_nan=False, ensure_ascii=False) + "\n"
-    return {MANIFEST: head, **texts, **tables}
+    return {MANIFEST: _as_json(manifest), **texts, **tables}
 
 
 def _sibling(folder: Path, kind: str) -> Path:
@@ -102,6 +102,21 @@ def _put_in_place(partial: Path, folder: Path) -> None:
         old.rename(folder)
         raise
     shutil.rmtree(old)
+
+
+def amend(folder: Path, **entries: Any) -> None:
+    """Set entries of the manifest of a run that is there, where they differ. Raises UserError."""
+    path = folder / MANIFEST
+    manifest = json.loads(path.read_text(encoding="utf-8"))
+    if any(manifest.get(key, _EMPTY) != value for key, value in entries.items()):
+        write_text(path, _as_json({**manifest, **entries}))
+
+
+_EMPTY: Mapping[str, Any] = {}
+
+
+def _as_json(manifest: Mapping[str, Any]) -> str:
+    return json.dumps(dict(manifest), indent=2, allow_nan=False, ensure_ascii=False) + "\n"
 
 
 # ------------------------------------------------------------------------------------------------ reading
@@ -140,6 +155,9 @@ class Run:
     reason: str = ""
     stopped_by: str = ""
     reference: float | None = None
+    purpose: Literal["report", "tuning"] = "report"
+    tuned: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    """How each tuned parameter got its value."""
     targets: dict[str, tuple[float, ...]]
     baseline: str | None = None
     order: int = 0
@@ -149,6 +167,11 @@ class Run:
     def valid(self) -> bool:
         """Whether its numbers count: a diverged, void or skipped run reached nothing and ended nowhere."""
         return self.status in ("finished", "stalled")
+
+    @property
+    def tuned_at_edge(self) -> str:
+        """The parameters whose best value was the first or last tried."""
+        return ", ".join(name for name, how in self.tuned.items() if how["edge"])
 
     def curves(self) -> pd.DataFrame:
         """One row per evaluation; no rows when the run was skipped."""
@@ -216,7 +239,7 @@ def _value_key(value: Any) -> tuple[bool, float, str]:
 
 
 def find_runs(paths: Iterable[Path]) -> list[Run]:
-    """Every run in or below `paths`, in the order of `Run.sort_key`.
+    """Every run in or below `paths`, in the order of `Run.sort_key`; those of tuning only where there are no others.
 
     Raises UserError when a path does not exist, when no run is found, and for a malformed manifest.
     """
@@ -225,7 +248,8 @@ def find_runs(paths: Iterable[Path]) -> list[Run]:
     if not manifests:
         where = ", ".join(str(place) for place in places) or "no folder given"
         raise UserError(f"{where}: no run found (a run folder holds {MANIFEST})")
-    return sorted((_read(path) for path in manifests.values()), key=Run.sort_key)
+    runs = sorted((_read(path) for path in manifests.values()), key=Run.sort_key)
+    return [run for run in runs if run.purpose == "report"] or runs
 
 
 def _manifests(place: Path) -> Iterator[Path]:

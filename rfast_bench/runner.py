@@ -139,6 +139,8 @@ def describe(run: Run) -> dict[str, Any]:
         "reason": "",
         "stopped_by": "",
         "reference": None,
+        "purpose": run.point.purpose,
+        "tuned": dict(run.point.tuned.get(run.order, {})),
         "targets": {metric: list(values) for metric, values in scenario.evaluate.targets.items()},
         "baseline": scenario.baseline,
         "order": run.order,

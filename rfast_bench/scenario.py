@@ -9,17 +9,18 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
 from rfast_bench import systems
+from rfast_bench.errors import suggest
 from rfast_bench.faults import Fault
 from rfast_bench.links import NetworkSpec
 from rfast_bench.problems import ProblemSpec
 from rfast_bench.reading import load_with
 from rfast_bench.real.spec import RealSpec
-from rfast_bench.spec import Spec
+from rfast_bench.spec import Metric, Spec
 from rfast_bench.timing import Distribution, Straggler
 from rfast_bench.topology import TopologySpec
+from rfast_bench.tuning_spec import TuneSpec
 from rfast_bench.units import PositiveSeconds, seconds
 
-Metric = Literal["loss", "gap", "accuracy"]
 RESERVED = ("name", "label", "topology")
 
 
@@ -146,6 +147,7 @@ class Scenario(Spec):
     """How many repetitions, with seeds first_seed, first_seed + 1, ..."""
     first_seed: int = Field(default=0, ge=0)
     sweep: dict[str, Annotated[tuple[Any, ...], Field(min_length=1)]] = Field(default_factory=dict)
+    tune: TuneSpec | None = None
     baseline: str | None = None
     """Label of the algorithm that speed-ups are given against."""
     allow_unsound: bool = False
@@ -208,6 +210,30 @@ class Scenario(Spec):
         if twice:
             raise ValueError(f"'{twice[0]}' comes more than once (as a folder name); give each its own label")
         return tuple(labelled)
+
+    @model_validator(mode="after")
+    def _tuned_apart(self) -> Scenario:
+        """Tuning must not see the seeds that are reported, and happens once for all or per swept key."""
+        if self.tune is None:
+            return self
+        reported = range(self.first_seed, self.first_seed + self.seeds)
+        both = sorted(set(reported) & set(self.tune.all_seeds))
+        if both:
+            raise ValueError(
+                f"tune: seed {both[0]} is also reported (seeds {reported[0]} to {reported[-1]}); "
+                "give tune.first_seed another value"
+            )
+        for key in self.tune.per:
+            if key not in self.sweep:
+                raise ValueError(f"tune.per: '{key}' is not swept{suggest(key, self.sweep)}")
+        refused = ("tune", "sweep", "seeds", "first_seed", "world", "name")
+        for where, keys in (("sweep", self.sweep), ("tune.anchor", self.tune.anchor)):
+            wrong = [
+                key for key in keys if key.partition(".")[0] in refused[: 1 if where == "sweep" else None]
+            ]
+            if wrong:
+                raise ValueError(f"{where}: '{wrong[0]}' cannot be set here")
+        return self
 
     @model_validator(mode="after")
     def _known_baseline(self) -> Scenario:

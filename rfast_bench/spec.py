@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationInfo, model_validator
 
 from rfast_bench.errors import suggest
+
+Metric = Literal["loss", "gap", "accuracy"]
 
 
 class Spec(BaseModel):

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
 
-from rfast_bench import records
+from rfast_bench import records, tuning
 from rfast_bench.errors import UserError
-from rfast_bench.plan import Run, load_points, plan
+from rfast_bench.files import write_text as write_text
+from rfast_bench.plan import Point, Run, load_points, plan
 from rfast_bench.records import find_runs
 from rfast_bench.spread import Cluster
 from rfast_bench.sweep import Failed, RunsFailed, run_all
@@ -19,6 +21,8 @@ from rfast_bench.sweep import Failed, RunsFailed, run_all
 if TYPE_CHECKING:
     from rfast_bench.real.world import Crew
 
+Do = Callable[[Sequence[Run]], list[Failed]]
+"""Does runs, or finds them done; gives those that failed."""
 WIDTH = 120
 """Columns of a table that is printed into a file or a pipe."""
 
@@ -38,20 +42,45 @@ def study(
 
     Raises RunsFailed at the very end when some runs failed: everything else is there by then.
     """
-    runs = plan(load_points(scenario, overrides))
+    do = partial(run_all, out=out, jobs=jobs, fresh=fresh, console=console, crew=crew, cluster=cluster)
+    runs = plan(tuned(scenario, overrides, out, do, console, crew is not None))
     name = runs[0].scenario.name
     if cluster is not None and any(run.scenario.world == "real" for run in runs):
         raise UserError(f"{scenario}: a cluster back-end is for the simulated world; see docs/clusters.md")
     failed: list[Failed] = []
     for part in world_by_world(runs):
-        failed += run_all(part, out, jobs, fresh, console, crew, cluster)
+        failed += do(part)
     lost = {one.run.folder for one in failed}
     if len(lost) == len(runs):
         raise RunsFailed(failed, len(runs))
-    found = find_runs([out / run.folder for run in runs if run.folder not in lost])
+    there = [run for run in runs if run.folder not in lost]
+    tuning.note(there, out)
+    found = find_runs([out / run.folder for run in there])
     present(found, out / name, plots, len(world_by_world(runs)) > 1, console)
     if failed:
         raise RunsFailed(failed, len(runs))
+
+
+def tuned(
+    scenario: Path, overrides: tuple[str, ...], out: Path, do: Do, console: Console, launched: bool
+) -> list[Point]:
+    """The points of a scenario file, after the runs that find the best values of what is to be tuned.
+
+    `launched`: by an external launcher, under which nothing can be tuned.
+    """
+    points = load_points(scenario, overrides)
+    if launched:
+        tuning.refuse(
+            points, "under an external launcher; tune with rfast-bench run and write the values down"
+        )
+
+    def all_of(runs: Sequence[Run]) -> None:
+        failed = do(runs)
+        if failed:
+            raise RunsFailed(failed, len(runs))
+
+    say = partial(console.print, highlight=False, soft_wrap=True)
+    return tuning.settle(points, scenario, overrides, out, all_of, say)
 
 
 def present(found: Sequence[records.Run], home: Path, plots: bool, both: bool, console: Console) -> None:
@@ -84,13 +113,3 @@ def compare(found: Sequence[records.Run], home: Path, width: int) -> None:
     click.echo(comparison.render(found, "terminal", width), nl=False)
     for style in ("md", "csv"):
         write_text(home / f"comparison.{style}", comparison.render(found, style))
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a file whole or not at all. Raises UserError."""
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        partial.write_text(text, encoding="utf-8")
-        partial.replace(path)
-    except OSError as problem:
-        raise UserError(f"cannot write {path}: {problem.strerror}") from problem

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -61,7 +61,7 @@ def _sweep(runs: Sequence[Run], frame: pd.DataFrame, name: str, looks: dict[str,
 
 
 def _spread(frame: pd.DataFrame) -> str:
-    return "median over seeds, whiskers from min to max" if frame["seeds"].max() > 1 else "one seed"
+    return "median over seeds, bootstrap intervals" if frame["seeds"].max() > 1 else "one seed"
 
 
 def _words(names: Sequence[str], values: Sequence[Any]) -> str:
@@ -97,12 +97,11 @@ def _scale(axes: Axes, frame: pd.DataFrame, name: str, column: str) -> None:
     else:
         axes.set_xticks(values, [f"{value:g}" for value in values])
     axes.margins(x=0.12)
-    shown = frame.loc[:, [name_ for name_ in frame if str(name_).startswith(column)]]
-    if column.startswith("time_to_") and (shown[f"{column}_max"] > 0).any():
-        top = float(shown[f"{column}_max"].max()) * 1.08
+    if column.startswith("time_to_") and latest(frame, column) > 0:
+        top = latest(frame, column) * 1.08
         axes.set_ylim(0, top / (1 - STRIP))
         axes.set_yticks([tick for tick in axes.get_yticks() if tick <= top])
-    elif column.startswith("final_") and (shown[column] > 0).all():
+    elif column.startswith("final_") and (frame[column].dropna() > 0).all():
         axes.set_yscale("log")
 
 
@@ -112,7 +111,8 @@ def _panel(axes: Axes, chosen: pd.DataFrame, name: str, column: str, looks: dict
         colour, dashes, marker = looks[label]
         rows = chosen[chosen["label"] == label]
         x = _places(chosen, rows, name)
-        low, high = _whiskers(rows, column)
+        ends = [whisker(row, column, latest(chosen, column)) for row in rows.to_dict("records")]
+        low, high = ([abs(end[k] - m) for end, m in zip(ends, rows[column], strict=True)] for k in (0, 1))
         style: dict[str, Any] = {
             "color": colour,
             "linestyle": dashes,
@@ -121,18 +121,28 @@ def _panel(axes: Axes, chosen: pd.DataFrame, name: str, column: str, looks: dict
             "capsize": 3,
         }
         axes.errorbar(x, rows[column], yerr=[low, high], **style)
+        axes.update_datalim(
+            [(float(place), 0.0) for place in x], updatey=False
+        )  # also where nothing was reached
         if column.startswith("time_to_"):
-            missed = x[(rows[f"{column}_reached"] == 0).to_numpy()]
+            missed = x[rows[column].isna().to_numpy()]
             _missed(axes, missed, colour, marker, 9 * (at - (len(labels) - 1) / 2))
     if column.startswith("time_to_"):
         _strip(axes)
 
 
-def _whiskers(rows: pd.DataFrame, column: str) -> tuple[Any, Any]:
-    if column.startswith("time_to_"):
-        return rows[column] - rows[f"{column}_min"], rows[f"{column}_max"] - rows[column]
-    deviation = rows[f"{column}_std"].fillna(0.0)
-    return np.minimum(deviation, 0.9 * rows[column].abs()), deviation
+def whisker(row: Mapping[Any, Any], column: str, end: float) -> tuple[float, float]:
+    """The interval of a row's number, an open end drawn as far as `end`; both the number itself where there is none."""
+    middle = row[column]
+    low, high = (row.get(column + side, np.nan) for side in ("_low", "_high"))
+    return (middle, middle) if np.isnan(low) else (float(low), float(min(high, max(end, middle))))
+
+
+def latest(frame: pd.DataFrame, column: str) -> float:
+    """The largest finite number of a column, its extremes and interval ends; 0 when there is none."""
+    found = [frame[column + side] for side in ("", "_max", "_high") if column + side in frame]
+    known = [value for values in found for value in values if np.isfinite(value)]
+    return float(max(known, default=0.0))
 
 
 def _missed(axes: Axes, x: Any, colour: Any, marker: str, points: float) -> None:

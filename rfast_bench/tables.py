@@ -1,21 +1,24 @@
 """Records into tables: who reached the target when, how good the model became, and what it cost.
 
 `summarise` gives numbers, one row per (scenario, sweep point, label); `render` prints them as readable
-cells (see `cells.py`). Times are the median over seeds, with the smallest and the largest; a speed-up is
-the baseline's time over one's own, seed by seed; final values are mean and standard deviation.
+cells (see `cells.py`). Times, speed-ups and final values are medians over seeds with bootstrap intervals
+(`statistics.py`; columns: `outcomes.py`); a speed-up is the baseline's time over one's own, seed by seed.
 A run that diverged reached nothing, whatever its curve touched on the way.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from rfast_bench.cells import FINALS, POINT, WRITERS, footnote, present, split, target_names
+from rfast_bench.cells import FINALS, POINT, footnote, present, split, target_names
 from rfast_bench.errors import UserError, nearest
+from rfast_bench.formats import WRITERS, fits, terminal_columns
+from rfast_bench.outcomes import Known, columns, known, speedups
 from rfast_bench.records import Run, baselines, point_key, varying
 
 ENDINGS = ("skipped", "void", "diverged", "stalled")
@@ -24,21 +27,14 @@ COSTS = ("time_per_epoch", "idle_percent", "bytes_sent")
 
 
 # --------------------------------------------------------------------------------------------- the numbers
-def measure(run: Run) -> dict[str, float]:
-    """One run's numbers: `time_to_<metric>_<target>` (s), finals (NaN when it diverged), costs."""
-    times = {
-        f"time_to_{metric}_{target:g}": run.time_to(metric, target)
-        for metric, targets in run.targets.items()
-        for target in targets
-    }
+def costs(run: Run) -> dict[str, float]:
+    """What one run spent: seconds per epoch, percent of idle time, bytes."""
     curves, workers = run.curves(), run.workers()
     if run.status == "skipped" or curves.empty:
-        return times
+        return {}
     last = curves.iloc[-1]
     waiting, busy = workers["waiting"].sum(), workers["busy"].sum()
     return {
-        **times,
-        **{f"final_{name}": last[name] if run.valid else np.nan for name in FINALS},
         "time_per_epoch": _ratio(last["time"], last["epoch"]),
         "idle_percent": 100 * _ratio(waiting, busy + waiting),
         "bytes_sent": float(last["bytes_sent"]),
@@ -57,13 +53,13 @@ def summarise(runs: Sequence[Run], baseline: str | None = None) -> pd.DataFrame:
     ordered = sorted(runs, key=Run.sort_key)
     reference = baselines(ordered, baseline)
     keys = varying(ordered)
-    measured = [measure(run) for run in ordered]
+    measured = [known(run) for run in ordered]
     by_run = {_seat(run, run.label): numbers for run, numbers in zip(ordered, measured, strict=True)}
-    groups: dict[tuple[Any, ...], list[tuple[Run, dict[str, float]]]] = {}
+    groups: dict[tuple[Any, ...], list[tuple[Run, Known]]] = {}
     for run, numbers in zip(ordered, measured, strict=True):
         against = by_run.get(_seat(run, reference[run.scenario]), {})
         group = groups.setdefault((run.scenario, run.world, point_key(run.point), run.label), [])
-        group.append((run, {**numbers, **_speedups(numbers, against)}))
+        group.append((run, {**numbers, **speedups(numbers, against)}))
     both = len({run.world for run in ordered}) > 1
     return pd.DataFrame([_row(group, keys, reference, both) for group in groups.values()])
 
@@ -72,13 +68,8 @@ def _seat(run: Run, label: str | None) -> tuple[Any, ...]:
     return (run.scenario, run.world, point_key(run.point), run.seed, label)
 
 
-def _speedups(own: Mapping[str, float], against: Mapping[str, float]) -> dict[str, float]:
-    names = [name for name in own if name.startswith("time_to_") and name in against]
-    return {name.replace("time_to_", "speedup_", 1): _ratio(against[name], own[name]) for name in names}
-
-
 def _row(
-    group: Sequence[tuple[Run, dict[str, float]]],
+    group: Sequence[tuple[Run, Known]],
     keys: Iterable[str],
     reference: Mapping[str, str | None],
     both: bool,
@@ -86,7 +77,6 @@ def _row(
     runs = [run for run, _ in group]
     first = runs[0]
     world = {"world": first.world} if both else {}
-    numbers = pd.DataFrame([values for _, values in group])
     row: dict[str, Any] = {
         "scenario": first.scenario,
         **world,
@@ -96,32 +86,28 @@ def _row(
         "topology": first.topology_info.name if first.topology_info else None,
         "step_size": first.step_size,
         "effective_step": pd.Series([run.effective_step for run in runs], dtype=float).median(),
+        "tuned": "; ".join(f"{name}={how['value']}" for name, how in first.tuned.items()),
+        "tuned_by": next((how["objective"] for how in first.tuned.values()), ""),
+        "tuned_at_edge": first.tuned_at_edge,
         "baseline": reference[first.scenario],
         "seeds": len(runs),
         **{word: sum(run.status == word for run in runs) for word in ENDINGS},
     }
-    for name in map(str, numbers):
-        if name.startswith(("time_to_", "speedup_")):
-            row |= _spread(name, numbers[name])
-    for name in FINALS:
-        row |= _mean_and_deviation(f"final_{name}", numbers.get(f"final_{name}"))
-    row |= {name: _mean(numbers.get(name, ())) for name in COSTS}
+    row |= {f"final_{name}": np.nan for name in FINALS}
+    row |= {f"time_to_{name}_reached": 0 for name in _targets(runs)}
+    row |= columns([numbers for _, numbers in group])
+    spent = [costs(run) for run in runs]
+    row |= {name: _mean(own.get(name, np.nan) for own in spent) for name in COSTS}
     return row | {"status": _status(runs, row)}
+
+
+def _targets(runs: Sequence[Run]) -> list[str]:
+    return [f"{m}_{t:g}" for m, values in runs[0].targets.items() for t in values]
 
 
 def _mean(values: Iterable[float]) -> float:
     known = [value for value in values if np.isfinite(value)]
     return float(np.mean(known)) if known else float("nan")
-
-
-def _spread(name: str, values: pd.Series[float]) -> dict[str, float]:
-    spread = {name: values.median(), f"{name}_min": values.min(), f"{name}_max": values.max()}
-    return spread | ({f"{name}_reached": int(values.count())} if name.startswith("time_to_") else {})
-
-
-def _mean_and_deviation(name: str, values: pd.Series[float] | None) -> dict[str, float]:
-    known = pd.Series(dtype=float) if values is None else values.astype(float)
-    return {name: known.mean(), f"{name}_std": known.std()}
 
 
 def _status(runs: Sequence[Run], row: Mapping[str, Any]) -> str:
@@ -133,10 +119,20 @@ def _status(runs: Sequence[Run], row: Mapping[str, Any]) -> str:
             reason = next(run.reason for run in runs if run.status == word)
             share = _share(row[word], len(runs), always=word != "skipped")
             said.append(f"{word}{share}{': ' if reason else ''}{reason}")
-    missed = [name for name in target_names(row) if row[f"time_to_{name}_reached"] == 0]
-    if missed and any(run.valid for run in runs):
-        said.append("did not reach " + ", ".join(name.replace("_", " ") for name in missed))
+    said += _missed(runs, row)
+    if row["tuned_at_edge"]:
+        said.append(f"tuned at the edge ({row['tuned_at_edge']})")
     return "; ".join(said) or "ok"
+
+
+def _missed(runs: Sequence[Run], row: Mapping[str, Any]) -> list[str]:
+    """`did not reach gap 0.1, gap 0.03 (2/3)`: of the runs that ended well."""
+    valid = [run for run in runs if run.valid]
+    counts = {name: len(valid) - row[f"time_to_{name}_reached"] for name in target_names(row)}
+    missed = {
+        name.replace("_", " "): _share(n, len(runs), n < len(runs)) for name, n in counts.items() if n > 0
+    }
+    return ["did not reach " + ", ".join(name + share for name, share in missed.items())] if missed else []
 
 
 def _share(count: int, of: int, always: bool = True) -> str:
@@ -155,8 +151,9 @@ def render(runs: Sequence[Run], format: str, baseline: str | None = None, width:
         allowed = ("csv", *WRITERS)
         raise UserError(f"no format '{format}'; one of {', '.join(allowed)}{nearest(format, allowed)}")
     frame = summarise(runs, baseline)
+    room = terminal_columns(width) if format == "terminal" else 10**6
     parts = [
-        (str(scenario), split(present(rows)), footnote(rows))
+        (str(scenario), split(present(rows), partial(fits, width=room)), footnote(rows))
         for scenario, rows in frame.groupby("scenario", sort=False)
     ]
     return WRITERS[format](parts, width)

@@ -166,6 +166,15 @@ def test_a_missing_world_is_an_error(tmp_path: Path) -> None:
     assert "no real run; 1 of another world" in done.output
 
 
+def test_what_was_tuned_at_the_edge_is_marked(tmp_path: Path) -> None:
+    for world in ("simulated", "real"):
+        put(tmp_path / world, "fast", world, 1.0, tuned={"step_size": {"value": 1, "edge": True}})
+    text = render(find_both(tmp_path, tmp_path), "md")
+    assert text.count("| fast † ") == 3
+    assert "tuned at the edge (step_size)" in text
+    assert "†: tuned at the edge" in text
+
+
 # ---------------------------------------------------------------------------------------------- the command
 @pytest.mark.parametrize("style", ["terminal", "md", "csv"])
 def test_the_command_prints_each_format(both: tuple[Path, Path], style: str) -> None:

@@ -14,7 +14,7 @@ from rfast_bench.errors import UserError
 from rfast_bench.layouts import layout
 from rfast_bench.plots import _curves, _times_to_target, draw
 from rfast_bench.records import Run, find_runs
-from rfast_bench.sweeps import _sweep
+from rfast_bench.sweeps import _sweep, whisker
 from rfast_bench.tables import summarise
 
 
@@ -224,3 +224,24 @@ def test_file_names_and_texts_are_safe() -> None:
     assert slug("a/b c: γ=9") == "a-b-c-γ-9"
     assert slug("///") == "unnamed"
     assert plain("_a $x$") == r" _a \$x\$"
+
+
+def test_whiskers_are_intervals_and_an_open_end_goes_to_the_edge() -> None:
+    row = {"x": 30.0, "x_low": 20.0, "x_high": np.inf}
+    assert whisker(row, "x", 50.0) == (20, 50)
+    assert whisker({**row, "x_high": 40.0}, "x", 50.0) == (20, 40)
+    assert whisker({"x": 30.0, "x_low": np.nan, "x_high": np.nan}, "x", 50.0) == (30, 30)
+
+
+def test_a_censored_seed_is_drawn(tmp_path: Path) -> None:
+    for seed, gap in enumerate((0.01, 0.02, 0.5)):
+        save(
+            tmp_path / "runs",
+            "a",
+            seed,
+            curves_table([0, 1 + seed, 9], [1, gap, gap]),
+            targets={"gap": [0.1]},
+        )
+    runs = find_runs([tmp_path / "runs"])
+    assert "2 s · 2/3 reached" in words(_times_to_target(runs, styles(runs), None))
+    assert draw(runs, tmp_path / "out")

@@ -11,8 +11,10 @@ from synthetic_records import curves_table, pair, save, straggler_scenario, swee
 
 from rfast_bench.cells import cell, human_bytes, present, split
 from rfast_bench.errors import UserError
+from rfast_bench.outcomes import known
 from rfast_bench.records import Run, find_runs
-from rfast_bench.tables import measure, render, summarise
+from rfast_bench.statistics import NEVER, Bounds, exactly
+from rfast_bench.tables import costs, render, summarise
 
 
 @pytest.fixture(scope="module")
@@ -52,46 +54,108 @@ def shown(runs: list[Run], label: str) -> Any:
 
 
 def test_measured_numbers_of_one_run(small: list[Run]) -> None:
-    numbers = measure(next(run for run in small if run.label == "ring-allreduce" and run.seed == 0))
-    assert numbers["time_to_gap_0.1"] == 40
-    assert numbers["time_to_gap_0.03"] == 50
-    assert numbers["final_loss"] == pytest.approx(0.21)
-    assert numbers["time_per_epoch"] == 2.0
-    assert numbers["idle_percent"] == 25.0
-    assert numbers["bytes_sent"] == 1e8
+    run = next(run for run in small if run.label == "ring-allreduce" and run.seed == 0)
+    assert known(run) == {
+        "time_to_gap_0.1": exactly(40),
+        "time_to_gap_0.03": exactly(50),
+        "final_loss": exactly(0.01 + 0.2),
+        "final_gap": exactly(0.01),
+    }
+    assert costs(run) == {"time_per_epoch": 2.0, "idle_percent": 25.0, "bytes_sent": 1e8}
+
+
+def test_what_was_not_reached_is_known_from_below(tmp_path: Path) -> None:
+    for seed, status in enumerate(("finished", "diverged", "stalled", "void")):
+        save(tmp_path, "a", seed, reaching(1, final=0.05, end=60.0), status=status)
+    finished, diverged, stalled, void = (known(run) for run in find_runs([tmp_path]))
+    assert finished["time_to_gap_0.03"] == Bounds(60.0, np.inf)
+    assert diverged["time_to_gap_0.1"] == diverged["time_to_gap_0.03"] == NEVER
+    assert (diverged["final_gap"], diverged["final_accuracy"]) == (NEVER, exactly(0))
+    assert (stalled["time_to_gap_0.1"], stalled["time_to_gap_0.03"]) == (exactly(1), NEVER)
+    assert void == {}
 
 
 def test_times_are_medians_with_their_spread(small: list[Run]) -> None:
     fast = row(summarise(small), "fast")
-    assert [fast[f"time_to_gap_0.1{end}"] for end in ("", "_min", "_max", "_reached")] == [12, 10, 20, 3]
-    assert [fast[f"time_to_gap_0.03{end}"] for end in ("", "_min", "_max", "_reached")] == [25, 20, 30, 2]
+    ends = ("", "_low", "_high", "_min", "_max", "_reached")
+    assert [fast[f"time_to_gap_0.1{end}"] for end in ends] == [12, 10, 20, 10, 20, 3]
+    # 20, 30 and more than 100: the median is 30, the interval is open
+    assert [fast[f"time_to_gap_0.03{end}"] for end in ends] == [30, 20, np.inf, 20, 30, 2]
+
+
+def test_a_median_that_was_not_reached_is_told_from_below(tmp_path: Path) -> None:
+    for seed, times in enumerate([(10, 20), (10,), (10,)]):
+        save(tmp_path, "a", seed, reaching(*times, final=0.01 if len(times) == 2 else 0.05))
+    runs = find_runs([tmp_path])
+    slow = row(summarise(runs), "a")
+    assert np.isnan(slow["time_to_gap_0.03"])
+    assert [slow[f"time_to_gap_0.03{end}"] for end in ("_above", "_low", "_reached")] == [100, 20, 1]
+    assert shown(runs, "a")["time to gap 0.03 (s)"] == "> 100 [20, ∞)"
+    assert shown(runs, "a")["status"] == "did not reach gap 0.03 (2/3)"
 
 
 def test_speedups_pair_seeds_with_the_baseline(small: list[Run]) -> None:
     fast = row(summarise(small), "fast")
     # per seed: 40/10, 40/20, 45/12
-    assert [fast[f"speedup_gap_0.1{end}"] for end in ("", "_min", "_max")] == [3.75, 2.0, 4.0]
-    # seed 1 never reached 0.03: 50/20 and 48/30 are left
+    assert [fast[f"speedup_gap_0.1{end}"] for end in ("", "_low", "_high")] == [3.75, 2.0, 4.0]
+    # 50/20, 48/30, and 60 over more than 100, which is less than 0.6
+    assert [fast[f"speedup_gap_0.03{end}"] for end in ("", "_low", "_high")] == [1.6, 0.0, 2.5]
     assert [fast[f"speedup_gap_0.03{end}"] for end in ("_min", "_max")] == [1.6, 2.5]
     assert fast["baseline"] == "ring-allreduce"
 
 
-def test_final_values_are_mean_and_deviation_over_seeds(small: list[Run]) -> None:
+def test_final_values_are_medians_with_their_spread(small: list[Run]) -> None:
     fast = row(summarise(small), "fast")
-    assert fast["final_gap"] == pytest.approx(0.03)
-    assert fast["final_gap_std"] == pytest.approx(0.02)
+    assert [fast[f"final_gap{end}"] for end in ("", "_low", "_high")] == pytest.approx([0.03, 0.01, 0.05])
     assert np.isnan(fast["final_accuracy"])
+
+
+def test_a_diverged_seed_is_not_averaged_away(tmp_path: Path) -> None:
+    for seed in range(3):
+        ended: dict[str, Any] = {"status": "diverged"} if seed == 2 else {}
+        save(tmp_path, "a", seed, reaching(1, 2 + seed), **ended)
+    runs = find_runs([tmp_path])
+    assert shown(runs, "a")["final gap"] == "0.01 [0.01, ∞)"
+    assert shown(runs, "a")["time to gap 0.03 (s)"] == "3 [2, ∞)"
 
 
 def test_readable_cells(small: list[Run]) -> None:
     fast = shown(small, "fast")
-    assert fast["time to gap 0.1 (s)"] == "12 [10–20]"
-    assert fast["time to gap 0.03 (s)"] == "2/3 reached: 25 [20–30]"
-    assert fast["speed-up at gap 0.1"] == "3.8× [2–4]"
-    assert fast["final gap"] == "0.03 ± 0.02"
+    assert fast["time to gap 0.1 (s)"] == "12 [10, 20]"
+    assert fast["time to gap 0.03 (s)"] == "30 [20, ∞)"
+    assert fast["speed-up at gap 0.1"] == "3.8× [2, 4]"
+    assert fast["final gap"] == "0.03 [0.01, 0.05]"
     assert fast["sent"] == "100 MB"
     assert shown(small, "ring-allreduce")["speed-up at gap 0.1"] == "1×"
     assert shown(small, "ring-allreduce")["idle (%)"] == "25"
+
+
+def test_speedups_of_what_was_stopped_too_early(tmp_path: Path) -> None:
+    save(tmp_path, "fast", 0, reaching(10, 20))
+    save(tmp_path, "slow", 0, reaching(50, final=0.05), order=1)
+    runs = find_runs([tmp_path])
+    told = {base: present(summarise(runs, base)).set_index("algorithm") for base in ("fast", "slow")}
+    assert told["fast"].loc["slow", "speed-up at gap 0.03"] == "< 0.2×"  # 20 over more than 100
+    assert told["slow"].loc["fast", "speed-up at gap 0.03"] == "> 5×"
+    assert told["slow"].loc["slow", "speed-up at gap 0.03"] == "–", "more than 100 over more than 100"
+
+
+TUNED = {"value": 0.02, "edge": True, "objective": "time to gap 0.1"}
+
+
+def test_what_was_tuned_is_told_and_an_edge_in_every_table(tmp_path: Path) -> None:
+    save(tmp_path, "a", curves=reaching(1, 2), tuned={"step_size": TUNED, "tau": {**TUNED, "edge": False}})
+    save(tmp_path, "b", curves=reaching(1, 2), tuned={"step_size": {**TUNED, "edge": False}})
+    runs = find_runs([tmp_path])
+    text = render(runs, "terminal", width=100)
+    assert text.count(" a †") == 3, "how fast, how well, at what cost"
+    assert " b †" not in text
+    assert "tuned at the edge (step_size)" in text
+    assert "Tuned by time to gap 0.1, on other seeds. †: tuned at the edge" in text
+    assert "tau 0.02" in text
+    frame = summarise(runs)
+    assert frame["tuned_at_edge"].tolist() == ["step_size", ""]
+    assert frame["tuned"].tolist() == ["step_size=0.02; tau=0.02", "step_size=0.02"]
 
 
 def test_another_baseline_turns_the_ratios_round(small: list[Run]) -> None:
@@ -129,7 +193,7 @@ def test_no_common_root_is_told_beside_everything_else(tmp_path: Path) -> None:
     save(tmp_path, "a", 1, reaching(1, final=0.05), **unsound)
     save(tmp_path, "b", 0, status="skipped", reason="refused", **unsound)
     runs = find_runs([tmp_path])
-    assert shown(runs, "a")["status"] == "no common root; diverged (1/2); did not reach gap 0.03"
+    assert shown(runs, "a")["status"] == "no common root; diverged (1/2); did not reach gap 0.03 (1/2)"
     assert shown(runs, "b")["status"] == "no common root; skipped: refused"
 
 
@@ -179,7 +243,7 @@ def test_latex_escapes_and_spells_signs(tmp_path: Path) -> None:
     text = render(find_runs([tmp_path]), "latex")
     assert r"a\_b \& 5\%" in text
     assert r"$\gamma$" in text
-    assert not any(sign in text for sign in "γ±–×")
+    assert not any(sign in text for sign in "γ∞†–×")
 
 
 def test_latex_spells_the_times_sign(small: list[Run]) -> None:
@@ -203,7 +267,7 @@ def test_terminal_keeps_to_its_width_without_colour(scene: list[Run], width: int
     text = render(scene, "terminal", width=width)
     assert max(map(len, text.splitlines())) <= width
     assert "\x1b" not in text
-    assert {"how fast", "how well, and at what cost"} <= {
+    assert {"how fast", "how well", "at what cost"} <= {
         line.removeprefix("stragglers: ").strip() for line in text.splitlines()
     }
     for label in ("ring-allreduce", "ad-psgd γ=9"):
@@ -226,7 +290,7 @@ def test_labels_in_brackets_are_no_markup(tmp_path: Path) -> None:
 def test_many_targets_stand_in_stacked_tables(tmp_path: Path) -> None:
     save(tmp_path, "ring-allreduce", curves=reaching(1, 2), targets={"gap": [0.5, 0.1, 0.05, 0.03, 0.02]})
     tables = split(present(summarise(find_runs([tmp_path]))))
-    assert [title for title, _ in tables] == ["How fast"] * 3 + ["How well, and at what cost"]
+    assert [title for title, _ in tables] == ["How fast"] * 3 + ["How well", "At what cost"]
     assert all(len(table.columns) <= 10 for _, table in tables)
 
 
