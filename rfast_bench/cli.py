@@ -10,6 +10,7 @@ import click
 from rich.console import Console
 
 from rfast_bench.cli_errors import ErrorGroup
+from rfast_bench.cli_report import report
 from rfast_bench.cli_topology import topology
 
 _PATH = click.Path(path_type=Path)
@@ -24,6 +25,7 @@ def main() -> None:
 
 
 main.add_command(topology)
+main.add_command(report)
 
 
 @main.command()

@@ -119,7 +119,7 @@ def _graph(run: Run, edges: pd.DataFrame, name: str) -> Graph:
 
 
 def _draw_graph(axes: Axes, graph: Graph, roots: set[int], common: set[int]) -> None:
-    places = _layout(graph, common or roots)
+    places = layout(graph, common or roots)
     n = graph.number_of_nodes()
     size = float(np.clip(9000 / n, 40, 620))
     fill = [COMMON if node in common else ROOT if node in roots else OTHER for node in graph]
@@ -141,7 +141,7 @@ def _draw_graph(axes: Axes, graph: Graph, roots: set[int], common: set[int]) -> 
     axes.set_axis_off()
 
 
-def _layout(graph: Graph, roots: set[int]) -> Places:
+def layout(graph: Graph, roots: set[int]) -> Places:
     """A tree hangs from its root (fans out around it when wide); anything else goes round a circle."""
     undirected = graph.to_undirected()
     n = graph.number_of_nodes()

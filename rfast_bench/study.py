@@ -10,7 +10,7 @@ import click
 from rich.console import Console
 
 from rfast_bench import records
-from rfast_bench.errors import UserError
+from rfast_bench.files import write_bytes
 from rfast_bench.plan import Run, load_points, plan
 from rfast_bench.records import find_runs
 from rfast_bench.sweep import run_all
@@ -72,9 +72,4 @@ def compare(found: Sequence[records.Run], home: Path, width: int) -> None:
 
 def write_text(path: Path, text: str) -> None:
     """Write a file whole or not at all. Raises UserError."""
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        partial.write_text(text, encoding="utf-8")
-        partial.replace(path)
-    except OSError as problem:
-        raise UserError(f"cannot write {path}: {problem.strerror}") from problem
+    write_bytes(path, text.encode())

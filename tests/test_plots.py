@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from synthetic_records import RING, TREE, curves_table, save, straggler_scenario, sweep_scenario
 
-from rfast_bench.diagrams import _layout
+from rfast_bench.diagrams import layout
 from rfast_bench.drawing import band, log_range, plain, slug, styles
 from rfast_bench.errors import UserError
 from rfast_bench.plots import _curves, _times_to_target, draw
@@ -202,7 +202,7 @@ def graph(edges: list[tuple[int, int]]) -> nx.DiGraph[int]:
 
 
 def test_a_tree_hangs_from_its_root_without_overlap() -> None:
-    places = _layout(graph(TREE), {0})
+    places = layout(graph(TREE), {0})
     depth = {0: 0, 1: 1, 2: 1, 3: 2, 4: 2, 5: 2, 6: 2}
     assert {node: round(-y / 1.2) for node, (_, y) in places.items()} == depth
     assert [places[leaf][0] for leaf in (3, 4, 5, 6)] == [0, 1, 2, 3]
@@ -215,7 +215,7 @@ def test_a_tree_hangs_from_its_root_without_overlap() -> None:
     ids=["ring", "star", "line"],
 )
 def test_nodes_never_share_a_place(edges: list[tuple[int, int]]) -> None:
-    places = np.array(list(_layout(graph(edges), {0}).values()))
+    places = np.array(list(layout(graph(edges), {0}).values()))
     apart = np.linalg.norm(places[:, None] - places[None], axis=-1)
     assert apart[~np.eye(len(places), dtype=bool)].min() > 0.1
 
