@@ -23,7 +23,11 @@ def cautions(rows: pd.DataFrame) -> list[Finding]:
     for word, means in _MEANS.items():
         ended = rows[rows[word] > 0]
         for label, own in ended.groupby("label", sort=False):
-            found.append(Finding("caution", word, f"{label} {word}{_where(own, rows, word)}: {_reason(own, word, means)}."))
+            found.append(
+                Finding(
+                    "caution", word, f"{label} {word}{_where(own, rows, word)}: {_reason(own, word, means)}."
+                )
+            )
     unsound = rows[rows["status"].str.contains("no common root")]
     for label in dict.fromkeys(unsound["label"]):
         text = f"{label} ran on graphs without a common root: its condition for converging is broken."
@@ -33,7 +37,9 @@ def cautions(rows: pd.DataFrame) -> list[Finding]:
 
 def _about_seeds(fewest: int, most: int) -> Finding:
     if most == 1:
-        text = "One seed only: the spread between repetitions is not known, and small differences mean nothing."
+        text = (
+            "One seed only: the spread between repetitions is not known, and small differences mean nothing."
+        )
     elif fewest < FEW:
         text = (
             f"Only {fewest} seeds: times are medians, in brackets the smallest and the largest over the seeds. "

@@ -34,13 +34,15 @@ def curves(runs: Sequence[Run], looks: Looks, metric: str, x: str) -> Markup | N
     steady = [label for label in bands if all(run.status == "finished" for run in groups[label])]
     across = Scale(0.0, max(frame["x"].max() for frame in bands.values()), LEFT, WIDTH - RIGHT)
     up = _up(bands, steady, targets, metric)
+    within = [target for target in targets if up.low <= target <= up.high]
     label_of_x = time_name(runs) if x == "time" else AXIS[x]
     return drawing(
         HEIGHT,
         f"{AXIS[metric]} against {label_of_x}: {', '.join(bands)}",
         frame_of(across, up, label_of_x, AXIS[metric]),
-        *(_target(up, target) for target in targets if up.low <= target <= up.high),
+        *(line(LEFT, up(target), WIDTH - RIGHT, up(target), "target") for target in within),
         _window([_curve(frame, across, up, label, groups[label], looks) for label, frame in bands.items()]),
+        *(text(WIDTH - RIGHT - 3, up(target) - 5, f"target {target:g}", "end", "note") for target in within),
     )
 
 
@@ -58,7 +60,9 @@ def _up(
     limits = None if metric == "accuracy" else log_range(bands, steady, targets)
     if limits is not None:
         return Scale(*limits, HEIGHT - BOTTOM, TOP, log=True)
-    values = np.concatenate([*(frame[["low", "high"]].to_numpy().ravel() for frame in bands.values()), targets])
+    values = np.concatenate(
+        [*(frame[["low", "high"]].to_numpy().ravel() for frame in bands.values()), targets]
+    )
     low, high = float(np.nanmin(values)), float(np.nanmax(values))
     margin = 0.04 * (high - low) or 0.5
     return Scale(low - margin, high + margin, HEIGHT - BOTTOM, TOP)
@@ -80,12 +84,6 @@ def frame_of(across: Scale, up: Scale, x: str, y: str, ticks: Mapping[float, str
     )
 
 
-def _target(up: Scale, target: float) -> Markup:
-    at = up(target)
-    words = text(WIDTH - RIGHT - 3, at - 5, f"target {target:g}", "end", "note")
-    return tag("g", line(LEFT, at, WIDTH - RIGHT, at, "target"), words)
-
-
 def _window(children: Sequence[Markup]) -> Markup:
     """What leaves through the top is cut off there."""
     width, height = WIDTH - LEFT - RIGHT, HEIGHT - TOP - BOTTOM
@@ -100,7 +98,9 @@ def _curve(
         lines = ["median", "low", "high"]
         frame = frame.assign(**frame[lines].clip(1.2 * up.low, 10 * up.high))
     xs = [across(value) for value in frame["x"]]
-    ways = {name: [(x, up(v)) for x, v in zip(xs, frame[name], strict=True)] for name in ("low", "median", "high")}
+    ways = {
+        name: [(x, up(v)) for x, v in zip(xs, frame[name], strict=True)] for name in ("low", "median", "high")
+    }
     index, style = looks[label]
     area = [*ways["high"], *reversed(ways["low"])] if len(runs) > 1 else []
     marks = "".join(shape(style[2], x, y) for x, y in _spaced(ways["median"], index))

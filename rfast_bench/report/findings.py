@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 import pandas as pd
 
 from rfast_bench.cells import POINT, cell
 
-Row = Mapping[Any, Any]
+Row: TypeAlias = Any
+"""A row of a summary: a pandas Series or a mapping, by column."""
 
 
 @dataclass(frozen=True)
@@ -49,3 +49,11 @@ def baseline_of(rows: pd.DataFrame) -> str | None:
     """The baseline, when it is among these rows."""
     base = rows["baseline"].iloc[0]
     return str(base) if isinstance(base, str) and base in set(rows["label"]) else None
+
+
+def contested(order: pd.DataFrame, name: str) -> str:
+    """How the ranges of the first two meet: `touch`, `overlap`, or nothing when they are apart."""
+    if len(order) < 2:
+        return ""
+    high, low = order.iloc[0][f"time_to_{name}_max"], order.iloc[1][f"time_to_{name}_min"]
+    return "" if low > high else "touch" if low == high else "overlap"

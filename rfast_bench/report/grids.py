@@ -39,7 +39,10 @@ def _grid(title: str, shown: pd.DataFrame, rows: pd.DataFrame) -> Grid:
     headings = [str(name) for name in shown]
     values = {heading: _numbers(heading, rows) for heading in headings}
     cells = [
-        (str(rows.loc[at, "label"]), [_cell(str(words), values[h], at) for h, words in zip(headings, row, strict=True)])
+        (
+            str(rows.loc[at, "label"]),
+            [_cell(str(words), values[h], at) for h, words in zip(headings, row, strict=True)],
+        )
         for at, row in zip(shown.index, shown.itertuples(index=False, name=None), strict=True)
     ]
     return Grid(title, headings, [values[heading] is not None for heading in headings], cells)

@@ -29,18 +29,24 @@ def page(runs: Sequence[Run], baseline: str | None = None) -> str:
         own = baseline if any(run.label == baseline for run in group) else None
         parts.append(part_of(group, number, _title(*place, list(groups)), looks, own))
     swatches = {label: sample(style) for label, (_, style) in looks.items()}
-    return _environment().get_template("page.html").render(
-        title=", ".join(dict.fromkeys(run.scenario for run in ordered)),
-        parts=parts,
-        swatches=swatches,
-        made=_made(ordered),
-        count=_count(parts),
+    return (
+        _environment()
+        .get_template("page.html")
+        .render(
+            title=", ".join(dict.fromkeys(run.scenario for run in ordered)),
+            parts=parts,
+            swatches=swatches,
+            made=_made(ordered),
+            count=_count(parts),
+        )
     )
 
 
 def _environment() -> Environment:
     loader = PackageLoader("rfast_bench.report")
-    return Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    return Environment(
+        loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
 
 
 def _title(scenario: str, world: str, places: Sequence[tuple[str, str]]) -> str:

@@ -90,7 +90,9 @@ def part_of(runs: Sequence[Run], number: int, title: str, looks: Looks, baseline
     return Part(
         id=f"part-{number}",
         title=title,
-        scene=scene.sentences({"world": runs[0].world, "workers": runs[0].workers_count, **whole}, swept, whole["seeds"]),
+        scene=scene.sentences(
+            {"world": runs[0].world, "workers": runs[0].workers_count, **whole}, swept, whole["seeds"]
+        ),
         description=str(whole.get("description", "")),
         findings=[*findings, *cautions(rows), *_mixture(runs, resolved.differing(runs, scenarios))],
         grids=grids(rows),
@@ -130,7 +132,9 @@ def _points(shown: Sequence[Run], rows: pd.DataFrame, looks: Looks) -> list[Poin
 def _point(runs: Sequence[Run], keys: Sequence[str], looks: Looks) -> PointView:
     name = ", ".join(f"{key} = {cell(runs[0].point.get(key))}" for key in keys)
     rows = summarise(runs, runs[0].baseline if any(run.label == runs[0].baseline for run in runs) else None)
-    return PointView(name, at_point(rows) if keys else [], _figures(runs, rows, looks), timelines(runs, looks))
+    return PointView(
+        name, at_point(rows) if keys else [], _figures(runs, rows, looks), timelines(runs, looks)
+    )
 
 
 def _figures(runs: Sequence[Run], rows: pd.DataFrame, looks: Looks) -> list[Figure]:

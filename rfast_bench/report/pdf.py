@@ -46,8 +46,9 @@ def _print(browser: str, source: Path, printed: Path, profile: Path) -> str:
     command = [browser, "--headless", "--disable-gpu", "--no-first-run", "--disable-extensions"]
     command += ["--no-sandbox"] if os.geteuid() == 0 else []  # the sandbox refuses to start for root
     command += ["--no-pdf-header-footer", f"--user-data-dir={profile}", f"--print-to-pdf={printed}"]
-    pipes = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
-    with subprocess.Popen([*command, source.as_uri()], **pipes, text=True, start_new_session=True) as process:
+    command.append(source.as_uri())
+    quiet, heard = subprocess.DEVNULL, subprocess.PIPE
+    with subprocess.Popen(command, stdout=quiet, stderr=heard, text=True, start_new_session=True) as process:
         try:
             return process.communicate(timeout=PATIENCE)[1]
         except subprocess.TimeoutExpired as problem:

@@ -82,7 +82,12 @@ def _fact(key: str, varied: Iterable[str], words: str) -> str:
 
 
 def _quadratic(problem: Values, varied: Iterable[str]) -> str:
-    names = {"dim": "dimensions", "condition": "condition number", "heterogeneity": "heterogeneity", "noise": "noise"}
+    names = {
+        "dim": "dimensions",
+        "condition": "condition number",
+        "heterogeneity": "heterogeneity",
+        "noise": "noise",
+    }
     facts = [
         _fact(f"problem.{key}", varied, f"{words} {cell(problem[key])}")
         for key, words in names.items()
@@ -98,7 +103,9 @@ def _partition(partition: Values) -> str:
         return f"shards from a Dirichlet distribution, alpha {cell(partition.get('alpha'))}"
     if kind == "shards":
         return f"{partition.get('per_worker')} label-sorted pieces a worker"
-    return {"by-label": "shards sorted by label", "iid": "shuffled shards of equal make-up"}.get(str(kind), "")
+    return {"by-label": "shards sorted by label", "iid": "shuffled shards of equal make-up"}.get(
+        str(kind), ""
+    )
 
 
 def _batch(size: Any) -> str:
@@ -219,7 +226,7 @@ def _seeds(seeds: Sequence[int]) -> str:
         return f"One repetition, seed {seeds[0]}."
     run = list(seeds) == list(range(seeds[0], seeds[-1] + 1))
     which = f"{seeds[0]} to {seeds[-1]}" if run and len(seeds) > 2 else listed(map(str, seeds))
-    return f"{len(seeds)} repetitions (seeds {which}); in each, every algorithm meets the same compute times and losses."
+    return f"{len(seeds)} repetitions (seeds {which}); in each, all algorithms meet the same compute times and losses."
 
 
 def _upper(words: str) -> str:

@@ -72,8 +72,8 @@ class Scale:
         return self.start + share * (self.end - self.start)
 
     def ticks(self, most: int = 6) -> list[float]:
-        locator = LogLocator(numticks=most) if self.log else MaxNLocator(most - 1)
-        found: list[float] = locator.tick_values(self.low, self.high).tolist()
+        locator = LogLocator(numticks=most) if self.log else MaxNLocator(most - 1, steps=[1, 2, 2.5, 5, 10])
+        found = [float(tick) for tick in locator.tick_values(self.low, self.high)]
         slack = 0.0 if self.log else 1e-9 * (self.high - self.low)
         return [tick for tick in found if self.low - slack <= tick <= self.high + slack]
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from itertools import product
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import pairwise, product
 from typing import Any
 
 import numpy as np
@@ -14,10 +14,13 @@ from rfast_bench.cells import POINT, cell, target_names
 from rfast_bench.drawing import AXIS, time_name
 from rfast_bench.records import Run, varying
 from rfast_bench.report.charts import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, Looks, frame_of
+from rfast_bench.report.findings import target_words
 from rfast_bench.report.svg import WIDTH, Scale, dash, drawing, path, series, shape, tag, text
 
 STRIP = 34.0
 """Height of the strip at the top for what was not reached."""
+Known = Sequence[tuple[float, Any]]
+"""Where a row with a value stands across, and the row."""
 MOST_PANELS = 24
 """More panels than these nobody compares by eye: the table has all points."""
 
@@ -31,14 +34,16 @@ def sweep_charts(runs: Sequence[Run], rows: pd.DataFrame, looks: Looks) -> Itera
                 if left == 0:
                     return
                 left -= 1
-                title = f"{words.partition(' (')[0]} against {key}" + (f", {others}" if others else "")
+                title = f"{words[:1].upper()}{words[1:].partition(' (')[0]} against {key}" + (
+                    f", {others}" if others else ""
+                )
                 yield title, _chart(rows, chosen, key, column, words, looks)
 
 
 def measures(rows: pd.DataFrame, time: str) -> list[tuple[str, str]]:
     """(column, its words): the times to each target, or the final value when there is no target."""
     unit = "simulated s" if time.startswith("simulated") else "s"
-    times = [(f"time_to_{name}", f"time to {name.replace('_', ' ')} ({unit})") for name in target_names(rows)]
+    times = [(f"time_to_{name}", f"time to {target_words(name)} ({unit})") for name in target_names(rows)]
     final = "gap" if rows["final_gap"].notna().any() else "loss"
     return times or [(f"final_{final}", f"final {AXIS[final]}")]
 
@@ -115,18 +120,42 @@ def _line(
     index, style = looks[label]
     known = [(x, row) for x, (_, row) in zip(at, own.iterrows(), strict=True) if np.isfinite(row[column])]
     way = [(x, up(row[column])) for x, row in known]
-    whiskers = [path([(x, up(low)), (x, up(high))]) for x, row in known for low, high in [_range(row, column, up)]]
-    marks = [shape(style[2], x, y) for x, y in way]
+    whiskers = [
+        path([(x, up(low)), (x, up(high))]) for x, row in known for low, high in [_range(row, column, up)]
+    ]
+    full, part = _marks(known, way, column, style[2])
     if column.startswith("time_to_"):
         missed = own[f"{column}_reached"].to_numpy() == 0
-        marks += [
+        full += [
             shape(style[2], x + aside, TOP + STRIP - 12)
             for x, not_reached in zip(at, missed, strict=True)
             if not_reached
         ]
-    parts = [tag("path", d=path(way), class_="curve", stroke_dasharray=dash(style))] if way else []
+    through = _unbroken(at, own[column], up)
+    parts = [tag("path", d=through, class_="curve", stroke_dasharray=dash(style))] if through else []
     parts += [tag("path", d="".join(whiskers), class_="reach")] if whiskers else []
-    return series(index, style, label, *parts, tag("path", d="".join(marks), class_="mark"))
+    parts += [
+        tag("path", d="".join(ds), class_=kind) for ds, kind in ((full, "mark"), (part, "mark some")) if ds
+    ]
+    return series(index, style, label, *parts)
+
+
+def _unbroken(at: Sequence[float], values: Iterable[float], up: Scale) -> str:
+    """A line through neighbours that both have a value; it stops where one has none."""
+    known = [(x, up(value)) if np.isfinite(value) else None for x, value in zip(at, values, strict=True)]
+    return "".join(path([one, next_]) for one, next_ in pairwise(known) if one and next_)
+
+
+def _marks(
+    known: Known, way: Sequence[tuple[float, float]], column: str, marker: str
+) -> tuple[list[str], list[str]]:
+    """Markers of what holds for every seed, and of what holds for some."""
+    full: list[str] = []
+    part: list[str] = []
+    for (_, row), (x, y) in zip(known, way, strict=True):
+        whole = row.get(f"{column}_reached", row["seeds"]) == row["seeds"]
+        (full if whole else part).append(shape(marker, x, y))
+    return full, part
 
 
 def _range(row: Any, column: str, up: Scale) -> tuple[float, float]:

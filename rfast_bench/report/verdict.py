@@ -1,7 +1,8 @@
 """The verdict on one sweep point in sentences, from the numbers of a summary. Pure functions.
 
 Who reached a target first, whether that is more than the spread over seeds, what it is against the baseline; who
-reached it with some seeds only, who never. `overview.py` says it over many points, `cautions.py` what speaks against it.
+reached it with some seeds only, who never. `overview.py` says it over many points, `cautions.py`
+what speaks against it.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from rfast_bench.cells import cell, target_names
-from rfast_bench.report.findings import Finding, Row, baseline_of, ranked, target_words
+from rfast_bench.report.findings import Finding, Row, baseline_of, contested, ranked, target_words
 from rfast_bench.report.scene import listed
 
 
@@ -38,8 +39,9 @@ def _first(order: pd.DataFrame, name: str, rivals: bool) -> str:
         return f"{text}; no other reached it with every seed." if rivals else f"{text}."
     second = order.iloc[1]
     text += f"; next is {second['label']}, after {_spread(second, column, ' s')}."
-    if second[f"{column}_min"] <= first[f"{column}_max"]:
-        text += " Their ranges over the seeds overlap: take the order of these two as open."
+    meet = contested(order, name)
+    if meet and first["seeds"] > 1:
+        text += f" Their ranges over the seeds {meet}: take the order of these two as open."
     return text
 
 
@@ -56,8 +58,14 @@ def _against(rows: pd.DataFrame, order: pd.DataFrame, name: str) -> list[str]:
     if base is None or column not in rows:
         return []
     its = rows[rows["label"] == base].iloc[0]
-    if not its[f"time_to_{name}_reached"]:
-        return [f"The baseline {base} did not reach it, so there is no speed-up."] if len(order) else []
+    reached = its[f"time_to_{name}_reached"]
+    if reached != its["seeds"]:
+        how = (
+            f"reached it with {reached:.0f} of {its['seeds']} seeds only"
+            if reached > 0
+            else "did not reach it"
+        )
+        return [f"The baseline {base} {how}, so no speed-up is given."] if len(order) else []
     others = order[(order["label"] != base) & np.isfinite(order[column])]
     faster = others[others[f"{column}_min"] > 1]
     slower = others[others[f"{column}_max"] < 1]
@@ -87,7 +95,9 @@ def _missing(rows: pd.DataFrame, name: str, nobody: bool) -> list[str]:
     ]
     if nobody and len(some) == 0:
         return [f"Nobody reached it{_best_gap(never, name)}."]
-    return said + ([f"Not reached by {listed(_ended(row, name) for _, row in never.iterrows())}."] if len(never) else [])
+    return said + (
+        [f"Not reached by {listed(_ended(row, name) for _, row in never.iterrows())}."] if len(never) else []
+    )
 
 
 def _ended(row: Row, name: str) -> str:
@@ -100,11 +110,11 @@ def _ended(row: Row, name: str) -> str:
 
 def _best_gap(rows: pd.DataFrame, name: str) -> str:
     metric = name.partition("_")[0]
-    finals = rows[f"final_{metric}"].dropna()
-    if finals.empty:
+    known = rows[rows[f"final_{metric}"].notna()].sort_values(f"final_{metric}", kind="stable")
+    if known.empty:
         return ""
-    best = finals.idxmax() if metric == "accuracy" else finals.idxmin()
-    return f"; the closest is {rows.loc[best, 'label']}, which ended at {cell(finals[best])}"
+    best = known.iloc[-1 if metric == "accuracy" else 0]
+    return f"; the closest is {best['label']}, which ended at {cell(best[f'final_{metric}'])}"
 
 
 # ------------------------------------------------------------------------------------------- without target
@@ -120,8 +130,12 @@ def of_finals(rows: pd.DataFrame) -> list[Finding]:
     others = [f"{row['label']} {_final(row, column)}" for _, row in order.iloc[1:].iterrows()]
     text += f"; the others: {listed(others)}." if others else "."
     if others and _close(first, order.iloc[1], column):
-        text += f" The difference to {order.iloc[1]['label']} is within one standard deviation over the seeds."
-    return [Finding("result", f"final {metric}", text + " No target was set, so there are no times to compare.")]
+        text += (
+            f" The difference to {order.iloc[1]['label']} is within one standard deviation over the seeds."
+        )
+    return [
+        Finding("result", f"final {metric}", text + " No target was set, so there are no times to compare.")
+    ]
 
 
 def _final(row: Row, column: str) -> str:

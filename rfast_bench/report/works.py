@@ -13,9 +13,10 @@ from rfast_bench.diagrams import MOST_EDGES, MOST_WORKERS, STRETCH, Graph, Place
 from rfast_bench.drawing import by_label, time_name
 from rfast_bench.records import Run
 from rfast_bench.report.charts import RIGHT, Looks
+from rfast_bench.report.scene import listed
 from rfast_bench.report.svg import WIDTH, Scale, drawing, line, number, path, series, shape, short, tag, text
 
-ROW = 13.0
+ROW = 14.0
 MARGIN = 30.0
 
 
@@ -40,7 +41,9 @@ def _timeline(run: Run, table: pd.DataFrame, until: float, looks: Looks) -> Mark
         f"M{short(across(start) + 0.3)} {short(6 + ROW * (worker + 0.5))}H{short(across(min(end, until)) - 0.3)}"
         for worker, start, end in zip(shown["worker"], shown["start"], shown["end"], strict=True)
     )
-    lanes = "".join(f"M{short(across.start)} {short(6 + ROW * (k + 0.5))}H{short(across.end)}" for k in range(rows))
+    lanes = "".join(
+        f"M{short(across.start)} {short(6 + ROW * (k + 0.5))}H{short(across.end)}" for k in range(rows)
+    )
     step = -(-rows // 8)
     index, style = looks[run.label]
     return drawing(
@@ -48,7 +51,7 @@ def _timeline(run: Run, table: pd.DataFrame, until: float, looks: Looks) -> Mark
         f"when the workers of {run.label} computed: {_busy(run)}",
         tag("path", d=lanes, class_="lane"),
         series(index, style, "computing a gradient", tag("path", d=computing, class_="computing")),
-        *(text(28, 10 + ROW * (k + 0.5), str(k), "end", "tick") for k in range(0, rows, step)),
+        *(text(28, 10 + ROW * (k + 0.5), str(k), "end", "tick rank") for k in range(0, rows, step)),
         line(across.start, below + 2, across.end, below + 2, "axis"),
         *(text(across(tick), below + 18, number(tick), "middle", "tick") for tick in across.ticks()),
         text((across.start + across.end) / 2, below + 39, time_name([run]), "middle", "name"),
@@ -58,7 +61,9 @@ def _timeline(run: Run, table: pd.DataFrame, until: float, looks: Looks) -> Mark
 def _busy(run: Run) -> str:
     workers = run.workers()
     spent = workers["busy"].sum() + workers["waiting"].sum()
-    return f"busy {100 * workers['busy'].sum() / spent:.0f} % of their time" if spent > 0 else "see the drawing"
+    return (
+        f"busy {100 * workers['busy'].sum() / spent:.0f} % of their time" if spent > 0 else "see the drawing"
+    )
 
 
 # ----------------------------------------------------------------------------------------------- topology
@@ -77,7 +82,7 @@ def topologies(runs: Sequence[Run]) -> list[tuple[str, str, list[tuple[str, Mark
 def _shown(run: Run, edges: pd.DataFrame) -> list[tuple[str, str]]:
     if len(edges) > MOST_EDGES:
         return []
-    if (edges["graph"] == "A").any():
+    if _paired(edges):
         return [("W", "W: models flow from the root"), ("A", "A: gradient mass flows to the root")]
     return [("W", "messages go both ways")]
 
@@ -86,11 +91,22 @@ def _caption(run: Run, edges: int) -> str:
     info = run.topology_info
     assert info is not None
     words = f"{info.name}, {run.workers_count} workers"
-    if info.common_roots is not None and info.roots_w is not None and len(info.common_roots) < run.workers_count:
-        roots = ", ".join(map(str, info.common_roots))
-        words += f", common {'root' if len(info.common_roots) == 1 else 'roots'} {roots}" if roots else ""
-    words += "" if info.sound else "; unsound: no common root" if info.common_roots is not None else "; unsound"
+    if info.common_roots and _paired(run.topology()):
+        words += f", common {_roots(info.common_roots, run.workers_count)}"
+    words += (
+        "" if info.sound else "; unsound: no common root" if info.common_roots is not None else "; unsound"
+    )
     return words + (f"; {edges} edges, too many to draw" if edges > MOST_EDGES else "")
+
+
+def _roots(roots: Sequence[int], workers: int) -> str:
+    if len(roots) == workers:
+        return "roots: all workers"
+    return f"{'root' if len(roots) == 1 else 'roots'} {listed(map(str, roots))}"
+
+
+def _paired(edges: pd.DataFrame) -> bool:
+    return bool((edges["graph"] == "A").any())
 
 
 def _graph(run: Run, edges: pd.DataFrame, name: str) -> Markup:
@@ -100,7 +116,7 @@ def _graph(run: Run, edges: pd.DataFrame, name: str) -> Markup:
     graph.add_edges_from(zip(own["from"], own["to"], strict=True))
     info = run.topology_info
     assert info is not None
-    paired = (edges["graph"] == "A").any()
+    paired = _paired(edges)
     common = set(info.common_roots or ()) if paired else set()
     roots = set((info.roots_w if name == "W" else info.roots_a) or ()) if paired else set()
     places, height = _fitted(layout(graph, common or roots))
@@ -146,7 +162,9 @@ def _edges(graph: Graph, places: Places, r: float) -> Markup:
             wing = (size / 2 * uy, -size / 2 * ux)
             corners = [(back[0] + wing[0], back[1] + wing[1]), (back[0] - wing[0], back[1] - wing[1])]
             heads.append(path([tip, *corners], closed=True))
-    return tag("g", tag("path", d="".join(lines), class_="edge"), tag("path", d="".join(heads), class_="head"))
+    return tag(
+        "g", tag("path", d="".join(lines), class_="edge"), tag("path", d="".join(heads), class_="head")
+    )
 
 
 def _node(node: int, x: float, y: float, r: float, common: bool, root: bool, n: int) -> Markup:
