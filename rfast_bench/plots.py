@@ -226,7 +226,7 @@ def _bars(axes: Axes, frame: pd.DataFrame, name: str, looks: dict[str, Style]) -
 def bar_words(row: Any, name: str) -> str:
     reached, seeds = int(row[f"time_to_{name}_reached"]), row["seeds"]
     if not reached:
-        return "diverged" if row["diverged"] == seeds else "not reached"
+        return next((word for word in ("diverged", "void") if row[word] == seeds), "not reached")
     speedup = row.get(f"speedup_{name}", np.nan)
     words = [f"{row[f'time_to_{name}']:.3g} s"]
     words += [f"{speedup:.2g}×"] if np.isfinite(speedup) and row["label"] != row["baseline"] else []

@@ -9,6 +9,12 @@ from rfast_bench.report.scene import listed
 
 FEW = 5
 """Below so many seeds a range says little."""
+_VERBS = {
+    "diverged": "diverged",
+    "stalled": "stalled",
+    "void": "is void",
+    "skipped": "was skipped",
+}
 _MEANS = {
     "diverged": "the model blew up; whatever it touched on the way does not count",
     "stalled": "it came to a halt before the end; what it reached before counts",
@@ -25,7 +31,9 @@ def cautions(rows: pd.DataFrame) -> list[Finding]:
         for label, own in ended.groupby("label", sort=False):
             found.append(
                 Finding(
-                    "caution", word, f"{label} {word}{_where(own, rows, word)}: {_reason(own, word, means)}."
+                    "caution",
+                    word,
+                    f"{label} {_VERBS[word]}{_where(own, rows, word)}: {_reason(own, word, means)}.",
                 )
             )
     unsound = rows[rows["status"].str.contains("no common root")]

@@ -29,7 +29,7 @@ def points_of(rows: pd.DataFrame) -> int:
 
 def point_words(row: Row) -> str:
     """`network.loss = 0.1, workers = 8`; empty where nothing varies."""
-    keys = [str(key) for key in row if str(key).startswith(POINT)]
+    keys = [str(key) for key in row.keys() if str(key).startswith(POINT)]
     return ", ".join(f"{key.removeprefix(POINT)} = {cell(row[key])}" for key in keys)
 
 

@@ -9,6 +9,8 @@ import pandas as pd
 from markupsafe import Markup
 
 from rfast_bench.cells import cell, footnote, target_names
+from rfast_bench.drawing import by_label
+from rfast_bench.plots import ending
 from rfast_bench.records import Run, point_key, varying
 from rfast_bench.report import resolved, scene
 from rfast_bench.report.cautions import cautions
@@ -84,9 +86,8 @@ def part_of(runs: Sequence[Run], number: int, title: str, looks: Looks, baseline
     whole = resolved.together(runs, scenarios)
     swept = resolved.swept(runs)
     shown = [run for run in runs if run.status != "skipped"]
-    points = _points(shown, rows, looks)
+    points = _points(shown, baseline, looks)
     findings = over_points(rows) if swept else at_point(rows)
-    labels = dict.fromkeys(run.label for run in shown)
     return Part(
         id=f"part-{number}",
         title=title,
@@ -97,7 +98,10 @@ def part_of(runs: Sequence[Run], number: int, title: str, looks: Looks, baseline
         findings=[*findings, *cautions(rows), *_mixture(runs, resolved.differing(runs, scenarios))],
         grids=grids(rows),
         note=footnote(rows),
-        legend=[(looks[label][0], label, sample(looks[label][1])) for label in labels],
+        legend=[
+            (looks[label][0], label + ending(own), sample(looks[label][1]))
+            for label, own in by_label(shown).items()
+        ],
         sweeps=[Figure(*chart) for chart in sweep_charts(shown, rows, looks)] if swept and shown else [],
         points=points,
         graphs=_graphs(shown),
@@ -121,17 +125,17 @@ def _mixture(runs: Sequence[Run], differing: Sequence[str]) -> list[Finding]:
 
 
 # ------------------------------------------------------------------------------------------------- points
-def _points(shown: Sequence[Run], rows: pd.DataFrame, looks: Looks) -> list[PointView]:
+def _points(shown: Sequence[Run], baseline: str | None, looks: Looks) -> list[PointView]:
     keys = varying(shown)
     groups: dict[object, list[Run]] = {}
     for run in shown:
         groups.setdefault(point_key({key: run.point.get(key) for key in keys}), []).append(run)
-    return [_point(group, keys, looks) for group in groups.values()]
+    return [_point(group, keys, baseline, looks) for group in groups.values()]
 
 
-def _point(runs: Sequence[Run], keys: Sequence[str], looks: Looks) -> PointView:
+def _point(runs: Sequence[Run], keys: Sequence[str], baseline: str | None, looks: Looks) -> PointView:
     name = ", ".join(f"{key} = {cell(runs[0].point.get(key))}" for key in keys)
-    rows = summarise(runs, runs[0].baseline if any(run.label == runs[0].baseline for run in runs) else None)
+    rows = summarise(runs, baseline if any(run.label == baseline for run in runs) else None)
     return PointView(
         name, at_point(rows) if keys else [], _figures(runs, rows, looks), timelines(runs, looks)
     )
@@ -147,7 +151,9 @@ def _figures(runs: Sequence[Run], rows: pd.DataFrame, looks: Looks) -> list[Figu
     ]
     figures = [Figure(title, drawing) for title, drawing in drawn if drawing is not None]
     return figures + [
-        Figure(f"Time to {target_words(name)}", bars(runs, rows, looks, name)) for name in target_names(rows)
+        Figure(f"Time to {target_words(name)}", bars(runs, rows, looks, name))
+        for name in target_names(rows)
+        if rows[f"time_to_{name}_reached"].sum()
     ]
 
 

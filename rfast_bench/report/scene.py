@@ -21,7 +21,7 @@ def sentences(scenario: Values, varied: Mapping[str, Sequence[Any]], seeds: Sequ
     A key of `varied` is said there and nowhere else: the scenario holds only its first value.
     """
     said = [_workers(scenario, varied), _times(scenario, varied), _network(scenario, varied)]
-    said += [_faults(scenario, varied), _length(scenario, varied), _seeds(seeds)]
+    said += [_faults(scenario, varied), _length(scenario, varied), _seeds(seeds, scenario)]
     said += [f"Varied: {key} over {listed(map(cell, values))}." for key, values in varied.items()]
     return [sentence for sentence in said if sentence]
 
@@ -160,14 +160,19 @@ def _network(scenario: Values, varied: Iterable[str]) -> str:
     if not network or scenario.get("world") == "real":
         return ""
     facts = [
-        _fact("network.latency", varied, f"latency {distribution(network['latency'])}"),
+        _fact("network.latency", varied, _latency(network.get("latency"))),
         _fact("network.bandwidth", varied, _bandwidth(network.get("bandwidth"))),
-        _fact("network.loss", varied, _loss(network["loss"])),
+        _fact("network.loss", varied, _loss(network.get("loss", {}))),
         _fact("network.retransmit_timeout", varied, _retransmission(network.get("retransmit_timeout"))),
         _fact("network.message_bytes", varied, _weight(network.get("message_bytes"))),
         f"{len(network['links'])} links of their own kind" if network.get("links") else "",
     ]
-    return f"Network: {'; '.join(fact for fact in facts if fact)}."
+    known = [fact for fact in facts if fact]
+    return f"Network: {'; '.join(known)}." if known else ""
+
+
+def _latency(values: Values | None) -> str:
+    return "" if values is None else f"latency {distribution(values)}"
 
 
 def _bandwidth(value: float | None) -> str:
@@ -219,14 +224,19 @@ def _length(scenario: Values, varied: Iterable[str]) -> str:
     return f"A run ends {' or '.join(ends)}{', whichever comes first' if len(ends) > 1 else ''}."
 
 
-def _seeds(seeds: Sequence[int]) -> str:
+def _seeds(seeds: Sequence[int], scenario: Values) -> str:
     if not seeds:
         return ""
     if len(seeds) == 1:
         return f"One repetition, seed {seeds[0]}."
     run = list(seeds) == list(range(seeds[0], seeds[-1] + 1))
     which = f"{seeds[0]} to {seeds[-1]}" if run and len(seeds) > 2 else listed(map(str, seeds))
-    return f"{len(seeds)} repetitions (seeds {which}); in each, all algorithms meet the same compute times and losses."
+    fair = (
+        ""
+        if scenario.get("world") == "real"
+        else "; in each, all algorithms meet the same compute times and losses"
+    )
+    return f"{len(seeds)} repetitions (seeds {which}){fair}."
 
 
 def _upper(words: str) -> str:

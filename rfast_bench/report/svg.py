@@ -95,6 +95,12 @@ def colour(style: Style) -> str:
     return to_hex(style[0])
 
 
+def pale(style: Style) -> str:
+    """The class of colours that are too light for a white page; the style sheet darkens them there."""
+    red, green, blue = style[0]
+    return "pale" if 0.2126 * red + 0.7152 * green + 0.0722 * blue > 0.7 else ""
+
+
 def dash(style: Style) -> str:
     return DASHES[style[1]]
 
@@ -103,7 +109,7 @@ def series(index: int, style: Style, name: str, *children: object) -> Markup:
     """What belongs to one label, so that the legend can hide it; `--c` is its colour."""
     title = tag("title", name)
     look = f"--c:{colour(style)}"
-    return tag("g", title, *children, class_="series", data_series=index, style=look)
+    return tag("g", title, *children, class_=f"series {pale(style)}".strip(), data_series=index, style=look)
 
 
 _CORNERS = {"s": (4, 45.0), "D": (4, 0.0), "^": (3, -90.0), "v": (3, 90.0)}
@@ -133,4 +139,12 @@ def sample(style: Style) -> Markup:
     whole = tag("path", d="M1 7L33 7", class_="curve", stroke_dasharray=dash(style))
     mark = tag("path", d=shape(style[2], 17, 7, 3.6), class_="mark")
     look = f"--c:{colour(style)}"
-    return tag("svg", whole, mark, viewBox="0 0 34 14", class_="sample", aria_hidden="true", style=look)
+    return tag(
+        "svg",
+        whole,
+        mark,
+        viewBox="0 0 34 14",
+        class_=f"sample {pale(style)}".strip(),
+        aria_hidden="true",
+        style=look,
+    )

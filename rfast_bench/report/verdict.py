@@ -34,9 +34,12 @@ def of_target(rows: pd.DataFrame, name: str) -> list[Finding]:
 def _first(order: pd.DataFrame, name: str, rivals: bool) -> str:
     first = order.iloc[0]
     column = f"time_to_{name}"
-    text = f"{first['label']} is the first, after {_spread(first, column, ' s')}"
+    after = f"after {_spread(first, column, ' s')}"
+    if not rivals:
+        return f"{first['label']} reached it {after}."
+    text = f"{first['label']} is the first, {after}"
     if len(order) == 1:
-        return f"{text}; no other reached it with every seed." if rivals else f"{text}."
+        return f"{text}; no other reached it with every seed."
     second = order.iloc[1]
     text += f"; next is {second['label']}, after {_spread(second, column, ' s')}."
     meet = contested(order, name)
@@ -103,8 +106,9 @@ def _missing(rows: pd.DataFrame, name: str, nobody: bool) -> list[str]:
 def _ended(row: Row, name: str) -> str:
     metric = name.partition("_")[0]
     final = row.get(f"final_{metric}", np.nan)
-    if row["diverged"] == row["seeds"]:
-        return f"{row['label']} (diverged)"
+    for word in ("diverged", "void"):
+        if row[word] == row["seeds"]:
+            return f"{row['label']} ({word})"
     return f"{row['label']}" + (f" (ended at {cell(final)})" if np.isfinite(final) else "")
 
 
@@ -126,7 +130,7 @@ def of_finals(rows: pd.DataFrame) -> list[Finding]:
     if order.empty:
         return [Finding("miss", f"final {metric}", "No run ended well: there is nothing to rank.")]
     first = order.iloc[0]
-    text = f"{first['label']} ends lowest, at {_final(first, column)}"
+    text = f"{first['label']} ends {'lowest, ' if len(order) > 1 else ''}at {_final(first, column)}"
     others = [f"{row['label']} {_final(row, column)}" for _, row in order.iloc[1:].iterrows()]
     text += f"; the others: {listed(others)}." if others else "."
     if others and _close(first, order.iloc[1], column):
