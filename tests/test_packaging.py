@@ -74,6 +74,8 @@ def test_the_wheel_ships_what_is_in_the_repository(installed: Path) -> None:
         here = {p.name for p in (ROOT / folder).iterdir() if p.suffix in {".py", ".yaml"}}
         there = {p.name for p in installed.joinpath(*package.split(".")).iterdir() if p.is_file()}
         assert here <= there
+    here = {p.name for p in (ROOT / "rfast_bench" / "report" / "templates").iterdir()}
+    assert here == {p.name for p in (installed / "rfast_bench" / "report" / "templates").iterdir()}
     assert not (installed / "algorithms").exists()
     assert (installed / "rfast_bench" / "py.typed").exists()
 

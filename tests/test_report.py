@@ -151,7 +151,7 @@ def test_scenarios_and_worlds_are_parts_of_their_own(scene: list[Run], tmp_path:
 
 
 def test_an_unknown_baseline_is_refused(scene: list[Run]) -> None:
-    with pytest.raises(UserError, match="no baseline 'ring-allredice'.*did you mean 'ring-allreduce'"):
+    with pytest.raises(UserError, match=r"no baseline 'ring-allredice'.*did you mean 'ring-allreduce'"):
         page(scene, "ring-allredice")
 
 
@@ -275,7 +275,11 @@ def test_a_sweep_is_told_over_its_points(lossy: list[Run]) -> None:
 
 def test_a_speed_up_over_a_sweep_leaves_no_seed_out(tmp_path: Path) -> None:
     """Where the baseline or the label missed with one seed, a median would hold the lucky ones only."""
-    cases = {0.1: ([10, 10], [20, 20]), 0.2: ([1, None], [20, 20]), 0.3: ([10, 10], [90, None])}
+    cases: dict[float, tuple[list[float | None], list[float | None]]] = {
+        0.1: ([10, 10], [20, 20]),
+        0.2: ([1, None], [20, 20]),
+        0.3: ([10, 10], [90, None]),
+    }
     for loss, (own, base) in cases.items():
         summary(tmp_path / str(loss), {"x": own, "base": base}, point={"loss": loss}, baseline="base")
     said = [found.text for found in over_points(summarise(find_runs([tmp_path])))]
@@ -338,7 +342,7 @@ def test_the_scenario_in_sentences() -> None:
 
 
 def test_what_is_varied_is_not_said_as_if_it_were_fixed() -> None:
-    varied = {
+    varied: dict[str, list[Any]] = {
         "network.loss": [0.0, 0.3],
         "workers": [4, 8],
         "stragglers.0.slowdown": [1, 4],
@@ -442,7 +446,7 @@ def test_cells_sort_by_their_number(scene: list[Run]) -> None:
         assert label == cells[0].words
         assert cells[at].value == (value if np.isfinite(value) else None)
     sent = well.headings.index("sent")
-    assert [cells[sent].value for _, cells in well.rows][0] == rows["bytes_sent"].iloc[0]
+    assert next(cells[sent].value for _, cells in well.rows) == rows["bytes_sent"].iloc[0]
 
 
 def test_scales() -> None:

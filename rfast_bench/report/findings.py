@@ -29,8 +29,9 @@ def points_of(rows: pd.DataFrame) -> int:
 
 def point_words(row: Row) -> str:
     """`network.loss = 0.1, workers = 8`; empty where nothing varies."""
-    keys = [str(key) for key in row.keys() if str(key).startswith(POINT)]
-    return ", ".join(f"{key.removeprefix(POINT)} = {cell(row[key])}" for key in keys)
+    values = {str(key): value for key, value in dict(row).items()}
+    keys = [key for key in values if key.startswith(POINT)]
+    return ", ".join(f"{key.removeprefix(POINT)} = {cell(values[key])}" for key in keys)
 
 
 def target_words(name: str) -> str:
