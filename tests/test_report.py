@@ -220,6 +220,15 @@ def test_accuracy_is_reached_from_below(tmp_path: Path) -> None:
     ]
 
 
+def test_a_label_with_another_target_is_not_said_to_miss_this_one(tmp_path: Path) -> None:
+    summary(tmp_path / "x", {"x": [10]})
+    rows = summary(tmp_path, {"y": [10]}, targets={"gap": [0.2]})
+    assert [(found.about, found.text) for found in at_point(rows)] == [
+        ("gap ≤ 0.1", "x reached it after 10 s."),
+        ("gap ≤ 0.2", "y reached it after 10 s."),
+    ]
+
+
 def test_without_a_target_the_final_values_speak(tmp_path: Path) -> None:
     rows = summary(tmp_path, {"one": [10], "other": [None]}, targets={})
     assert texts(rows, "result") == [

@@ -29,12 +29,13 @@ def _points(rows: pd.DataFrame) -> list[pd.DataFrame]:
 
 def _target(rows: pd.DataFrame, name: str) -> Iterator[Finding]:
     about = target_words(name)
+    rows = rows[rows[f"time_to_{name}_reached"].notna()]  # others have other targets
     yield Finding("result", about, _winners(rows, name))
     for label, own in _comparable(rows, name).groupby("label", sort=False):
         yield Finding(
             "result", about, _speedups(str(label), own, f"speedup_{name}", str(own["baseline"].iloc[0]))
         )
-    reached = rows[f"time_to_{name}_reached"].fillna(0)
+    reached = rows[f"time_to_{name}_reached"]
     never = rows[(reached == 0) & (rows["skipped"] < rows["seeds"])]
     some = rows[(reached > 0) & (reached < rows["seeds"])]
     for places, labels in _by_places(some, rows).items():

@@ -17,12 +17,13 @@ from rfast_bench.report.scene import listed
 
 def at_point(rows: pd.DataFrame) -> list[Finding]:
     """Of the rows of one scenario, world and sweep point: each target, or the final values when there is none."""
-    names = target_names(rows)
+    names = [name for name in target_names(rows) if rows[f"time_to_{name}_reached"].notna().any()]
     return [finding for name in names for finding in of_target(rows, name)] if names else of_finals(rows)
 
 
 # ------------------------------------------------------------------------------------------------ a target
 def of_target(rows: pd.DataFrame, name: str) -> list[Finding]:
+    rows = rows[rows[f"time_to_{name}_reached"].notna()]  # others have other targets
     order = ranked(rows, name)
     about = target_words(name)
     found = [Finding("result", about, _first(order, name, len(rows) > 1))] if len(order) else []
@@ -88,7 +89,7 @@ def _compared(group: pd.DataFrame, words: str, base: str, its: Row, name: str) -
 
 
 def _missing(rows: pd.DataFrame, name: str, nobody: bool) -> list[str]:
-    reached, took_part = rows[f"time_to_{name}_reached"].fillna(0), rows["seeds"] - rows["skipped"]
+    reached, took_part = rows[f"time_to_{name}_reached"], rows["seeds"] - rows["skipped"]
     some = rows[(reached > 0) & (reached < rows["seeds"])]
     never = rows[(reached == 0) & (took_part > 0)]
     said = [
