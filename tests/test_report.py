@@ -245,7 +245,7 @@ def test_cautions_name_every_way_of_ending_badly(scene: list[Run]) -> None:
     assert said[1:] == [
         "ad-psgd γ=9 diverged: the model blew up; whatever it touched on the way does not count.",
         "d-psgd tree was skipped: needs an undirected graph.",
-        "osgp ran on graphs without a common root: its condition for converging is broken.",
+        "osgp ran on graphs without a common root: the condition for converging is broken there.",
     ]
 
 
@@ -254,6 +254,12 @@ def test_cautions_name_every_way_of_ending_badly(scene: list[Run]) -> None:
 )
 def test_few_seeds_are_called_few(tmp_path: Path, seeds: int, said: str) -> None:
     assert said in texts(summary(tmp_path, {"x": [10.0 + k for k in range(seeds)]}), "caution")[0]
+
+
+def test_the_same_story_is_told_once(tmp_path: Path) -> None:
+    for label in ("one", "other"):
+        save(tmp_path, label, 0, decay(0, label, 0.2), status="void", reason="worker 3 died")
+    assert "one and other are void: worker 3 died." in texts(summarise(find_runs([tmp_path])))
 
 
 def test_some_runs_that_ended_badly_are_counted(tmp_path: Path) -> None:

@@ -74,6 +74,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """A scenario with every way of ending, a sweep, and both with a third of many long labels."""
     home = tmp_path_factory.mktemp("pages")
     folders = {"one": straggler_scenario(home / "a"), "sweep": sweep_scenario(home / "b"), "all": home}
+    save(home / "d", "long", 0, decay(0, "x", 0.001, end=60_000.0), scenario="long", targets={})
     for number in range(12):
         label = f"method {number} with-a-rather-long-name"
         save(home / "c", label, 0, decay(number, "x", 0.05 + 0.02 * number), scenario="many", order=number)

@@ -10,10 +10,10 @@ from rfast_bench.report.scene import listed
 FEW = 5
 """Below so many seeds a range says little."""
 _VERBS = {
-    "diverged": "diverged",
-    "stalled": "stalled",
-    "void": "is void",
-    "skipped": "was skipped",
+    "diverged": ("diverged", "diverged"),
+    "stalled": ("stalled", "stalled"),
+    "void": ("is void", "are void"),
+    "skipped": ("was skipped", "were skipped"),
 }
 _MEANS = {
     "diverged": "the model blew up; whatever it touched on the way does not count",
@@ -26,21 +26,25 @@ _MEANS = {
 def cautions(rows: pd.DataFrame) -> list[Finding]:
     """Seeds first, then each way of ending badly, then unsound graphs."""
     found = [_about_seeds(int(rows["seeds"].min()), int(rows["seeds"].max()))]
-    for word, means in _MEANS.items():
-        ended = rows[rows[word] > 0]
-        for label, own in ended.groupby("label", sort=False):
-            found.append(
-                Finding(
-                    "caution",
-                    word,
-                    f"{label} {_VERBS[word]}{_where(own, rows, word)}: {_reason(own, word, means)}.",
-                )
-            )
+    for word in _MEANS:
+        found += [Finding("caution", word, text) for text in _ended(rows, word)]
     unsound = rows[rows["status"].str.contains("no common root")]
-    for label in dict.fromkeys(unsound["label"]):
-        text = f"{label} ran on graphs without a common root: its condition for converging is broken."
+    if len(unsound):
+        labels = listed(dict.fromkeys(unsound["label"]))
+        text = f"{labels} ran on graphs without a common root: the condition for converging is broken there."
         found.append(Finding("caution", "unsound", text))
-    return [finding for finding in found if finding.text]
+    return found
+
+
+def _ended(rows: pd.DataFrame, word: str) -> list[str]:
+    """Who ended so, where and why; those with the same story in one sentence."""
+    stories: dict[tuple[str, str], list[str]] = {}
+    for label, own in rows[rows[word] > 0].groupby("label", sort=False):
+        stories.setdefault((_where(own, rows, word), _reason(own, word)), []).append(str(label))
+    return [
+        f"{listed(labels)} {_VERBS[word][len(labels) > 1]}{where}: {reason}."
+        for (where, reason), labels in stories.items()
+    ]
 
 
 def _about_seeds(fewest: int, most: int) -> Finding:
@@ -49,8 +53,9 @@ def _about_seeds(fewest: int, most: int) -> Finding:
             "One seed only: the spread between repetitions is not known, and small differences mean nothing."
         )
     elif fewest < FEW:
+        few = f"Only {fewest} seeds" if fewest > 1 else "One seed only for some"
         text = (
-            f"Only {fewest} seeds: times are medians, in brackets the smallest and the largest over the seeds. "
+            f"{few}: times are medians, in brackets the smallest and the largest over the seeds. "
             "These are not confidence intervals."
         )
     else:
@@ -66,8 +71,8 @@ def _where(own: pd.DataFrame, rows: pd.DataFrame, word: str) -> str:
     return f"{share} at {listed(point_words(row) for row in own.to_dict('records'))}"
 
 
-def _reason(own: pd.DataFrame, word: str, means: str) -> str:
+def _reason(own: pd.DataFrame, word: str) -> str:
     """The reason that the records give, else what the word means."""
     said = [part for status in own["status"] for part in str(status).split("; ") if part.startswith(word)]
     reasons = dict.fromkeys(part.partition(": ")[2] for part in said)
-    return "; ".join(reason for reason in reasons if reason) or means
+    return "; ".join(reason for reason in reasons if reason) or _MEANS[word]

@@ -12,7 +12,20 @@ from markupsafe import Markup
 from rfast_bench.drawing import AXIS, Style, band, by_label, log_range, time_name
 from rfast_bench.plots import bar_words, ending
 from rfast_bench.records import Run
-from rfast_bench.report.svg import WIDTH, Scale, dash, drawing, line, number, path, series, shape, tag, text
+from rfast_bench.report.svg import (
+    WIDTH,
+    Scale,
+    dash,
+    drawing,
+    line,
+    number,
+    path,
+    series,
+    shape,
+    tag,
+    text,
+    tick_below,
+)
 
 LEFT, RIGHT, TOP, BOTTOM = 64.0, 14.0, 30.0, 46.0
 HEIGHT = 320.0
@@ -77,7 +90,7 @@ def frame_of(across: Scale, up: Scale, x: str, y: str, ticks: Mapping[float, str
         "g",
         *(line(across.start, at, across.end, at) for at, _ in rows),
         *(text(across.start - 7, at + 4, words, "end", "tick") for at, words in rows),
-        *(text(at, up.start + 18, words, "middle", "tick") for at, words in columns),
+        *(tick_below(at, up.start + 18, words) for at, words in columns),
         line(across.start, up.start, across.end, up.start, "axis"),
         text((across.start + across.end) / 2, up.start + 39, x, "middle", "name"),
         text(6, TOP - 14, y, "start", "name"),
@@ -131,7 +144,7 @@ def bars(runs: Sequence[Run], rows: pd.DataFrame, looks: Looks, name: str) -> Ma
         below + 46,
         f"time to {name.replace('_', ' ')}: " + ", ".join(_spoken(rows, name)),
         *(line(across(tick), 4, across(tick), below) for tick in ticks),
-        *(text(across(tick), below + 18, number(tick), "middle", "tick") for tick in ticks),
+        *(tick_below(across(tick), below + 18, number(tick)) for tick in ticks),
         line(across.start, below, across.end, below, "axis"),
         text(WIDTH / 2, below + 39, time_name(runs), "middle", "name"),
         *(_bar(row, name, across, 8.0 + 40 * k, looks) for k, (_, row) in enumerate(rows.iterrows())),

@@ -47,6 +47,13 @@ def text(x: float, y: float, words: str, anchor: str = "start", kind: str = "") 
     return tag("text", words, x=x, y=y, text_anchor="" if anchor == "start" else anchor, class_=kind)
 
 
+def tick_below(x: float, y: float, words: str) -> Markup:
+    """A tick's words under an axis, in the middle of `x` but never over the right edge."""
+    if x + 5 * len(words) > WIDTH:
+        return text(WIDTH, y, words, "end", "tick")
+    return text(x, y, words, "middle", "tick")
+
+
 def line(x1: float, y1: float, x2: float, y2: float, kind: str = "grid") -> Markup:
     return tag("path", d=path([(x1, y1), (x2, y2)]), class_=kind)
 

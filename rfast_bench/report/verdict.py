@@ -40,7 +40,7 @@ def _first(order: pd.DataFrame, name: str, rivals: bool) -> str:
         return f"{first['label']} reached it {after}."
     text = f"{first['label']} is the first, {after}"
     if len(order) == 1:
-        return f"{text}; no other reached it with every seed."
+        return f"{text}; no other reached it{' with every seed' if first['seeds'] > 1 else ''}."
     second = order.iloc[1]
     text += f"; next is {second['label']}, after {_spread(second, column, ' s')}."
     meet = contested(order, name)

@@ -14,7 +14,20 @@ from rfast_bench.drawing import by_label, time_name
 from rfast_bench.records import Run
 from rfast_bench.report.charts import RIGHT, Looks
 from rfast_bench.report.scene import listed
-from rfast_bench.report.svg import WIDTH, Scale, drawing, line, number, path, series, shape, short, tag, text
+from rfast_bench.report.svg import (
+    WIDTH,
+    Scale,
+    drawing,
+    line,
+    number,
+    path,
+    series,
+    shape,
+    short,
+    tag,
+    text,
+    tick_below,
+)
 
 ROW = 14.0
 MARGIN = 30.0
@@ -53,7 +66,7 @@ def _timeline(run: Run, table: pd.DataFrame, until: float, looks: Looks) -> Mark
         series(index, style, "computing a gradient", tag("path", d=computing, class_="computing")),
         *(text(28, 10 + ROW * (k + 0.5), str(k), "end", "tick rank") for k in range(0, rows, step)),
         line(across.start, below + 2, across.end, below + 2, "axis"),
-        *(text(across(tick), below + 18, number(tick), "middle", "tick") for tick in across.ticks()),
+        *(tick_below(across(tick), below + 18, number(tick)) for tick in across.ticks()),
         text((across.start + across.end) / 2, below + 39, time_name([run]), "middle", "name"),
     )
 
