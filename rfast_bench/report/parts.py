@@ -27,7 +27,7 @@ from rfast_bench.tables import summarise
 
 @dataclass(frozen=True)
 class Figure:
-    """A drawing under its title; `wide` keeps it from sharing a row."""
+    """A drawing under its title."""
 
     title: str
     drawing: Markup
