@@ -23,6 +23,7 @@ class Commands(ErrorGroup):
 
     late: ClassVar[dict[str, str]] = {
         "topology": "rfast_bench.cli_topology",
+        "report": "rfast_bench.cli_report",
         "systems": "rfast_bench.cli_systems",
     }
 

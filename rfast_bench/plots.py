@@ -167,12 +167,12 @@ def _legend(
 ) -> None:
     """Outside at the right, in the order in which the curves end, from top to bottom."""
     order = sorted(bands, key=lambda label: -bands[label]["median"].iloc[-1])
-    handles = [key(looks[label], label + _ending(groups[label])) for label in order]
+    handles = [key(looks[label], label + ending(groups[label])) for label in order]
     if handles:
         drawn.legend(handles=handles, loc="outside right center", frameon=False)
 
 
-def _ending(runs: Sequence[Run]) -> str:
+def ending(runs: Sequence[Run]) -> str:
     """` (diverged 2/3)`: how runs ended that did not finish as meant."""
     counts = Counter(run.status for run in runs if run.status != "finished")
     shares = {word: "" if count == len(runs) else f" {count}/{len(runs)}" for word, count in counts.items()}
@@ -218,16 +218,16 @@ def _bars(axes: Axes, frame: pd.DataFrame, name: str, looks: dict[str, Style]) -
             axes.barh(at, middle, color=colour, height=0.62)
             if high > low:
                 axes.errorbar(middle, at, xerr=[[middle - low], [high - middle]], color="#333333", capsize=3)
-        axes.text(end + 0.02 * longest, at, _bar_words(row, name), va="center", color=GREY, fontsize=9.5)
+        axes.text(end + 0.02 * longest, at, bar_words(row, name), va="center", color=GREY, fontsize=9.5)
     axes.set_yticks(range(len(frame)), [plain(label) for label in frame["label"]])
     axes.set(xlim=(0, 1.45 * longest), ylim=(len(frame) - 0.5, -0.5))
     axes.grid(visible=False, axis="y")
 
 
-def _bar_words(row: Any, name: str) -> str:
+def bar_words(row: Any, name: str) -> str:
     reached, seeds = int(row[f"time_to_{name}_reached"]), row["seeds"]
     if not reached:
-        return "diverged" if row["diverged"] == seeds else "not reached"
+        return next((word for word in ("diverged", "void") if row[word] == seeds), "not reached")
     speedup = row.get(f"speedup_{name}", np.nan)
     middle = row[f"time_to_{name}"]
     words = [f"{middle:.3g} s" if np.isfinite(middle) else f"> {row[f'time_to_{name}_above']:.3g} s"]

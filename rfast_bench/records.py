@@ -16,6 +16,7 @@ import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import KW_ONLY
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -197,7 +198,7 @@ class Run:
         path = self.folder / f"{name}.csv"
         if not path.exists():
             return pd.DataFrame({column: pd.Series(dtype=float) for column in COLUMNS[name]})
-        frame = pd.read_csv(path, dtype=object, keep_default_na=False).apply(_parse)
+        frame = _parsed(path, path.stat().st_mtime_ns).copy()
         missing = [column for column in COLUMNS[name] if column not in frame.columns]
         if missing:
             raise UserError(f"{path}: no column '{missing[0]}'; has {', '.join(frame.columns)}")
@@ -215,6 +216,12 @@ class Run:
         """Scenario, world, point, place in the scenario, label, seed: the order of every table and figure."""
         place = (self.scenario, self.world != "simulated", point_key(self.point))
         return (*place, self.order, self.label, self.seed)
+
+
+@lru_cache(maxsize=2000)
+def _parsed(path: Path, changed: int) -> pd.DataFrame:
+    """A table as read; kept, for every figure asks for it again, until the file is `changed` (nanoseconds)."""
+    return pd.read_csv(path, dtype=object, keep_default_na=False).apply(_parse)
 
 
 def _parse(column: pd.Series[str]) -> pd.Series[Any]:

@@ -12,7 +12,7 @@ from rich.console import Console
 
 from rfast_bench import records, tuning
 from rfast_bench.errors import UserError
-from rfast_bench.files import write_text as write_text
+from rfast_bench.files import write_text
 from rfast_bench.plan import Point, Run, load_points, plan
 from rfast_bench.records import find_runs
 from rfast_bench.spread import Cluster

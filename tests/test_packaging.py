@@ -76,6 +76,8 @@ def test_the_wheel_ships_what_is_in_the_repository(installed: Path) -> None:
         assert here <= there
     profiles = {p.name for p in (ROOT / "rfast_bench" / "system_profiles").iterdir()}
     assert profiles == {p.name for p in (installed / "rfast_bench" / "system_profiles").iterdir()}
+    here = {p.name for p in (ROOT / "rfast_bench" / "report" / "templates").iterdir()}
+    assert here == {p.name for p in (installed / "rfast_bench" / "report" / "templates").iterdir()}
     assert not (installed / "algorithms").exists()
     assert (installed / "rfast_bench" / "py.typed").exists()
 

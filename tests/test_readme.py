@@ -49,6 +49,7 @@ def test_the_suite_commands_run_one_after_the_other(tmp_path: Path, monkeypatch:
         result = CliRunner().invoke(main, arguments)
         assert result.exit_code == 0, f"{line}\n{result.output}"
     assert list((tmp_path / "my-plots").glob("*.png"))
+    assert "<h1>quickstart</h1>" in (tmp_path / "my-report.html").read_text(encoding="utf-8")
 
 
 def test_the_quickstart_is_what_the_makefile_runs() -> None:

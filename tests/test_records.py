@@ -166,6 +166,16 @@ def test_a_table_without_a_column_is_refused(tmp_path: Path) -> None:
         find_runs([folder])[0].curves()
 
 
+def test_a_table_is_read_again_when_its_file_changed_and_is_the_readers_own(tmp_path: Path) -> None:
+    folder = save(tmp_path, "x", curves=curves_table([1.0], [0.5]))
+    run = find_runs([folder])[0]
+    own = run.curves()
+    own.loc[0, "gap"] = 7.0
+    assert run.curves()["gap"].tolist() == [0.5]
+    save(tmp_path, "x", curves=curves_table([1.0], [0.25]))
+    assert run.curves()["gap"].tolist() == [0.25]
+
+
 def test_a_skipped_run_has_tables_without_rows(tmp_path: Path) -> None:
     save(tmp_path, "d-psgd", status="skipped", reason="a tree")
     (run,) = find_runs([tmp_path])

@@ -29,7 +29,9 @@ def ours(path: Path) -> set[str]:
 def test_the_house_is_found() -> None:
     """So that no wall stands only because nothing was read."""
     assert {"api.py", "sim/driver.py", "problems/base.py", "runner.py"} <= set(PLACES.values())
-    assert {"records.py", "tables.py", "plots.py"} <= set(PLACES.values())
+    assert {"records.py", "tables.py", "plots.py", "report/page.py", "report/verdict.py"} <= set(
+        PLACES.values()
+    )
     assert {"r_fast.py", "osgp.py"} <= {path.name for path in ALGORITHMS.glob("*.py")}
 
 
@@ -52,7 +54,12 @@ def test_a_world_knows_neither_the_other_nor_any_algorithm(world: str) -> None:
             assert module.partition(".")[0] not in (other, "algorithms", "registry"), f"{path.name}: {module}"
 
 
-READERS = [name for name in ("records", "tables", "plots", "report") if (HOUSE / f"{name}.py").exists()]
+READERS = [
+    "records",
+    "tables",
+    "plots",
+    *(f"report.{path.stem}" for path in (HOUSE / "report").glob("[a-z]*.py")),
+]
 
 
 @pytest.mark.parametrize("name", READERS)

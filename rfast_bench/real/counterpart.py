@@ -14,6 +14,7 @@ import pandas as pd
 import yaml
 
 from rfast_bench.errors import UserError
+from rfast_bench.files import write_text
 from rfast_bench.links import LinkOverride, NetworkSpec
 from rfast_bench.plan import Point, with_parameters
 from rfast_bench.reading import assign, parse_override, read_yaml, validate
@@ -21,7 +22,6 @@ from rfast_bench.real.calibrate import Measured, Say, measure
 from rfast_bench.real.fits import Times
 from rfast_bench.scenario import Scenario
 from rfast_bench.seeds import stream
-from rfast_bench.study import write_text
 from rfast_bench.timing import Constant, Distribution
 
 SET = (

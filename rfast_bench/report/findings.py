@@ -1,0 +1,60 @@
+"""What the verdict's modules share: a finding, and what they ask of a summary (see `tables.summarise`)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+import pandas as pd
+
+from rfast_bench.cells import POINT, cell
+
+Row: TypeAlias = Any
+"""A row of a summary: a pandas Series or a mapping, by column."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One statement; `about` is the target, or what the caution is about."""
+
+    kind: Literal["result", "miss", "caution"]
+    about: str
+    text: str
+
+
+def points_of(rows: pd.DataFrame) -> int:
+    keys = [name for name in rows if str(name).startswith(POINT)]
+    return len(rows[keys].drop_duplicates()) if keys else 1
+
+
+def point_words(row: Row) -> str:
+    """`network.loss = 0.1, workers = 8`; empty where nothing varies."""
+    values = {str(key): value for key, value in dict(row).items()}
+    keys = [key for key in values if key.startswith(POINT)]
+    return ", ".join(f"{key.removeprefix(POINT)} = {cell(values[key])}" for key in keys)
+
+
+def target_words(name: str) -> str:
+    """`gap_0.1` -> `gap ≤ 0.1`, `accuracy_0.9` -> `accuracy ≥ 0.9`."""
+    metric, _, value = name.partition("_")
+    return f"{metric} {'≥' if metric == 'accuracy' else '≤'} {value}"
+
+
+def ranked(rows: pd.DataFrame, name: str) -> pd.DataFrame:
+    """Who reached the target with every seed, the fastest median first. Ones who missed with some do not rank."""
+    whole = rows[(rows[f"time_to_{name}_reached"] == rows["seeds"]) & (rows["seeds"] > 0)]
+    return whole.sort_values(f"time_to_{name}", kind="stable")
+
+
+def baseline_of(rows: pd.DataFrame) -> str | None:
+    """The baseline, when it is among these rows."""
+    base = rows["baseline"].iloc[0]
+    return str(base) if isinstance(base, str) and base in set(rows["label"]) else None
+
+
+def contested(order: pd.DataFrame, name: str) -> str:
+    """How the ranges of the first two meet: `touch`, `overlap`, or nothing when they are apart."""
+    if len(order) < 2:
+        return ""
+    high, low = order.iloc[0][f"time_to_{name}_max"], order.iloc[1][f"time_to_{name}_min"]
+    return "" if low > high else "touch" if low == high else "overlap"

@@ -1,0 +1,165 @@
+"""What a sweep shows, as SVG: the time to each target, or the final value, against each key that varies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import pairwise, product
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from markupsafe import Markup
+
+from rfast_bench.cells import POINT, cell, target_names
+from rfast_bench.drawing import AXIS, time_name
+from rfast_bench.records import Run, varying
+from rfast_bench.report.charts import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, Looks, frame_of
+from rfast_bench.report.findings import target_words
+from rfast_bench.report.svg import WIDTH, Scale, dash, drawing, path, series, shape, tag, text
+
+STRIP = 34.0
+"""Height of the strip at the top for what was not reached."""
+Known = Sequence[tuple[float, Any]]
+"""Where a row with a value stands across, and the row."""
+MOST_PANELS = 24
+"""More panels than these nobody compares by eye: the table has all points."""
+
+
+def sweep_charts(runs: Sequence[Run], rows: pd.DataFrame, looks: Looks) -> Iterator[tuple[str, Markup]]:
+    """(title, drawing) for each varying key, each value of the other keys, each measure; MOST_PANELS at most."""
+    left = MOST_PANELS
+    for key in varying(runs):
+        for others, chosen in _panels(rows, key, varying(runs)):
+            for column, words in measures(rows, time_name(runs)):
+                if left == 0:
+                    return
+                left -= 1
+                title = f"{words[:1].upper()}{words[1:].partition(' (')[0]} against {key}" + (
+                    f", {others}" if others else ""
+                )
+                yield title, _chart(rows, chosen, key, column, words, looks)
+
+
+def measures(rows: pd.DataFrame, time: str) -> list[tuple[str, str]]:
+    """(column, its words): the times to each target, or the final value when there is no target."""
+    unit = "simulated s" if time.startswith("simulated") else "s"
+    times = [(f"time_to_{name}", f"time to {target_words(name)} ({unit})") for name in target_names(rows)]
+    final = "gap" if rows["final_gap"].notna().any() else "loss"
+    return times or [(f"final_{final}", f"final {AXIS[final]}")]
+
+
+def _panels(rows: pd.DataFrame, key: str, keys: Sequence[str]) -> Iterator[tuple[str, pd.DataFrame]]:
+    others = [other for other in keys if other != key]
+    for values in product(*(rows[POINT + other].unique() for other in others)):
+        chosen = rows
+        for other, value in zip(others, values, strict=True):
+            chosen = chosen[chosen[POINT + other] == value]
+        words = ", ".join(f"{other} = {cell(value)}" for other, value in zip(others, values, strict=True))
+        if chosen[POINT + key].nunique() > 1:
+            yield words, chosen
+
+
+def _chart(
+    rows: pd.DataFrame, chosen: pd.DataFrame, key: str, column: str, words: str, looks: Looks
+) -> Markup:
+    places = _places(rows, key)
+    across = _across(places)
+    timed = column.startswith("time_to_")
+    up = _up(rows, column, timed)
+    labels = list(dict.fromkeys(chosen["label"]))
+    spread = {label: 9 * (k - (len(labels) - 1) / 2) for k, label in enumerate(labels)}
+    parts = [frame_of(across, up, key, words, {at: cell(value) for value, at in places.items()})]
+    parts += [_strip()] if timed else []
+    for label in labels:
+        own = chosen[chosen["label"] == label]
+        at = [across(places[value]) for value in own[POINT + key]]
+        parts.append(_line(own, at, up, column, label, looks, spread[label]))
+    return drawing(HEIGHT, f"{words} against {key}: {', '.join(labels)}", *parts)
+
+
+def _places(rows: pd.DataFrame, key: str) -> dict[Any, float]:
+    """Where values stand across: numbers at themselves, words in the order in which they come."""
+    column = rows[POINT + key]
+    if pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column):
+        return {value: float(value) for value in sorted(column.unique())}
+    return {value: float(at) for at, value in enumerate(column.unique())}
+
+
+def _across(places: Mapping[Any, float]) -> Scale:
+    low, high = min(places.values()), max(places.values())
+    log = low > 0 and high / low >= 8
+    margin = (high / low) ** 0.1 if log else 0.1 * (high - low)
+    return Scale(
+        low / margin if log else low - margin,
+        high * margin if log else high + margin,
+        *(LEFT, WIDTH - RIGHT),
+        log,
+    )
+
+
+def _up(rows: pd.DataFrame, column: str, timed: bool) -> Scale:
+    if timed:
+        top = float(np.nanmax([*rows[f"{column}_max"], 0.0])) or 1.0
+        return Scale(0.0, 1.08 * top, HEIGHT - BOTTOM, TOP + STRIP)
+    known = rows[column][np.isfinite(rows[column])]
+    if len(known) and known.min() > 0:
+        return Scale(known.min() / 2, known.max() * 2, HEIGHT - BOTTOM, TOP, log=True)
+    low, high = (known.min(), known.max()) if len(known) else (0.0, 1.0)
+    margin = 0.08 * (high - low) or 0.5
+    return Scale(low - margin, high + margin, HEIGHT - BOTTOM, TOP)
+
+
+def _strip() -> Markup:
+    box = tag("rect", x=LEFT, y=TOP, width=WIDTH - LEFT - RIGHT, height=STRIP - 4, class_="strip")
+    return tag("g", box, text(LEFT + 5, TOP + 12, "not reached", kind="note"))
+
+
+def _line(
+    own: pd.DataFrame, at: list[float], up: Scale, column: str, label: str, looks: Looks, aside: float
+) -> Markup:
+    index, style = looks[label]
+    known = [(x, row) for x, (_, row) in zip(at, own.iterrows(), strict=True) if np.isfinite(row[column])]
+    way = [(x, up(row[column])) for x, row in known]
+    whiskers = [
+        path([(x, up(low)), (x, up(high))]) for x, row in known for low, high in [_range(row, column, up)]
+    ]
+    full, part = _marks(known, way, column, style[2])
+    if column.startswith("time_to_"):
+        missed = own[f"{column}_reached"].to_numpy() == 0
+        full += [
+            shape(style[2], x + aside, TOP + STRIP - 12)
+            for x, not_reached in zip(at, missed, strict=True)
+            if not_reached
+        ]
+    through = _unbroken(at, own[column], up)
+    parts = [tag("path", d=through, class_="curve", stroke_dasharray=dash(style))] if through else []
+    parts += [tag("path", d="".join(whiskers), class_="reach")] if whiskers else []
+    parts += [
+        tag("path", d="".join(ds), class_=kind) for ds, kind in ((full, "mark"), (part, "mark some")) if ds
+    ]
+    return series(index, style, label, *parts)
+
+
+def _unbroken(at: Sequence[float], values: Iterable[float], up: Scale) -> str:
+    """A line through neighbours that both have a value; it stops where one has none."""
+    known = [(x, up(value)) if np.isfinite(value) else None for x, value in zip(at, values, strict=True)]
+    return "".join(path([one, next_]) for one, next_ in pairwise(known) if one and next_)
+
+
+def _marks(
+    known: Known, way: Sequence[tuple[float, float]], column: str, marker: str
+) -> tuple[list[str], list[str]]:
+    """Markers of what holds for every seed, and of what holds for some."""
+    full: list[str] = []
+    part: list[str] = []
+    for (_, row), (x, y) in zip(known, way, strict=True):
+        whole = row.get(f"{column}_reached", row["seeds"]) == row["seeds"]
+        (full if whole else part).append(shape(marker, x, y))
+    return full, part
+
+
+def _range(row: Any, column: str, up: Scale) -> tuple[float, float]:
+    if column.startswith("time_to_"):
+        return row[f"{column}_min"], row[f"{column}_max"]
+    deviation = row[f"{column}_std"] if np.isfinite(row[f"{column}_std"]) else 0.0
+    return max(row[column] - deviation, up.low), min(row[column] + deviation, up.high)

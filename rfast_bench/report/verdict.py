@@ -1,0 +1,157 @@
+"""The verdict on one sweep point in sentences, from the numbers of a summary. Pure functions.
+
+Who reached a target first, whether that is more than the spread over seeds, what it is against the baseline; who
+reached it with some seeds only, who never. `overview.py` says it over many points, `cautions.py`
+what speaks against it.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from rfast_bench.cells import cell, target_names
+from rfast_bench.report.findings import Finding, Row, baseline_of, contested, ranked, target_words
+from rfast_bench.report.scene import listed
+
+
+def at_point(rows: pd.DataFrame) -> list[Finding]:
+    """Of the rows of one scenario, world and sweep point: each target, or the final values when there is none."""
+    names = [name for name in target_names(rows) if rows[f"time_to_{name}_reached"].notna().any()]
+    return [finding for name in names for finding in of_target(rows, name)] if names else of_finals(rows)
+
+
+# ------------------------------------------------------------------------------------------------ a target
+def of_target(rows: pd.DataFrame, name: str) -> list[Finding]:
+    rows = rows[rows[f"time_to_{name}_reached"].notna()]  # others have other targets
+    order = ranked(rows, name)
+    about = target_words(name)
+    found = [Finding("result", about, _first(order, name, len(rows) > 1))] if len(order) else []
+    found += [Finding("result", about, text) for text in _against(rows, order, name)]
+    found += [Finding("miss", about, text) for text in _missing(rows, name, len(order) == 0)]
+    return found
+
+
+def _first(order: pd.DataFrame, name: str, rivals: bool) -> str:
+    first = order.iloc[0]
+    column = f"time_to_{name}"
+    after = f"after {_spread(first, column, ' s')}"
+    if not rivals:
+        return f"{first['label']} reached it {after}."
+    text = f"{first['label']} is the first, {after}"
+    if len(order) == 1:
+        return f"{text}; no other reached it{' with every seed' if first['seeds'] > 1 else ''}."
+    second = order.iloc[1]
+    text += f"; next is {second['label']}, after {_spread(second, column, ' s')}."
+    meet = contested(order, name)
+    if meet and first["seeds"] > 1:
+        text += f" Their ranges over the seeds {meet}: take the order of these two as open."
+    return text
+
+
+def _spread(row: Row, column: str, unit: str, digits: int = 3) -> str:
+    """`19.5 s (18 to 23.5)`; the middle alone where there is no spread."""
+    middle, low, high = (cell(row[f"{column}{end}"], digits) for end in ("", "_min", "_max"))
+    return f"{middle}{unit}" + ("" if low == high else f" ({low} to {high})")
+
+
+def _against(rows: pd.DataFrame, order: pd.DataFrame, name: str) -> list[str]:
+    """Speed-ups over the baseline: faster ones, slower ones, ones that are neither."""
+    base = baseline_of(rows)
+    column = f"speedup_{name}"
+    if base is None or column not in rows:
+        return []
+    its = rows[rows["label"] == base].iloc[0]
+    reached = its[f"time_to_{name}_reached"]
+    if reached != its["seeds"]:
+        how = (
+            f"reached it with {reached:.0f} of {its['seeds']} seeds only"
+            if reached > 0
+            else "did not reach it"
+        )
+        return [f"The baseline {base} {how}, so no speed-up is given."] if len(order) else []
+    others = order[(order["label"] != base) & np.isfinite(order[column])]
+    faster = others[others[f"{column}_min"] > 1]
+    slower = others[others[f"{column}_max"] < 1]
+    even = others.drop([*faster.index, *slower.index])
+    groups = ((faster, "faster than"), (slower, "slower than"), (even, "not clearly faster or slower than"))
+    return [_compared(group, words, base, its, name) for group, words in groups if len(group)]
+
+
+def _compared(group: pd.DataFrame, words: str, base: str, its: Row, name: str) -> str:
+    """The speed-ups of those that are faster, slower or neither, with what the first of them means."""
+    each = listed(f"{row['label']} {_spread(row, f'speedup_{name}', '×', 2)}" for _, row in group.iterrows())
+    always = "" if words.startswith("not") else " with every seed" if its["seeds"] > 1 else ""
+    text = f"{_upper(words)} the baseline {base}{always}: {each}."
+    share = 1 / group.iloc[0][f"speedup_{name}"]
+    mean = f" {group.iloc[0]['label']} needs {cell(100 * share, 2)} % of the time that {base} needs"
+    return f"{text}{mean} ({cell(its[f'time_to_{name}'])} s)." if words == "faster than" else text
+
+
+def _missing(rows: pd.DataFrame, name: str, nobody: bool) -> list[str]:
+    reached, took_part = rows[f"time_to_{name}_reached"], rows["seeds"] - rows["skipped"]
+    some = rows[(reached > 0) & (reached < rows["seeds"])]
+    never = rows[(reached == 0) & (took_part > 0)]
+    said = [
+        f"{row['label']} reached it with {row[f'time_to_{name}_reached']:.0f} of {row['seeds']} seeds only "
+        f"({_spread(row, f'time_to_{name}', ' s')} where it did); it is not ranked."
+        for _, row in some.iterrows()
+    ]
+    if nobody and len(some) == 0:
+        return [f"Nobody reached it{_best_gap(never, name)}."]
+    return said + (
+        [f"Not reached by {listed(_ended(row, name) for _, row in never.iterrows())}."] if len(never) else []
+    )
+
+
+def _ended(row: Row, name: str) -> str:
+    metric = name.partition("_")[0]
+    final = row.get(f"final_{metric}", np.nan)
+    for word in ("diverged", "void"):
+        if row[word] == row["seeds"]:
+            return f"{row['label']} ({word})"
+    return f"{row['label']}" + (f" (ended at {cell(final)})" if np.isfinite(final) else "")
+
+
+def _best_gap(rows: pd.DataFrame, name: str) -> str:
+    metric = name.partition("_")[0]
+    known = rows[rows[f"final_{metric}"].notna()].sort_values(f"final_{metric}", kind="stable")
+    if known.empty:
+        return ""
+    best = known.iloc[-1 if metric == "accuracy" else 0]
+    return f"; the closest is {best['label']}, which ended at {cell(best[f'final_{metric}'])}"
+
+
+# ------------------------------------------------------------------------------------------- without target
+def of_finals(rows: pd.DataFrame) -> list[Finding]:
+    """Where each ended, when the scenario names no target."""
+    metric = "gap" if rows["final_gap"].notna().any() else "loss"
+    column = f"final_{metric}"
+    order = rows[rows[column].notna()].sort_values(column, kind="stable")
+    if order.empty:
+        return [Finding("miss", f"final {metric}", "No run ended well: there is nothing to rank.")]
+    first = order.iloc[0]
+    text = f"{first['label']} ends {'lowest, ' if len(order) > 1 else ''}at {_final(first, column)}"
+    others = [f"{row['label']} {_final(row, column)}" for _, row in order.iloc[1:].iterrows()]
+    text += f"; the others: {listed(others)}." if others else "."
+    if others and _close(first, order.iloc[1], column):
+        text += (
+            f" The difference to {order.iloc[1]['label']} is within one standard deviation over the seeds."
+        )
+    return [
+        Finding("result", f"final {metric}", text + " No target was set, so there are no times to compare.")
+    ]
+
+
+def _final(row: Row, column: str) -> str:
+    deviation = row[f"{column}_std"]
+    return cell(row[column]) + (f" ± {deviation:.1g}" if deviation > 1e-12 * abs(row[column]) else "")
+
+
+def _close(first: Row, second: Row, column: str) -> bool:
+    spread = np.nanmax([first[f"{column}_std"], second[f"{column}_std"], 0.0])
+    return bool(spread > 0 and second[column] - first[column] <= spread)
+
+
+def _upper(words: str) -> str:
+    return words[:1].upper() + words[1:]
