@@ -30,8 +30,8 @@ FEATURES, ROWS, BATCH = 19, 50, 64
 WORKER_ITERATIONS = 60_000
 
 
-def make_run(workers: int, algorithm: str, seconds: float) -> Run:
-    """The benchmark's scenario; compute times have mean 1 s, so `seconds` is iterations per worker."""
+def make_run(workers: int, algorithm: str, iterations: int) -> Run:
+    """The benchmark's scenario, for so many iterations per worker."""
     dataset = {
         "kind": "synthetic",
         "samples": ROWS * workers,
@@ -55,8 +55,8 @@ def make_run(workers: int, algorithm: str, seconds: float) -> Run:
             {"name": algorithm, "step_size": 0.05}
             | ({"topology": "directed-ring"} if algorithm == "r-fast" else {})
         ],
-        "stop": {"time": seconds},
-        "evaluate": {"every": seconds},
+        "stop": {"iterations": iterations},
+        "evaluate": {"every": f"{iterations} iterations"},
     }
     scenario = with_parameters(validate(Scenario, raw, "bench"), "bench", None)
     return Run(Point({}, scenario, Path()), 0, 0)
@@ -94,9 +94,9 @@ def bare_gradients(run: Run) -> Callable[[], float]:
     return once
 
 
-def measure(workers: int, algorithm: str, repeat: int) -> dict[str, float]:
+def measure(workers: int, algorithm: str, repeat: int, least: int) -> dict[str, float]:
     """One row of the table."""
-    run = make_run(workers, algorithm, max(200.0, WORKER_ITERATIONS / workers))
+    run = make_run(workers, algorithm, max(least, WORKER_ITERATIONS // workers))
     whole, floor = simulated(run), bare_gradients(run)
     micros = min(whole() for _ in range(repeat))
     bare = min(floor() for _ in range(repeat))
@@ -116,10 +116,11 @@ def main() -> None:
     parser.add_argument("--workers", type=int, nargs="+", default=[16, 100, 1000])
     parser.add_argument("--algorithm", default="r-fast")
     parser.add_argument("--repeat", type=int, default=3)
+    parser.add_argument("--least", type=int, default=200, help="iterations per worker, at least")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     with threadpool_limits(limits=1):
-        rows = [measure(n, options.algorithm, options.repeat) for n in options.workers]
+        rows = [measure(n, options.algorithm, options.repeat, options.least) for n in options.workers]
     print(f"{options.algorithm}: worker-iterations per CPU second (microseconds; bare gradient; ratio)")
     for row in rows:
         print(
