@@ -6,6 +6,7 @@ Every algorithm thus meets the same weather: the k-th draw of a stream is the sa
 from __future__ import annotations
 
 from random import Random
+from typing import Any
 from zlib import crc32
 
 import numpy as np
@@ -18,6 +19,25 @@ def _entropy(seed: int, purpose: str, ids: tuple[int, ...]) -> list[int]:
 def stream(seed: int, purpose: str, *ids: int) -> np.random.Generator:
     """The generator of one purpose (`compute`, `batches`, `loss`, ...) for worker `ids` or link `ids`."""
     return np.random.default_rng(np.random.SeedSequence(_entropy(seed, purpose, ids)))
+
+
+def later(seed: int, purpose: str, *ids: int) -> Any:
+    """The same as `stream`, made when it is first drawn from: most streams of a large run never are."""
+    return _Later(seed, purpose, ids)
+
+
+class _Later:
+    """Stands in for a generator and has its attributes."""
+
+    def __init__(self, seed: int, purpose: str, ids: tuple[int, ...]) -> None:
+        self._key = (seed, purpose, ids)
+        self._generator: np.random.Generator | None = None
+
+    def __getattr__(self, name: str) -> Any:
+        if self._generator is None:
+            seed, purpose, ids = self._key
+            self._generator = stream(seed, purpose, *ids)
+        return getattr(self._generator, name)
 
 
 def scalar_stream(seed: int, purpose: str, *ids: int) -> Random:

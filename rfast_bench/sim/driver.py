@@ -97,7 +97,7 @@ class Driver:
         self.samples = 0
         self.iterations = 0  # completed, over all workers
         self.alarm_iterations = self.alarm_samples = math.inf
-        self.active = 0  # planned events: gradients under way, coroutines to wake
+        self._waking = 0  # coroutines that will be woken
         self._moment = moment
         self._problem = problem
         self._lazy = gradients
@@ -139,6 +139,11 @@ class Driver:
         worker.algorithm, worker.liveness, worker.down = algorithm, liveness, False
         self._start(worker)
 
+    @property
+    def active(self) -> bool:
+        """Whether anything is under way; else nothing will ever happen again."""
+        return self._waking > 0 or any(worker.computing for worker in self.workers)
+
     def stop(self) -> None:
         """End `clock.run()`; to be called from a SimPy callback or from `on_iteration`."""
         raise StopSimulation(None)
@@ -146,7 +151,14 @@ class Driver:
     def _advance(self, activity: Activity, worker: Worker, answer: Any) -> None:
         """Hand `answer` to a coroutine and carry on until it awaits something that takes time."""
         try:
-            effect: Any = activity.send(answer)
+            effect = activity.send(answer)
+        except StopIteration:
+            return
+        self._carry_out(activity, worker, effect)
+
+    def _carry_out(self, activity: Activity, worker: Worker, effect: Any) -> None:
+        """Begin what a coroutine awaits; hand over at once what is there already, and carry on."""
+        try:
             while True:
                 kind = type(effect)
                 if kind is Gradient:
@@ -183,7 +195,6 @@ class Driver:
                 f"{type(worker.algorithm).__name__} asked for a gradient while another is outstanding"
             )
         worker.computing = True
-        self.active += 1
         worker.activity, worker.at, worker.batch, worker.value = activity, at, next(worker.batches), None
         self._pending[worker] = None
         now, pace, work = self._moment.now, worker.pace, next(worker.work)
@@ -196,7 +207,6 @@ class Driver:
 
     def _computed(self, event: Done) -> None:
         worker = event.worker
-        self.active -= 1
         if event is not worker.done:
             return  # it died meanwhile
         self._moment.now = self.clock.now
@@ -210,7 +220,15 @@ class Driver:
         self.samples += samples
         if worker.liveness is not None:
             worker.liveness.look(self._moment.now)
-        self._advance(worker.activity, worker, gradient)
+        activity = worker.activity
+        try:
+            effect = activity.send(gradient)
+        except StopIteration:
+            return
+        if type(effect) is Gradient:
+            self._compute(activity, worker, effect.at)
+        else:
+            self._carry_out(activity, worker, effect)
 
     # ------------------------------------------------------------------------------------------ messages
     def _wait(self, waiting: Waiting, channel: Any, ready: float) -> None:
@@ -224,11 +242,11 @@ class Driver:
             self._plan(waiting)
 
     def _plan(self, waiting: Waiting) -> None:
-        self.active += 1
+        self._waking += 1
         Wake(self.clock, self._woken, waiting).schedule(max(0.0, waiting.at - self.clock.now))
 
     def _woken(self, event: Wake) -> None:
-        self.active -= 1
+        self._waking -= 1
         waiting = event.waiting
         if waiting.inbox.waiter is not waiting or event.at != waiting.at:
             return
@@ -255,11 +273,11 @@ class Driver:
 
     def _at(self, time: float, action: Callable[[], None]) -> None:
         def act(_: simpy.Event) -> None:
-            self.active -= 1
+            self._waking -= 1
             self._moment.now = self.clock.now
             action()
 
-        self.active += 1
+        self._waking += 1
         Due(self.clock, act).schedule(max(0.0, time - self.clock.now))
 
     def _resume(self, activity: Activity, worker: Worker, life: int, answer: Any) -> None:

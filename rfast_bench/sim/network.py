@@ -41,7 +41,7 @@ class Mailbox(PostLane):
     def __init__(self, sender: SimNode, road: Road) -> None:
         super().__init__(sender, road)
         self.sender = sender
-        self.flying: deque[Message] = deque()  # ascending in arrival and in age
+        self.flying: list[Message] = []  # few; ascending in arrival and in age
         self.current: Message | None = None
 
     def post(self, payload: Any, size: int, now: float) -> None:
@@ -63,9 +63,9 @@ class Mailbox(PostLane):
         """The newest message that has arrived by `now`."""
         flying = self.flying
         if flying and flying[0][0] <= now:
-            self.current = flying.popleft()
+            self.current = flying.pop(0)
             while flying and flying[0][0] <= now:
-                self.current = flying.popleft()
+                self.current = flying.pop(0)
                 self.sender.superseded += 1
         return self.current
 

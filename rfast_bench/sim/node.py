@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from random import Random
 from typing import Any
 
@@ -35,8 +35,9 @@ class SimNode(Outgoing):
     """Implements `rfast_bench.api.Node`, and keeps what was read and how stale it was."""
 
     __slots__ = (
-        "A", "W", "age_max", "age_sum", "changes", "gradients", "id", "in_A", "in_W", "inboxes", "mailboxes",
-        "moment", "n", "network", "number", "out_A", "out_W", "posts", "queues", "reads", "rng", "side", "staleness",
+        "A", "W", "_rng", "_seed", "age_max", "age_sum", "changes", "gradients", "id", "in_A", "in_W", "inboxes",
+        "mailboxes", "moment", "n", "network", "number", "out_A", "out_W", "posts", "queues", "side",
+        "staleness",
     )  # fmt: skip
 
     def __init__(self, number: int, topology: Topology, network: Network, seed: int) -> None:
@@ -44,9 +45,10 @@ class SimNode(Outgoing):
         self.id = self.number = number
         self.gradients = 0
         self.n = topology.n
-        self.rng: Random = scalar_stream(seed, "algorithm", number)
-        self.W: Mapping[int, float] = topology.W[number]
-        self.A: Mapping[int, float] = topology.A[number]
+        self._seed = seed
+        self._rng: Random | None = None
+        self.W: Mapping[int, float] = network.numbers(topology.W[number])
+        self.A: Mapping[int, float] = network.numbers(topology.A[number])
         self.in_W: Sequence[int] = topology.in_W(number)
         self.out_W: Sequence[int] = topology.out_W(number)
         self.in_A: Sequence[int] = topology.in_A(number)
@@ -60,8 +62,19 @@ class SimNode(Outgoing):
         self.queues: dict[tuple[int, Channel], Queue] = {}
         self.inboxes: defaultdict[Channel, Inbox] = defaultdict(Inbox)
         self.staleness: defaultdict[int, int] = defaultdict(int)
-        self.reads = 0
         self.age_sum = self.age_max = 0.0
+
+    @property
+    def reads(self) -> int:
+        """How often it has read a message."""
+        return sum(self.staleness.values())
+
+    @property
+    def rng(self) -> Random:
+        """See `rfast_bench.api.Node`; few algorithms ask, so it is made when it is asked for."""
+        if self._rng is None:
+            self._rng = scalar_stream(self._seed, "algorithm", self.id)
+        return self._rng
 
     def post(self, to: int, channel: Channel, payload: Any) -> None:
         box = self.posts.get((to, channel)) or self.network.open_mailbox(self, to, channel)
@@ -74,7 +87,15 @@ class SimNode(Outgoing):
         now = self.moment.now
         flying = box.flying
         message = box.newest(now) if flying and flying[0][0] <= now else box.current
-        return default if message is None else self.read(message, now)
+        if message is None:
+            return default
+        # as `read`, written out: this is the most frequent call of all
+        self.staleness[message[SENDER].gradients - message[COUNT]] += 1
+        age = now - message[ASKED]
+        self.age_sum += age
+        if age > self.age_max:
+            self.age_max = age
+        return message[PAYLOAD]
 
     def send(self, to: int, channel: Channel, payload: Any, reliable: bool = True) -> None:
         queue = self.queues.get((to, channel)) or self.network.open_queue(self, to, channel)
@@ -89,7 +110,7 @@ class SimNode(Outgoing):
 
     def see(self, view: View) -> None:
         """Take over another view of the graphs."""
-        self.W, self.A = view.W, view.A
+        self.W, self.A = self.network.numbers(view.W), self.network.numbers(view.A)
         self.in_W, self.out_W, self.in_A, self.out_A = view.in_W, view.out_W, view.in_A, view.out_A
         self.changes += 1
 
@@ -117,7 +138,6 @@ class SimNode(Outgoing):
         """The payload; notes how stale it is, in the sender's gradients and in seconds."""
         self.staleness[message[SENDER].gradients - message[COUNT]] += 1
         age = now - message[ASKED]
-        self.reads += 1
         self.age_sum += age
         if age > self.age_max:
             self.age_max = age
@@ -127,14 +147,22 @@ class SimNode(Outgoing):
 class Network:
     """All workers and the links between them, opened when first used."""
 
-    def __init__(self, spec: NetworkSpec, seed: int, model_size: int) -> None:
+    def __init__(
+        self, spec: NetworkSpec, seed: int, model_size: int, number: Callable[[float], Any] = float
+    ) -> None:
+        """`number`: the form in which algorithms are given numbers that they multiply vectors by."""
         self.moment = Moment()
+        self.number = number
         self.spec = spec
         self.seed = seed
         self.model_size = model_size  # bytes of a model as the algorithms hold it
         self.scale = (spec.message_bytes or model_size) / model_size
         self.nodes: Sequence[SimNode] = ()
         self._roads: dict[tuple[int, int], Road] = {}
+
+    def numbers(self, weights: Mapping[int, float]) -> dict[int, Any]:
+        """Weights in the form of `number`."""
+        return {worker: self.number(weight) for worker, weight in weights.items()}
 
     def road(self, sender: int, receiver: int) -> Road:
         """The way from one worker to another; its weather is common to all channels and algorithms."""
