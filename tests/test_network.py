@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import simpy
 
 from rfast_bench.links import NetworkSpec
 from rfast_bench.outgoing import MOST_TRIES, Road
@@ -22,7 +23,6 @@ from rfast_bench.topology import TopologySpec, build
 from rfast_bench.weather import link_weather
 
 LOST, KEPT = 0.0, math.inf
-NOBODY: Any = None
 
 
 def road(
@@ -161,7 +161,7 @@ def test_an_inbox_gives_one_of_each_sender_in_their_order() -> None:
         q = Queue(worker(number), road(repeat((1.0 + number, KEPT))), inbox)
         for k in range(2):
             q.send(f"{base}{k}", 8, now=float(k), reliable=True)
-    waiting = FromEach(NOBODY, reader(), inbox, print)
+    waiting = FromEach(simpy.Environment(), print, reader(), inbox)
     assert waiting.look([0, 1, 2]) == math.inf
     assert waiting.look([0, 1]) == 2.0
     assert waiting.take(2.0) == {0: "a0", 1: "b0"}
@@ -169,17 +169,16 @@ def test_an_inbox_gives_one_of_each_sender_in_their_order() -> None:
 
 
 def test_who_waits_for_each_is_told_once_when_the_last_is_sent() -> None:
-    told: list[float] = []
     inbox = Inbox()
-    waiting = FromEach(NOBODY, reader(), inbox, lambda w: told.append(w.at))
+    waiting = FromEach(simpy.Environment(), print, reader(), inbox)
     queues = [Queue(worker(k), road(repeat((3.0 - k, KEPT))), inbox) for k in range(3)]
     queues[0].send("a", 8, 0.0, True)  # arrives at 3
     assert waiting.look([0, 1, 2]) == math.inf
     inbox.waiter = waiting
     for queue in (queues[0], queues[1], queues[1], queues[2]):
-        assert told == []
+        assert waiting.planned == 0
         queue.send("b", 8, 0.5, True)
-    assert told == [3.0]
+    assert (waiting.planned, waiting.wakes_at) == (1, 3.0)
 
 
 # ---------------------------------------------------------------------------------------------- network

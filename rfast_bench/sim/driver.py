@@ -17,9 +17,10 @@ from rfast_bench.liveness import Liveness
 from rfast_bench.payload import size_of
 from rfast_bench.problems import Problem
 from rfast_bench.sim.gradients import LazyGradients
+from rfast_bench.sim.network import Inbox
 from rfast_bench.sim.node import Moment, SimNode
 from rfast_bench.sim.ring import Ring
-from rfast_bench.sim.waiting import Due, First, FromEach, Waiting
+from rfast_bench.sim.waiting import Again, Due, First, FromEach, Waiting
 from rfast_bench.timing import Pace
 
 
@@ -65,15 +66,6 @@ class Done(Due):
         self.worker = worker
 
 
-class Wake(Due):
-    """A coroutine that waits for messages may go on at `at`, unless it is to wake earlier by now."""
-
-    def __init__(self, clock: simpy.Environment, handler: Callable[[Any], None], waiting: Waiting) -> None:
-        super().__init__(clock, handler)
-        self.waiting = waiting
-        self.at = waiting.at
-
-
 class Driver:
     """Runs all workers. `on_iteration` is called after a completed iteration of any worker once one of the
     `alarm_` counts is reached: the caller sets them.
@@ -97,7 +89,7 @@ class Driver:
         self.samples = 0
         self.iterations = 0  # completed, over all workers
         self.alarm_iterations = self.alarm_samples = math.inf
-        self._waking = 0  # coroutines that will be woken
+        self._resuming = 0  # coroutines whose all-reduce is under way
         self._moment = moment
         self._problem = problem
         self._lazy = gradients
@@ -142,7 +134,7 @@ class Driver:
     @property
     def active(self) -> bool:
         """Whether anything is under way; else nothing will ever happen again."""
-        return self._waking > 0 or any(worker.computing for worker in self.workers)
+        return self._resuming > 0 or any(w.computing or w.node.expects for w in self.workers)
 
     def stop(self) -> None:
         """End `clock.run()`; to be called from a SimPy callback or from `on_iteration`."""
@@ -165,18 +157,20 @@ class Driver:
                     return self._compute(activity, worker, effect.at)
                 waiting: Waiting
                 if kind is ReceiveAny:
-                    waiting = First(activity, worker, worker.node.inboxes[effect.channel], self._plan)
-                    waiting.at = ready = waiting.inbox.ready_from_any()
+                    inbox = worker.node.inboxes[effect.channel]
+                    waiting = first = inbox.first or self._keep_first(worker, inbox)
+                    ready = first.look()
                 elif kind is Receive:
-                    waiting = FromEach(activity, worker, worker.node.inboxes[effect.channel], self._plan)
-                    ready = waiting.look(effect.senders)
+                    inbox = worker.node.inboxes[effect.channel]
+                    waiting = each = inbox.each or self._keep_each(worker, inbox)
+                    ready = each.look(effect.senders)
                 elif kind is AllReduceMean:
                     return self._gather(activity, worker, effect.value)
                 else:
                     raise TypeError(f"{worker.algorithm} awaited {effect!r}, which is not an effect")
                 now = self._moment.now
                 if ready > now:
-                    return self._wait(waiting, effect.channel, ready)
+                    return self._wait(activity, waiting, effect.channel, ready)
                 effect = activity.send(waiting.take(now))
         except StopIteration:
             return None
@@ -231,27 +225,34 @@ class Driver:
             self._carry_out(activity, worker, effect)
 
     # ------------------------------------------------------------------------------------------ messages
-    def _wait(self, waiting: Waiting, channel: Any, ready: float) -> None:
+    def _keep_first(self, worker: Worker, inbox: Inbox) -> First:
+        inbox.first = First(self.clock, self._woken, worker, inbox)
+        return inbox.first
+
+    def _keep_each(self, worker: Worker, inbox: Inbox) -> FromEach:
+        inbox.each = FromEach(self.clock, self._woken, worker, inbox)
+        return inbox.each
+
+    def _wait(self, activity: Activity, waiting: Waiting, channel: Any, ready: float) -> None:
         inbox = waiting.inbox
         if inbox.waiter is not None:
             raise UserError(
                 f"{type(waiting.worker.algorithm).__name__} waits twice at once on channel {channel!r}"
             )
         inbox.waiter = waiting
+        waiting.activity = activity
         if ready < math.inf:
-            self._plan(waiting)
+            waiting.plan()
 
-    def _plan(self, waiting: Waiting) -> None:
-        self._waking += 1
-        Wake(self.clock, self._woken, waiting).schedule(max(0.0, waiting.at - self.clock.now))
-
-    def _woken(self, event: Wake) -> None:
-        self._waking -= 1
+    def _woken(self, event: Waiting | Again) -> None:
         waiting = event.waiting
-        if waiting.inbox.waiter is not waiting or event.at != waiting.at:
+        waiting.planned -= 1
+        now = self.clock.now
+        inbox = waiting.inbox
+        if inbox.waiter is not waiting or event.wakes_at != waiting.at:
             return
-        waiting.inbox.waiter = None
-        self._moment.now = now = self.clock.now
+        inbox.waiter = None
+        self._moment.now = now
         self._advance(waiting.activity, waiting.worker, waiting.take(now))
 
     # ---------------------------------------------------------------------------------------- all-reduce
@@ -273,11 +274,11 @@ class Driver:
 
     def _at(self, time: float, action: Callable[[], None]) -> None:
         def act(_: simpy.Event) -> None:
-            self._waking -= 1
+            self._resuming -= 1
             self._moment.now = self.clock.now
             action()
 
-        self._waking += 1
+        self._resuming += 1
         Due(self.clock, act).schedule(max(0.0, time - self.clock.now))
 
     def _resume(self, activity: Activity, worker: Worker, life: int, answer: Any) -> None:

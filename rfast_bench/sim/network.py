@@ -15,6 +15,7 @@ from rfast_bench.outgoing import PostLane, Road, SendLane
 
 if TYPE_CHECKING:
     from rfast_bench.sim.node import SimNode
+    from rfast_bench.sim.waiting import First, FromEach
 
 Message = tuple[float, int, "SimNode", Any, float, int]
 """A payload on its way: a bare tuple, for there are two of them in every iteration."""
@@ -28,6 +29,9 @@ COUNT: Final = 5  # how many gradients the sender had done by then
 
 class Waiter(Protocol):
     """Somebody who waits for what is sent on a channel."""
+
+    planned: int
+    """How many events are under way that may wake it."""
 
     def told(self, message: Message) -> None:
         """A message has been handed to the network."""
@@ -98,9 +102,11 @@ class Queue(SendLane):
 class Inbox:
     """What has been sent to one worker on one channel, taken either by sender or in order of arrival."""
 
-    __slots__ = ("_by_sender", "_heap", "order", "waiter")
+    __slots__ = ("_by_sender", "_heap", "each", "first", "order", "waiter")
 
     def __init__(self) -> None:
+        self.each: FromEach | None = None  # what waits here, if ever something did
+        self.first: First | None = None
         self._by_sender: dict[int, deque[Message]] = {}
         self._heap: list[Message] | None = None  # once used in order of arrival
         self.order = 0
@@ -110,7 +116,7 @@ class Inbox:
         """Lose everything, and whoever waits for it."""
         self._by_sender.clear()
         self._heap = None
-        self.waiter = None
+        self.waiter = self.each = self.first = None
 
     def put(self, message: Message) -> None:
         """A message has been handed to the network; its arrival is known."""

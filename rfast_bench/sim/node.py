@@ -70,6 +70,11 @@ class SimNode(Outgoing):
         return sum(self.staleness.values())
 
     @property
+    def expects(self) -> bool:
+        """Whether a coroutine of it waits for messages that are under way."""
+        return any(inbox.waiter is not None and inbox.waiter.planned for inbox in self.inboxes.values())
+
+    @property
     def rng(self) -> Random:
         """See `rfast_bench.api.Node`; few algorithms ask, so it is made when it is asked for."""
         if self._rng is None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from abc import ABC, abstractmethod
+from abc import abstractmethod
+from collections import deque
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import simpy
 
-from rfast_bench.api import Activity
 from rfast_bench.sim.network import ARRIVAL, SENDER, Inbox, Message
 
 if TYPE_CHECKING:
@@ -32,18 +32,36 @@ class Due(simpy.Event):
         self.env.schedule(self, delay=delay)
 
 
-class Waiting(ABC):
-    """A coroutine that waits for messages on a channel. `at`: when it may go on, as far as is known."""
+class Waiting(Due):
+    """A coroutine that waits for messages on a channel, and the event that wakes it; an inbox keeps one of each kind
+    for all its waits. `at`: when it may go on, as far as is known."""
 
-    __slots__ = ("activity", "at", "inbox", "plan", "worker")
-
-    def __init__(self, activity: Activity, worker: Worker, inbox: Inbox, plan: Callable[[Any], None]) -> None:
-        """`plan` is called whenever `at` has changed."""
-        self.activity = activity
+    def __init__(
+        self, clock: simpy.Environment, handler: Callable[[Any], None], worker: Worker, inbox: Inbox
+    ) -> None:
+        super().__init__(clock, handler)
         self.worker = worker
         self.inbox = inbox
-        self.plan = plan
+        self.activity: Any = None  # the coroutine
         self.at = math.inf
+        self.wakes_at = math.inf  # of the event that it is
+        self.planned = 0
+        """How many events are under way for it."""
+
+    def plan(self) -> None:
+        """Wake it at `at`, whatever was planned before."""
+        delay = max(0.0, self.at - self.env.now)
+        self.planned += 1
+        if self.planned == 1:
+            self.wakes_at = self.at
+            self.schedule(delay)
+        else:  # it was to be woken later, and that event is still under way
+            Again(self.env, self._handlers[0], self).schedule(delay)
+
+    @property
+    def waiting(self) -> Waiting:
+        """Whom the event wakes."""
+        return self
 
     @abstractmethod
     def told(self, message: Message) -> None:
@@ -54,24 +72,36 @@ class Waiting(ABC):
         """What it has waited for, which must be there."""
 
 
+class Again(Due):
+    """A further event for one that waits."""
+
+    def __init__(self, clock: simpy.Environment, handler: Callable[[Any], None], waiting: Waiting) -> None:
+        super().__init__(clock, handler)
+        self.waiting = waiting
+        self.wakes_at = waiting.at
+
+
 class FromEach(Waiting):
     """One message from each of `senders`."""
 
-    __slots__ = ("missing", "senders")
+    senders: Sequence[int] = ()
+    queues: Sequence[tuple[int, deque[Message]]] = ()
+    missing: set[int]
 
     def look(self, senders: Sequence[int]) -> float:
         """Find what is there already, and whose message is not even sent; when all have arrived."""
-        self.senders = senders
-        self.missing: set[int] = set()
+        if senders is not self.senders:
+            self.senders = senders
+            self.queues = [(sender, self.inbox.queue_of(sender)) for sender in senders]
+        self.missing = missing = set()
         latest = -math.inf
-        for sender in senders:
-            queue = self.inbox.queue_of(sender)
+        for sender, queue in self.queues:
             if not queue:
-                self.missing.add(sender)
-            elif queue[0][ARRIVAL] > latest:
-                latest = queue[0][ARRIVAL]
+                missing.add(sender)
+            elif queue[0][0] > latest:
+                latest = queue[0][0]
         self.at = latest
-        return math.inf if self.missing else latest
+        return math.inf if missing else latest
 
     def told(self, message: Message) -> None:
         missing = self.missing
@@ -81,22 +111,25 @@ class FromEach(Waiting):
             if message[ARRIVAL] > self.at:
                 self.at = message[ARRIVAL]
             if not missing:
-                self.plan(self)
+                self.plan()
 
     def take(self, now: float) -> dict[int, Any]:
-        node, queue_of = self.worker.node, self.inbox.queue_of
-        return {sender: node.read(queue_of(sender).popleft(), now) for sender in self.senders}
+        read = self.worker.node.read
+        return {sender: read(queue.popleft(), now) for sender, queue in self.queues}
 
 
 class First(Waiting):
     """Whatever comes first."""
 
-    __slots__ = ()
+    def look(self) -> float:
+        """When the first message arrives; infinite while there is none."""
+        self.at = self.inbox.ready_from_any()
+        return self.at
 
     def told(self, message: Message) -> None:
         if message[ARRIVAL] < self.at:
             self.at = message[ARRIVAL]
-            self.plan(self)
+            self.plan()
 
     def take(self, now: float) -> tuple[int, Any]:
         message = self.inbox.take_first()
