@@ -57,7 +57,8 @@ class Problem(ABC):
 
     def split(self, values: Array) -> list[Array]:
         """What `gradients` gives, row by row; a long row does not keep the others in memory."""
-        return [row.copy() for row in values] if values[0].nbytes > COPY_ABOVE else list(values)
+        long = len(values) > 1 and values[0].nbytes > COPY_ABOVE
+        return [row.copy() for row in values] if long else list(values)
 
     @abstractmethod
     def gradients(self, workers: Sequence[int], points: Array, batches: Sequence[Batch]) -> Array:

@@ -24,6 +24,7 @@ from rfast_bench.seeds import later
 from rfast_bench.sim.driver import Driver, Worker
 from rfast_bench.sim.faults import Faults
 from rfast_bench.sim.gradients import LazyGradients
+from rfast_bench.sim.heap import keep_freed_memory
 from rfast_bench.sim.node import Network, SimNode
 from rfast_bench.topology import Topology
 
@@ -107,6 +108,7 @@ def with_number(make: Make, number: Callable[[float], Any]) -> Make:
 def settled() -> Iterator[None]:
     """What has been built stays for the whole run, and messages die by themselves: the garbage collector need not
     look at them again and again."""
+    keep_freed_memory()
     usual = gc.get_threshold()
     gc.freeze()
     gc.set_threshold(100_000, 20, 20)
