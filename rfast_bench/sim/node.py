@@ -136,6 +136,9 @@ class Network:
         self.nodes: Sequence[SimNode] = ()
         self._roads: dict[tuple[int, int], Road] = {}
 
+    def open_node(self, number: int, topology: Topology) -> SimNode:
+        return SimNode(number, topology, self, self.seed)
+
     def road(self, sender: int, receiver: int) -> Road:
         """The way from one worker to another; its weather is common to all channels and algorithms."""
         found = self._roads.get((sender, receiver))
