@@ -71,7 +71,7 @@ def _of_simulated(run: Run, until: float | None) -> tuple[Picture, str]:
         recorder.reduces,
         {worker: list(_down(recorder, worker, end)) for worker in range(run.workers_count)},
     )
-    return picture, _how_much(end, length)
+    return picture, f"{_how_much(end, length)}, {len(recorder.letters):,} messages"
 
 
 def _down(recorder: Recorder, worker: int, end: float) -> Iterator[Span]:

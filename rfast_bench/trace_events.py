@@ -71,7 +71,7 @@ def _placed(event: Event, pid: int) -> Event:
 
 Unit = tuple[int, int, list[Event]]
 """Nanoseconds, rank among what happens at once, events that stay together."""
-WORK, CURVE, SENT, READ = range(4)
+WORK, CURVE, READ, SENT, READ_AT_ONCE = range(5)
 
 
 def nanoseconds(seconds: float) -> int:
@@ -155,7 +155,8 @@ def _messages(picture: Picture) -> Iterator[Unit]:
         args = {**staleness, "age_us": microseconds(end - asked)}
         name = f"{message.channel} ← {message.sender}{unread}"
         ended = {"ph": "f", "bp": "e", "ts": microseconds(end), "tid": message.to, **arrow}
-        yield end, READ, [_event("i", name, "message", message.to, end, s="t", args=args), ended]
+        rank = READ if end > asked else READ_AT_ONCE
+        yield end, rank, [_event("i", name, "message", message.to, end, s="t", args=args), ended]
 
 
 def _fate(message: Message, end: float) -> str:
