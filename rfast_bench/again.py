@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
-from rfast_bench import plan, problems
+from rfast_bench import devices, plan, problems
 from rfast_bench.errors import UserError
 from rfast_bench.evaluation import Evaluator
 from rfast_bench.problems import Problem, Reference
@@ -41,6 +41,7 @@ def planned(run: Run) -> plan.Run:
         raw.pop(name, None)
     scenario = plan.with_parameters(validate(Scenario, raw, str(path)), str(path), None)
     found = plan.Run(plan.Point(run.point, scenario, Path(), str(path)), 0, seed)
+    devices.check(scenario, found.algorithm_class.synchronous, str(path))
     if found.hash != run.hash:
         raise UserError(
             f"{run.folder}: the run cannot be done again: its hash is {run.hash or 'missing'}, and with the scenario, "
