@@ -84,17 +84,23 @@ def microseconds(nanos: int) -> float:
     return math.nextafter(value, math.inf) if int(value * 1000) < nanos else value
 
 
+def thread(worker: int) -> int:
+    """A viewer takes a thread 0 for another name of the main one."""
+    return worker + 1
+
+
 def _event(phase: str, name: str, category: str, worker: int, at: int, **more: Any) -> Event:
-    return {"ph": phase, "name": name, "cat": category, "ts": microseconds(at), "tid": worker, **more}
+    return {"ph": phase, "name": name, "cat": category, "ts": microseconds(at), "tid": thread(worker), **more}
 
 
 # ------------------------------------------------------------------------------------------------- names
 def _names(picture: Picture) -> Iterator[Event]:
-    start: Event = {"ph": "M", "ts": 0, "tid": 0}
+    start: Event = {"ph": "M", "ts": 0, "tid": thread(0)}
     yield {**start, "name": "process_name", "args": {"name": picture.title}}
     for worker in range(picture.workers):
-        yield {**start, "tid": worker, "name": "thread_name", "args": {"name": f"worker {worker}"}}
-        yield {**start, "tid": worker, "name": "thread_sort_index", "args": {"sort_index": worker}}
+        own = {**start, "tid": thread(worker)}
+        yield {**own, "name": "thread_name", "args": {"name": f"worker {worker}"}}
+        yield {**own, "name": "thread_sort_index", "args": {"sort_index": worker}}
 
 
 # -------------------------------------------------------------------------------------------------- work
@@ -148,13 +154,13 @@ def _messages(picture: Picture) -> Iterator[Unit]:
             continue
         there = message.read if message.read <= picture.end else message.arrival
         end = nanoseconds(there)
-        begun = {"ph": "s", "ts": handed["ts"], "tid": message.sender, **arrow}
+        begun = {"ph": "s", "ts": handed["ts"], "tid": thread(message.sender), **arrow}
         yield asked, SENT, [handed, begun]
         unread = "" if message.read <= picture.end else " unread"
         staleness = {} if unread else {"staleness": message.staleness}
         args = {**staleness, "age_us": microseconds(end - asked)}
         name = f"{message.channel} ← {message.sender}{unread}"
-        ended = {"ph": "f", "bp": "e", "ts": microseconds(end), "tid": message.to, **arrow}
+        ended = {"ph": "f", "bp": "e", "ts": microseconds(end), "tid": thread(message.to), **arrow}
         rank = READ if end > asked else READ_AT_ONCE
         yield end, rank, [_event("i", name, "message", message.to, end, s="t", args=args), ended]
 
