@@ -25,6 +25,7 @@ class Commands(ErrorGroup):
         "topology": "rfast_bench.cli_topology",
         "report": "rfast_bench.cli_report",
         "systems": "rfast_bench.cli_systems",
+        "trace": "rfast_bench.cli_trace",
     }
 
     def list_commands(self, ctx: click.Context) -> list[str]:

@@ -17,6 +17,7 @@ from rfast_bench import devices, digests, parameters, registry, topology
 from rfast_bench.api import Algorithm
 from rfast_bench.errors import CannotRun, UserError, suggest
 from rfast_bench.reading import assign, parse_override, read_yaml, validate
+from rfast_bench.real.spec import RealSpec
 from rfast_bench.scenario import AlgorithmSpec, Scenario, folder_name
 from rfast_bench.topology import Topology, TopologySpec
 
@@ -95,8 +96,11 @@ class Run:
         """Changes when this run would give other records: by what the scenario says, by the contents of the
         files it names (wherever they lie), by the algorithm's source. Names and comparisons do not count."""
         dull = {"name", "description", "baseline", "allow_unsound", "system"}
+        unused = {"real": RealSpec()} if self.scenario.world == "simulated" else {}
         scenario = digests.with_contents(
-            self.scenario.model_dump(exclude={"sweep", "tune", "seeds", "first_seed", *dull})
+            self.scenario.model_copy(update=unused).model_dump(
+                exclude={"sweep", "tune", "seeds", "first_seed", *dull}
+            )
         )
         scenario["algorithms"] = [{**scenario["algorithms"][self.order], "name": None, "label": None}]
         source = digests.of_source(self.algorithm_class)

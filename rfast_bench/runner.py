@@ -64,7 +64,7 @@ def perform(
     """
     with threadpool_limits(limits=1):
         problem = problem_of(run)
-        _one_torch_thread()
+        one_torch_thread()
         topology = run.build_topology()
         evaluator = Evaluator(problem, reference)
         wall, cpu = time.perf_counter(), time.process_time()
@@ -105,7 +105,8 @@ def maker(run: Run) -> Callable[[np.ndarray], Algorithm]:
     return lambda x0: make(x0, **parameters)
 
 
-def _one_torch_thread() -> None:
+def one_torch_thread() -> None:
+    """Of torch, if it is there at all."""
     torch = sys.modules.get("torch")
     if torch is not None:
         torch.set_num_threads(1)

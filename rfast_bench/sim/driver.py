@@ -119,6 +119,8 @@ class Driver:
         if worker.computing:
             worker.busy -= worker.until - self.clock.now
             worker.until = self.clock.now
+            if worker.intervals and worker.intervals[-1][1] > worker.until:
+                worker.intervals[-1] = worker.intervals[-1][0], worker.until
         worker.down, worker.computing = True, False
         worker.life += 1
         worker.done = Done(self.clock, self._computed, worker)  # the old one may still be under way

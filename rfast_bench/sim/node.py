@@ -92,15 +92,7 @@ class SimNode(Outgoing):
         now = self.moment.now
         flying = box.flying
         message = box.newest(now) if flying and flying[0][0] <= now else box.current
-        if message is None:
-            return default
-        # as `read`, written out: this is the most frequent call of all
-        self.staleness[message[SENDER].gradients - message[COUNT]] += 1
-        age = now - message[ASKED]
-        self.age_sum += age
-        if age > self.age_max:
-            self.age_max = age
-        return message[PAYLOAD]
+        return default if message is None else self.read(message, now)
 
     def send(self, to: int, channel: Channel, payload: Any, reliable: bool = True) -> None:
         queue = self.queues.get((to, channel)) or self.network.open_queue(self, to, channel)
@@ -168,6 +160,9 @@ class Network:
     def numbers(self, weights: Mapping[int, float]) -> dict[int, Any]:
         """Weights in the form of `number`."""
         return {worker: self.number(weight) for worker, weight in weights.items()}
+
+    def open_node(self, number: int, topology: Topology) -> SimNode:
+        return SimNode(number, topology, self, self.seed)
 
     def road(self, sender: int, receiver: int) -> Road:
         """The way from one worker to another; its weather is common to all channels and algorithms."""

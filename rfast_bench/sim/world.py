@@ -16,6 +16,7 @@ import simpy
 
 from rfast_bench.api import Algorithm
 from rfast_bench.evaluation import Evaluator, reached
+from rfast_bench.links import NetworkSpec
 from rfast_bench.membership import Membership
 from rfast_bench.pace import pace_of, timeline_of, work_of
 from rfast_bench.problems import Problem
@@ -25,11 +26,13 @@ from rfast_bench.sim.driver import Driver, Worker
 from rfast_bench.sim.faults import Faults
 from rfast_bench.sim.gradients import LazyGradients
 from rfast_bench.sim.heap import keep_freed_memory
-from rfast_bench.sim.node import Network, SimNode
+from rfast_bench.sim.node import Network
+from rfast_bench.sim.totals import staleness_counts, timeline, worker_totals
 from rfast_bench.topology import Topology
 
 Make = Callable[[Any], Algorithm]
 """Builds one worker's part of an algorithm from x⁰."""
+MakeNetwork = Callable[[NetworkSpec, int, int, Callable[[float], Any]], Network]
 
 
 @dataclass(frozen=True)
@@ -54,16 +57,21 @@ def simulate(
     evaluator: Evaluator,
     seed: int,
     progress: Callable[[float], None] = lambda share: None,
+    make_network: MakeNetwork = Network,
+    make_driver: Callable[..., Driver] = Driver,
 ) -> Outcome:
-    """Run one algorithm, built by `make(x0)` for each worker, until a stop rule of the scenario fires."""
+    """Run one algorithm, built by `make(x0)` for each worker, until a stop rule of the scenario fires.
+
+    `make_network` and `make_driver` put others in the place of the plain ones, which record more.
+    """
     clock = simpy.Environment()
     make = with_number(make, number_of(problem))
-    workers = build_workers(scenario, make, topology, problem, seed)
+    workers = build_workers(scenario, make, topology, problem, seed, make_network)
     lazy = LazyGradients(problem, scenario.simulation.gradient_batch)
     synchronous = workers[0].algorithm.synchronous
     silence = scenario.network.silence_timeout
     watch = Watch(scenario, problem, evaluator, workers, progress)
-    driver = Driver(
+    driver = make_driver(
         clock,
         workers[0].node.moment,
         problem,
@@ -125,11 +133,12 @@ def build_workers(
     topology: Topology,
     problem: Problem,
     seed: int,
+    make_network: MakeNetwork = Network,
 ) -> list[Worker]:
     """All workers, their streams of randomness keyed by the seed and their number alone."""
     model_size = problem.dim * problem.dtype.itemsize
-    network = Network(scenario.network, seed, model_size, number_of(problem))
-    network.nodes = [SimNode(i, topology, network, seed) for i in range(topology.n)]
+    network = make_network(scenario.network, seed, model_size, number_of(problem))
+    network.nodes = [network.open_node(i, topology) for i in range(topology.n)]
     return [
         Worker(
             node,
@@ -302,36 +311,3 @@ class Watch:
                 "timeline": timeline(self._workers, end),
             },
         )
-
-
-def worker_totals(worker: Worker, end: float) -> dict[str, float]:
-    """One row of `workers.csv`; seconds, counted to the end of the run."""
-    node = worker.node
-    busy = worker.busy - max(0.0, worker.until - end)
-    return {
-        "worker": node.id,
-        "gradients": node.gradients,
-        "samples": worker.samples,
-        "busy": busy,
-        "waiting": end - busy,
-        "age_mean": node.age_sum / node.reads if node.reads else math.nan,
-        "age_max": node.age_max if node.reads else math.nan,
-    }
-
-
-def staleness_counts(workers: Sequence[Worker]) -> pd.DataFrame:
-    """How often each worker read a message that was so many of its sender's gradients old."""
-    rows = [
-        (w.node.id, staleness, count)
-        for w in workers
-        for staleness, count in sorted(w.node.staleness.items())
-    ]
-    return pd.DataFrame(rows, columns=["worker", "staleness", "count"])
-
-
-def timeline(workers: Sequence[Worker], end: float) -> pd.DataFrame:
-    """When each worker was computing, during the first stretch of the run."""
-    rows = [
-        (w.node.id, start, min(until, end)) for w in workers for start, until in w.intervals if start < end
-    ]
-    return pd.DataFrame(rows, columns=["worker", "start", "end"])

@@ -1,0 +1,216 @@
+"""A recorder of a simulated run: every message with its fate, deaths, all-reduces. Ordinary runs have none.
+
+It takes the place of the plain parts (`simulate(make_network=, make_driver=)`). Each payload travels inside a
+`Stamped`, so that whoever reads, drops or replaces a message knows its `Letter`. Nothing is drawn and no event is
+planned here: a recorded run is the run that it would be without.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+from rfast_bench.api import Activity, Channel
+from rfast_bench.links import NetworkSpec
+from rfast_bench.outgoing import Road
+from rfast_bench.sim.driver import Driver, Worker
+from rfast_bench.sim.network import ARRIVAL, COUNT, PAYLOAD, SENDER, Inbox, Mailbox, Message, Queue
+from rfast_bench.sim.node import Network, SimNode
+from rfast_bench.topology import Topology
+
+
+@dataclass(eq=False, slots=True)
+class Letter:
+    """One message. Seconds of the run's clock; infinite is never."""
+
+    sender: int
+    to: int
+    channel: Channel
+    bytes: float
+    """On the wire."""
+    asked: float
+    """When the algorithm handed it over."""
+    leaves: float = math.inf
+    """When the sender's link begins to send it."""
+    arrival: float = math.inf
+    tries: int = 1
+    superseded: float = math.inf
+    """When a newer one made it useless: took its place in the queue, overtook it, or came before it was read."""
+    dropped: float = math.inf
+    """When its receiver died, or was started again, with the message unread."""
+    read: float = math.inf
+    """For the first time."""
+    staleness: int = 0
+    """How many gradients old it was then."""
+
+    @property
+    def lost(self) -> bool:
+        """Whether the network lost it for good."""
+        return self.arrival == self.superseded == self.dropped == math.inf
+
+
+@dataclass(slots=True)
+class Stamped:
+    """What travels in the place of a payload."""
+
+    letter: Letter
+    payload: Any
+
+
+class Recorder:
+    """All that was recorded of one run, in the order in which it happened."""
+
+    def __init__(self) -> None:
+        self.letters: list[Letter] = []
+        self.reduces: list[tuple[int, float]] = []
+        """(worker, when it asked for an all-reduce)"""
+        self.deaths: list[tuple[int, float]] = []
+        self.returns: list[tuple[int, float]] = []
+
+    def network(
+        self, spec: NetworkSpec, seed: int, model_size: int, number: Callable[[float], Any] = float
+    ) -> Network:
+        return RecordedNetwork(self, spec, seed, model_size, number)
+
+    def driver(self, *arguments: Any, **more: Any) -> Driver:
+        return RecordedDriver(self, *arguments, **more)
+
+    def hand_over(self, node: SimNode, to: int, channel: Channel, size: int, now: float) -> Letter:
+        letter = Letter(node.number, to, channel, size * node.scale, now)
+        self.letters.append(letter)
+        return letter
+
+    def forget(self, receiver: int, now: float) -> None:
+        """What has not been read by now never will be."""
+        for letter in self.letters:
+            if letter.to == receiver and not letter.lost and letter.read == letter.superseded == math.inf:
+                letter.dropped = min(letter.dropped, now)
+
+
+class RecordedMailbox(Mailbox):
+    """Knows which of its letters a newer one has made useless."""
+
+    __slots__ = ("_channel", "_last", "_recorder", "_to")
+
+    def __init__(self, recorder: Recorder, sender: SimNode, to: int, channel: Channel, road: Road) -> None:
+        super().__init__(sender, road)
+        self._recorder, self._to, self._channel = recorder, to, channel
+        self._last: Letter
+
+    def post(self, payload: Any, size: int, now: float) -> None:
+        letter = self._recorder.hand_over(self.sender, self._to, self._channel, size, now)
+        useless = [self._last] if self.start > now else []
+        before = [letter_of(message) for message in self.flying]
+        super().post(Stamped(letter, payload), size, now)
+        kept = {letter_of(message) for message in self.flying}
+        for older in [*useless, *(other for other in before if other not in kept)]:
+            older.superseded = now
+        letter.leaves, letter.arrival = self.start, self.arrival
+        self._last = letter
+
+    def newest(self, now: float) -> Message | None:
+        arrived = [message for message in self.flying if message[ARRIVAL] <= now]
+        for older, newer in pairwise(arrived):
+            letter_of(older).superseded = newer[ARRIVAL]
+        return super().newest(now)
+
+
+class RecordedQueue(Queue):
+    """Knows how often each of its letters was sent."""
+
+    __slots__ = ("_channel", "_recorder", "_to")
+
+    def __init__(
+        self, recorder: Recorder, sender: SimNode, to: int, channel: Channel, road: Road, inbox: Inbox
+    ) -> None:
+        super().__init__(sender, road, inbox)
+        self._recorder, self._to, self._channel = recorder, to, channel
+
+    def send(self, payload: Any, size: int, now: float, reliable: bool) -> None:
+        sender = self.sender
+        sent, lost, free_at = sender.sent, sender.lost, sender.free_at
+        letter = self._recorder.hand_over(sender, self._to, self._channel, size, now)
+        super().send(Stamped(letter, payload), size, now, reliable)
+        letter.leaves = max(now, free_at)
+        letter.tries = sender.sent - sent
+        if sender.lost - lost < letter.tries:
+            letter.arrival = self.last_arrival
+
+
+class RecordedNode(SimNode):
+    """Notes what it reads, and what it loses when it dies."""
+
+    __slots__ = ("_recorder",)
+
+    def __init__(self, recorder: Recorder, number: int, topology: Topology, network: Network) -> None:
+        super().__init__(number, topology, network, network.seed)
+        self._recorder = recorder
+
+    def read(self, message: Message, now: float) -> Any:
+        stamped = super().read(message, now)
+        letter = stamped.letter
+        if letter.read == math.inf:
+            letter.read, letter.staleness = now, message[SENDER].gradients - message[COUNT]
+        return stamped.payload
+
+    def forget(self, now: float) -> None:
+        super().forget(now)
+        self._recorder.forget(self.number, now)
+
+
+class RecordedNetwork(Network):
+    """Opens recording letter boxes."""
+
+    def __init__(
+        self,
+        recorder: Recorder,
+        spec: NetworkSpec,
+        seed: int,
+        model_size: int,
+        number: Callable[[float], Any],
+    ) -> None:
+        super().__init__(spec, seed, model_size, number)
+        self._recorder = recorder
+
+    def open_node(self, number: int, topology: Topology) -> SimNode:
+        return RecordedNode(self._recorder, number, topology, self)
+
+    def open_mailbox(self, node: SimNode, to: int, channel: Channel) -> Mailbox:
+        box = RecordedMailbox(self._recorder, node, to, channel, self.road(node.id, to))
+        node.posts[to, channel] = self.nodes[to].mailboxes[node.id, channel] = box
+        return box
+
+    def open_queue(self, node: SimNode, to: int, channel: Channel) -> Queue:
+        inbox = self.nodes[to].inboxes[channel]
+        queue = RecordedQueue(self._recorder, node, to, channel, self.road(node.id, to), inbox)
+        node.queues[to, channel] = queue
+        return queue
+
+
+class RecordedDriver(Driver):
+    """Notes deaths, returns and all-reduces."""
+
+    def __init__(self, recorder: Recorder, *arguments: Any, **more: Any) -> None:
+        super().__init__(*arguments, **more)
+        self._recorder = recorder
+
+    def kill(self, number: int) -> None:
+        self._recorder.deaths.append((number, self.clock.now))
+        super().kill(number)
+
+    def revive(self, number: int, *arguments: Any) -> None:
+        self._recorder.returns.append((number, self.clock.now))
+        super().revive(number, *arguments)
+
+    def _gather(self, activity: Activity, worker: Worker, value: Any) -> None:
+        self._recorder.reduces.append((worker.number, self._moment.now))
+        super()._gather(activity, worker, value)
+
+
+def letter_of(message: Message) -> Letter:
+    stamped = message[PAYLOAD]
+    assert isinstance(stamped, Stamped)
+    return stamped.letter
