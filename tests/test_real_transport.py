@@ -257,7 +257,7 @@ def test_a_lost_reliable_message_is_late_and_one_that_is_not_is_gone() -> None:
     delays = {round(due - k, 6) for k, due in enumerate(reliable) if due is not None}
     assert None not in reliable
     assert delays >= {0.01, 0.21}
-    assert injected.tries == 50 + injected.lost
+    assert injected.sent == 50 + injected.lost
     datagrams = faults(**network)
     gone = [datagrams.send(1, "x", 80, float(k), False) for k in range(50)].count(None)
     assert gone == datagrams.lost
@@ -275,7 +275,7 @@ def test_a_post_that_waits_for_the_link_gives_its_place_to_a_newer_one() -> None
     assert injected.post(1, "x", 80, 0.0) == 1.0
     assert injected.post(1, "x", 80, 0.1) == 2.0
     assert injected.post(1, "x", 80, 0.2) == 2.0
-    assert (injected.tries, injected.superseded, injected.bytes) == (2, 1, 160)
+    assert (injected.sent, injected.superseded, injected.bytes_sent) == (2, 1, 160)
 
 
 def test_without_weather_everything_is_due_at_once() -> None:

@@ -132,7 +132,7 @@ class Worker:
     def _counters(self) -> Counters:
         log, faults = self.driver.log, self.node.faults
         done = (len(log.done), max(0, len(log.asked) - 1), log.samples)
-        return (*done, faults.tries, faults.lost, self.node.superseded, faults.bytes)
+        return (*done, faults.sent, faults.lost, self.node.superseded, faults.bytes_sent)
 
     def _epochs(self) -> float:
         return self.driver.log.samples * self.scenario.workers / self.problem.samples
