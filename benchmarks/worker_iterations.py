@@ -1,6 +1,6 @@
 """CPU time per worker-iteration of the simulated world, beside the floor: the bare batched gradients.
 
-    python benchmarks/worker_iterations.py [--workers 16 100 1000] [--algorithm r-fast] [--json FILE]
+    python -m benchmarks.worker_iterations [--workers 16 100 1000] [--algorithm r-fast] [--json FILE]
 
 R-FAST on a directed ring (two messages an iteration), binary logistic regression with d = 20, 50 rows a
 worker, full batch, float64, lognormal compute times, lognormal latency, 5 % loss. Everything is on: per-link
