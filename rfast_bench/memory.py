@@ -7,6 +7,8 @@ evaluation adds; the objects of workers and links. A payload under way is held o
 
 from __future__ import annotations
 
+import re
+import resource
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -124,6 +126,16 @@ def under_way(run: Run) -> float:
 
 
 # ------------------------------------------------------------------------------------------------ what there is
+def peak() -> int:
+    """The most resident memory that this process ever had, bytes. Linux's `ru_maxrss` would not do: a process that
+    was started by a larger one takes over that one's."""
+    status = Path("/proc/self/status")
+    if status.exists():
+        (kilobytes,) = re.findall(r"^VmHWM:\s+(\d+) kB$", status.read_text(), re.MULTILINE)
+        return 1024 * int(kilobytes)
+    return 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
 def available() -> int:
     """Bytes that can still be had: of the machine with its free swap, and within the limit of the container."""
     machine = psutil.virtual_memory().available + psutil.swap_memory().free

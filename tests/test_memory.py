@@ -16,16 +16,16 @@ from rfast_bench.memory import Estimate, Need, Sizes, estimate, jobs_that_fit
 from rfast_bench.plan import Run, load_points, plan
 
 MEASURE = """
-import resource, sys
+import sys
 from pathlib import Path
-from rfast_bench.memory import estimate, sizes_of
+from rfast_bench.memory import estimate, peak, sizes_of
 from rfast_bench.plan import load_points, plan
 from rfast_bench.runner import perform, problem_of
 
 (run,) = plan(load_points(Path(sys.argv[1])))
 perform(run, None, lambda share: None)
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-print(estimate(run, sizes_of(problem_of(run))).total / peak)
+highest = peak()
+print(estimate(run, sizes_of(problem_of(run))).total / highest)
 """
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import gc
 import os
 import pickle
-import resource
 import sys
 import threading
 import time
@@ -27,6 +26,7 @@ from threadpoolctl import threadpool_limits
 from rfast_bench import problems
 from rfast_bench.liveness import Liveness
 from rfast_bench.membership import Membership
+from rfast_bench.memory import peak
 from rfast_bench.plan import Run
 from rfast_bench.problems import Problem
 from rfast_bench.real.clock import RunClock, machine
@@ -224,7 +224,7 @@ class Worker:
             "transport": self.node.mail.counts.plain(),
             "process": {
                 "cpu_seconds": self.cpu_seconds,
-                "largest_memory": 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss,
+                "largest_memory": peak(),
             },
         }
         save(folder, self.rank, self.sampler, logs, about)
