@@ -42,7 +42,7 @@ def present(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 _ALWAYS = ("algorithm", "status")
-_COST = ("topology", "time per epoch (s)", "idle (%)", "sent")
+_COST = ("topology", "time per epoch (s)", "epoch speed-up", "idle (%)", "staleness", "sent")
 _WELL = ("γ", "γ_eff", "also tuned")
 EDGE = " †"
 """Behind the label of what was tuned at the edge, in every table."""
@@ -71,8 +71,10 @@ def _columns(frame: pd.DataFrame) -> dict[str, Callable[[Mapping[Any, Any]], str
             continue  # the gap says the same
         columns[f"final {name}"] = partial(_final, name)
     return columns | {
-        "time per epoch (s)": lambda row: cell(row["time_per_epoch"]),
+        "time per epoch (s)": lambda row: cell(row["time_per_epoch"]) + interval("time_per_epoch", row),
+        "epoch speed-up": partial(_speedup, "epoch"),
         "idle (%)": lambda row: cell(row["idle_percent"]),
+        "staleness": lambda row: cell(row["staleness"]),
         "sent": lambda row: human_bytes(row["bytes_sent"]),
         "status": lambda row: str(row["status"]),
     }
