@@ -13,7 +13,7 @@ from __future__ import annotations
 import io
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
@@ -21,12 +21,13 @@ from typing import Any
 import pandas as pd
 from jinja2 import Environment, StrictUndefined, TemplateError
 
+from benchmarks.measures import MEASURES
 from rfast_bench.cells import POINT, cell, interval, present
 from rfast_bench.errors import UserError, suggest
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "results"
-TEMPLATE, PAGE, TABLE = "finding.md.j2", "README.md", "table.csv"
+TEMPLATE, PAGE, TABLE, EXTRA = "finding.md.j2", "README.md", "table.csv", "measures.csv"
 MADE = "<!-- Made from finding.md.j2 and table.csv by `python -m benchmarks.results --render`; change those. -->\n"
 START, END = "<!-- claims: made by `python -m benchmarks.results --render` -->", "<!-- end of claims -->"
 _TEXT = ("scenario", "world", "label", "algorithm", "tuned", "tuned_by", "tuned_at_edge", "status")
@@ -43,8 +44,17 @@ def read_table(path: Path | io.BytesIO) -> pd.DataFrame:
     return frame
 
 
+def joined(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """The tables of one study side by side: the same rows, in the same order."""
+    first, *others = frames
+    places = [name for name in map(str, first) if name == "label" or name.startswith(POINT)]
+    for other in others:
+        first = first.merge(other, on=places, how="left", validate="one_to_one")
+    return first
+
+
 class Study:
-    """One folder of `results/`: its table, and the cells that templates ask for."""
+    """One folder of `results/`: its table, its measures, and the cells that templates ask for."""
 
     def __init__(self, name: str, results: Path = RESULTS) -> None:
         self.name = name
@@ -57,8 +67,15 @@ class Study:
 
     @cached_property
     def frame(self) -> pd.DataFrame:
-        """The numbers."""
-        return read_table(self.folder / TABLE)
+        """The numbers of table.csv and of measures.csv, where there is one."""
+        frames = [read_table(self.folder / name) for name in (TABLE, EXTRA) if (self.folder / name).is_file()]
+        return joined(frames) if frames else read_table(self.folder / TABLE)
+
+    @property
+    def measures(self) -> list[str]:
+        """The measures of whole curves that its template names."""
+        text = (self.folder / TEMPLATE).read_text(encoding="utf-8")
+        return [name for name in MEASURES if f'"{name}"' in text]
 
     @cached_property
     def _shown(self) -> pd.DataFrame:

@@ -22,11 +22,14 @@ import pandas as pd
 from rich.console import Console
 
 from benchmarks import findings, moved
-from benchmarks.findings import PAGE, RESULTS, ROOT, TABLE, Study
+from benchmarks.findings import EXTRA, PAGE, RESULTS, ROOT, TABLE, Study
+from benchmarks.measures import measure
 from benchmarks.quick import first_seed
 from rfast_bench import isolation
 from rfast_bench.errors import UserError, suggest
 from rfast_bench.files import write_text
+from rfast_bench.plan import load_points, plan
+from rfast_bench.records import find_runs
 from rfast_bench.sweep import RunsFailed
 
 QUICK = ROOT / "results-quick"
@@ -73,10 +76,12 @@ def _make(name: str, quick: bool, jobs: int, console: Console) -> None:
             console.print("nothing committed yet to compare with; run it without --quick")
             return
         isolation.warm_up()
-        now = findings.read_table(first_seed(scenario, before, QUICK, jobs, console) / TABLE)
-        told = moved.outside(before, now)
+        first_seed(scenario, before, QUICK, jobs, console)
+        _measure(Study(name), scenario, QUICK, ("seeds=1",))
+        told = moved.outside(before, Study(name, QUICK).frame)
     else:
         _run(scenario, jobs)
+        _measure(Study(name), scenario, RESULTS)
         _tidy(Study(name))
         told = [] if before is None else moved.moved(before, Study(name).frame)
     minutes = (time.monotonic() - start) / 60
@@ -93,14 +98,26 @@ def _run(scenario: Path, jobs: int) -> None:
         raise UserError(f"{scenario.name} ended with exit code {done.returncode}; what it said stands above")
 
 
+def _measure(study: Study, scenario: Path, out: Path, overrides: tuple[str, ...] = ()) -> None:
+    """Leave measures.csv of a scenario's runs in the study's folder below `out`, if its template names any."""
+    if study.measures:
+        folders = [out / run.folder for run in plan(load_points(scenario, overrides))]
+        text = measure(find_runs(folders), study.measures).to_csv(index=False, lineterminator="\n")
+        write_text(out / study.name / EXTRA, text)
+
+
 def committed(name: str) -> pd.DataFrame | None:
-    """The study's table at the last commit; the one on disk where there is no repository; None if there is none."""
-    path = f"results/{name}/{TABLE}"
-    git = subprocess.run(["git", "show", f"HEAD:{path}"], cwd=ROOT, capture_output=True, check=False)
-    if git.returncode == 0:
-        return findings.read_table(io.BytesIO(git.stdout))
-    inside = subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, check=False)
-    return None if inside.returncode == 0 or not (ROOT / path).is_file() else findings.read_table(ROOT / path)
+    """The study's tables at the last commit; those on disk where there is no repository; None if there are none."""
+    if _git("rev-parse", "HEAD") is None:
+        return Study(name).frame if Study(name).measured else None
+    found = [_git("show", f"HEAD:results/{name}/{file}") for file in (TABLE, EXTRA)]
+    frames = [findings.read_table(io.BytesIO(table)) for table in found if table is not None]
+    return findings.joined(frames) if found[0] is not None else None
+
+
+def _git(*arguments: str) -> bytes | None:
+    done = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, check=False)
+    return done.stdout if done.returncode == 0 else None
 
 
 def _tidy(study: Study) -> None:
