@@ -5,8 +5,8 @@
 `mean_square_gradient_quarter`  mean of ‖∇f(x̄)‖² over the evaluations of the first quarter of a run's time;
 `..._half`, `..._whole`         of its first half, of all of it
 
-`speedup_over_LABEL`            the table's speed-ups over another method than its baseline, seed by seed; columns such as
-                                `speedup_over_d-psgd_gap_0.05`
+`speedup_over_LABEL`            the table's speed-ups over another method than its baseline, seed by seed: columns such
+                                as `speedup_over_d-psgd_gap_0.05`
 
 A diverged run has infinite ones. Medians over seeds and intervals are columns as those of `table.csv` are.
 """
