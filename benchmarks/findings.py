@@ -21,8 +21,8 @@ from typing import Any
 import pandas as pd
 from jinja2 import Environment, StrictUndefined, TemplateError
 
-from benchmarks.measures import MEASURES
-from rfast_bench.cells import POINT, cell, interval, present
+from benchmarks.measures import MEASURES, OVER
+from rfast_bench.cells import POINT, cell, interval, present, speedup
 from rfast_bench.errors import UserError, suggest
 
 ROOT = Path(__file__).parents[1]
@@ -75,7 +75,8 @@ class Study:
     def measures(self) -> list[str]:
         """The measures of whole curves that its template names."""
         text = (self.folder / TEMPLATE).read_text(encoding="utf-8")
-        return [name for name in MEASURES if f'"{name}"' in text]
+        over = dict.fromkeys(re.findall(rf'"({OVER}[\w-]+)"', text))
+        return [name for name in MEASURES if f'"{name}"' in text] + list(over)
 
     @cached_property
     def _shown(self) -> pd.DataFrame:
@@ -93,7 +94,10 @@ class Study:
             return str(self._shown.loc[at, heading])
         if column not in self.frame:
             raise UserError(f"{self.name}: no column '{column}'{suggest(column, map(str, self.frame))}")
-        return cell(number) + interval(column, dict(self.frame.loc[at]))
+        row = dict(self.frame.loc[at])
+        if column.startswith("speedup_"):
+            return speedup(column.removeprefix("speedup_"), row)
+        return cell(number) + interval(column, row)
 
     def value(self, label: str, column: str, **point: Any) -> float:
         """The number in a column of `table.csv`. A time that was not reached is infinite; of a speed-up of which only

@@ -5,6 +5,9 @@
 `mean_square_gradient_quarter`  mean of ‖∇f(x̄)‖² over the evaluations of the first quarter of a run's time;
 `..._half`, `..._whole`         of its first half, of all of it
 
+`speedup_over_LABEL`            the table's speed-ups over another method than its baseline, seed by seed: columns such
+                                as `speedup_over_d-psgd_gap_0.05`
+
 A diverged run has infinite ones. Medians over seeds and intervals are columns as those of `table.csv` are.
 """
 
@@ -19,6 +22,7 @@ from rfast_bench.cells import POINT
 from rfast_bench.outcomes import columns
 from rfast_bench.records import Run, point_key, varying
 from rfast_bench.statistics import exactly
+from rfast_bench.tables import summarise
 
 
 def _tail_gap(curves: pd.DataFrame) -> float:
@@ -42,6 +46,9 @@ MEASURES: Mapping[str, Callable[[pd.DataFrame], float]] = {
 }
 
 
+OVER = "speedup_over_"
+
+
 def measure(runs: Sequence[Run], names: Sequence[str]) -> pd.DataFrame:
     """One row per (sweep point, label) of one scenario, in the order of its table: its place and these measures."""
     ordered = sorted(runs, key=Run.sort_key)
@@ -49,7 +56,22 @@ def measure(runs: Sequence[Run], names: Sequence[str]) -> pd.DataFrame:
     groups: dict[object, list[Run]] = {}
     for run in ordered:
         groups.setdefault((point_key(run.point), run.label), []).append(run)
-    return pd.DataFrame([_row(group, keys, names) for group in groups.values()])
+    own = [name for name in names if name in MEASURES]
+    told = pd.DataFrame([_row(group, keys, own) for group in groups.values()])
+    places = [POINT + key for key in keys] + ["label"]
+    for rival in (name.removeprefix(OVER) for name in names if name.startswith(OVER)):
+        told = told.merge(_speedups_over(rival, ordered, places), on=places, validate="one_to_one")
+    return told
+
+
+def _speedups_over(rival: str, runs: Sequence[Run], places: Sequence[str]) -> pd.DataFrame:
+    frame = summarise(runs, rival)
+    renamed = {
+        name: f"{OVER}{rival}_{name.removeprefix('speedup_')}"
+        for name in map(str, frame)
+        if name.startswith("speedup_")
+    }
+    return frame[[*places, *renamed]].rename(columns=renamed)
 
 
 def _row(runs: Sequence[Run], keys: Sequence[str], names: Sequence[str]) -> dict[str, object]:

@@ -17,7 +17,7 @@ from rfast_bench import devices, digests, parameters, registry, topology
 from rfast_bench.api import Algorithm
 from rfast_bench.errors import CannotRun, UserError, suggest
 from rfast_bench.reading import assign, parse_override, read_yaml, validate
-from rfast_bench.scenario import AlgorithmSpec, Scenario, folder_name
+from rfast_bench.scenario import AlgorithmSpec, Named, Scenario, folder_name
 from rfast_bench.topology import Topology, TopologySpec
 
 FORMAT = 1
@@ -116,10 +116,11 @@ def load_points(path: Path, overrides: tuple[str, ...] = ()) -> list[Point]:
     whole = validate(Scenario, raw, str(path), folder)
     points = []
     for values in product(*whole.sweep.values()):
-        chosen = dict(zip(whole.sweep, values, strict=True))
+        said = (value.name if isinstance(value, Named) else value for value in values)
+        chosen = dict(zip(whole.sweep, said, strict=True))
         swept = raw
         for key, value in chosen.items():
-            swept = assign(swept, key, value)
+            swept = assign(swept, key, whole.meant(key, value))
         source = str(path) + (f" (sweep point {chosen})" if chosen else "")
         scenario = with_parameters(validate(Scenario, swept, source, folder), source, folder)
         points += in_each_world(Point(chosen, scenario, folder, source))

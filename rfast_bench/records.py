@@ -12,7 +12,9 @@ Floats are written so that they read back bit for bit; equal data give equal byt
 from __future__ import annotations
 
 import json
+import math
 import os
+import re
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import KW_ONLY
@@ -241,8 +243,11 @@ def point_key(point: Mapping[str, Any]) -> tuple[Any, ...]:
 
 
 def _value_key(value: Any) -> tuple[bool, float, str]:
+    """Numbers by size; then words, those that start with a number (`25 Gbit/s`) by that."""
     number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    return (not number, float(value) if number else 0.0, str(value))
+    leading = re.match(r"\d+(\.\d*)?", str(value))
+    size = float(value) if number else float(leading[0]) if leading else math.inf
+    return (not number, size, str(value))
 
 
 def find_runs(paths: Iterable[Path]) -> list[Run]:

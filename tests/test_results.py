@@ -10,7 +10,8 @@ import pytest
 from synthetic_records import curves_table, save
 
 from benchmarks import findings, moved, results
-from benchmarks.findings import PAGE, RESULTS, ROOT, TABLE, TEMPLATE, Study
+from benchmarks.findings import EXTRA, PAGE, RESULTS, ROOT, TABLE, TEMPLATE, Study
+from benchmarks.measures import measure
 from rfast_bench.errors import UserError
 from rfast_bench.records import find_runs
 from rfast_bench.tables import render
@@ -88,6 +89,18 @@ def test_numbers_and_verdicts_follow_the_table(tmp_path: Path) -> None:
     assert made.verdict("fast", "gap_0.1", loss=0) == "faster than"
     assert made.verdict("slow", "gap_0.1", loss=0) == "not clearly faster or slower than"
     assert made.verdict("slow", "gap_0.03", loss=0) == "not comparable with"
+
+
+def test_speedups_over_another_method_than_the_baseline(tmp_path: Path) -> None:
+    made = study(tmp_path)
+    made.folder.joinpath(TEMPLATE).write_text('{{ cell("slow", "speedup_over_fast" ~ "_gap_0.1", loss=0) }}')
+    assert made.measures == ["speedup_over_fast"]
+    told = measure(find_runs([tmp_path / "runs" / "s"]), made.measures)
+    told.to_csv(made.folder / EXTRA, index=False)
+    again = Study("s", tmp_path)
+    assert again.cell("slow", "speedup_over_fast_gap_0.1", loss=0) == "0.25×"
+    assert again.cell("slow", "speedup_over_fast_gap_0.03", loss=0) == "< 0.12× [0, 0.14]"
+    assert again.cell("fast", "speedup_gap_0.1", loss=0) == "4×", "over its baseline, as before"
 
 
 @pytest.mark.parametrize(

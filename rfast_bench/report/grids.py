@@ -57,7 +57,9 @@ _COLUMNS: Mapping[str, str] = {
     "γ": "step_size",
     "γ_eff": "effective_step",
     "time per epoch (s)": "time_per_epoch",
+    "epoch speed-up": "speedup_epoch",
     "idle (%)": "idle_percent",
+    "staleness": "staleness",
     "sent": "bytes_sent",
 }
 _STARTS = (("time to ", "time_to_", " (s)"), ("speed-up at ", "speedup_", ""), ("final ", "final_", ""))
