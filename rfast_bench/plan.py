@@ -16,6 +16,7 @@ import yaml
 from rfast_bench import devices, digests, parameters, registry, topology
 from rfast_bench.api import Algorithm
 from rfast_bench.errors import CannotRun, UserError, suggest
+from rfast_bench.points import folder_words
 from rfast_bench.reading import assign, parse_override, read_yaml, validate
 from rfast_bench.scenario import AlgorithmSpec, Named, Scenario, folder_name
 from rfast_bench.topology import Topology, TopologySpec
@@ -40,7 +41,10 @@ class Point:
     @property
     def slug(self) -> str:
         """Folder name of the point; empty when nothing is swept."""
-        return ",".join(f"{key.rpartition('.')[2]}={_short(value)}" for key, value in self.values.items())
+        return ",".join(
+            f"{key.rpartition('.')[2]}={folder_name(folder_words(value))}"
+            for key, value in self.values.items()
+        )
 
 
 @dataclass(frozen=True)
@@ -102,10 +106,6 @@ class Run:
         source = digests.of_source(self.algorithm_class)
         text = json.dumps([FORMAT, scenario, self.seed, source], sort_keys=True, default=str)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def _short(value: Any) -> str:
-    return folder_name(value if isinstance(value, str) else json.dumps(value, sort_keys=True))
 
 
 # ---------------------------------------------------------------------------------------------- points

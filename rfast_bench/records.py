@@ -20,14 +20,15 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import KW_ONLY
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import pandas as pd
-from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
 from rfast_bench.errors import UserError, nearest
 from rfast_bench.files import write_text
+from rfast_bench.points import named
 
 FORMAT = 1
 MANIFEST = "manifest.json"
@@ -150,7 +151,8 @@ class Run:
     workers_count: int
     status: Literal["finished", "stalled", "diverged", "void", "skipped"]
     world: str = "simulated"
-    point: dict[str, Any]
+    point: Annotated[dict[str, Any], AfterValidator(named)]
+    """Its swept values as numbers and words."""
     parameters: dict[str, Any]
     topology_info: Topology | None = None
     step_size: float | None = None

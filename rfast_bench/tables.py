@@ -94,7 +94,11 @@ def _row(
         **{word: sum(run.status == word for run in runs) for word in ENDINGS},
     }
     row |= {f"final_{name}": np.nan for name in FINALS}
-    row |= {f"time_to_{name}_reached": 0 for name in _targets(runs)} | {EPOCH: np.nan}
+    row |= {EPOCH: np.nan}
+    for name in _targets(runs):
+        row |= {f"time_to_{name}{end}": np.nan for end in ("", "_min", "_max")} | {
+            f"time_to_{name}_reached": 0
+        }
     row |= columns([numbers for _, numbers in group])
     spent = [costs(run) for run in runs]
     row |= {name: _mean(own.get(name, np.nan) for own in spent) for name in COSTS}

@@ -7,8 +7,17 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from rfast_bench.cells import POINT, cell, target_names
-from rfast_bench.report.findings import Finding, baseline_of, contested, point_words, ranked, target_words
+from rfast_bench.cells import cell, target_names
+from rfast_bench.report.findings import (
+    Finding,
+    baseline_of,
+    contested,
+    point_words,
+    ranked,
+    target_words,
+    with_interval,
+)
+from rfast_bench.report.leads import points as _points
 from rfast_bench.report.scene import listed
 
 MOST_PLACES = 4
@@ -20,11 +29,6 @@ def over_points(rows: pd.DataFrame) -> list[Finding]:
     if not names:
         return _finals(rows)
     return [finding for name in names for finding in _target(rows, name)]
-
-
-def _points(rows: pd.DataFrame) -> list[pd.DataFrame]:
-    keys = [str(name) for name in rows if str(name).startswith(POINT)]
-    return [part for _, part in rows.groupby(keys, sort=False, dropna=False)]
 
 
 def _target(rows: pd.DataFrame, name: str) -> Iterator[Finding]:
@@ -94,7 +98,7 @@ def _winners(rows: pd.DataFrame, name: str) -> str:
 
 def _open(close: int) -> str:
     where = f" at {close} of these points" if close > 1 else " at one of these points"
-    return f", though{where} its range over the seeds meets the next one's" if close else ""
+    return f", though{where} the interval of its lead over the next contains 1" if close else ""
 
 
 def _places(where: list[str], of: int) -> str:
@@ -110,9 +114,14 @@ def _speedups(label: str, own: pd.DataFrame, column: str, base: str) -> str:
     ordered = own.sort_values(column, kind="stable")
     low, high = ordered.iloc[0], ordered.iloc[-1]
     if len(own) == 1 or cell(low[column], 2) == cell(high[column], 2):
-        return f"{label} over {base}: {cell(high[column], 2)}× at {_places(_words(own), len(own) + 1)}."
-    ends = [f"{cell(end[column], 2)}× at {point_words(end)}" for end in (low, high)]
-    return f"{label} over {base}: from {ends[0]} to {ends[1]} ({len(own)} points where both reached it)."
+        faster = with_interval(high, column, "×", 2)
+        return f"{label} over {base}: {faster} at {_places(_words(own), len(own) + 1)}."
+    ends = [f"{with_interval(end, column, '×', 2)} at {point_words(end)}" for end in (low, high)]
+    unsure = int(((own[f"{column}_low"] <= 1) & (own[f"{column}_high"] >= 1)).sum())
+    open_ = f"; at {unsure} the interval contains 1" if unsure else ""
+    return (
+        f"{label} over {base}: from {ends[0]} to {ends[1]} ({len(own)} points where both reached it{open_})."
+    )
 
 
 def _words(own: pd.DataFrame) -> list[str]:

@@ -12,10 +12,11 @@ import math
 import numpy as np
 
 from rfast_bench.links import LinkSpec
+from rfast_bench.losses import Independent, mean_endurance
 from rfast_bench.outgoing import MOST_TRIES
 from rfast_bench.seeds import stream
 from rfast_bench.sim.node import Network
-from rfast_bench.timing import Constant, Draws, Independent, mean_endurance
+from rfast_bench.timing import Constant, Draws
 from rfast_bench.weather import LossDraws
 
 
