@@ -24,6 +24,7 @@ from jinja2 import Environment, StrictUndefined, TemplateError
 from benchmarks.measures import MEASURES, OVER
 from rfast_bench.cells import POINT, cell, interval, present, speedup
 from rfast_bench.errors import UserError, suggest
+from rfast_bench.points import named
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "results"
@@ -131,7 +132,7 @@ class Study:
             raise UserError(f"{self.name}: no label '{label}'{suggest(label, self.frame['label'].unique())}")
         for name, wanted in point.items():
             column = self._point_column(name)
-            found = rows[[_same(given, wanted) for given in rows[column]]]
+            found = rows[[same(given, wanted) for given in rows[column]]]
             if found.empty:
                 allowed = ", ".join(map(str, self.frame[column].unique()))
                 raise UserError(f"{self.name}: {label} has no point {name} = {wanted}; there are {allowed}")
@@ -165,8 +166,9 @@ def _heading(column: str) -> str:
     return {"step_size": "γ", "effective_step": "γ_eff"}.get(column, column)
 
 
-def _same(given: Any, wanted: Any) -> bool:
-    """Whether a value of the table is the wanted one: numbers as numbers, all else by its text."""
+def same(given: Any, wanted: Any) -> bool:
+    """Whether a point's value in the table is the wanted one: numbers as numbers, all else by its name."""
+    wanted = named({"": wanted})[""]
     try:
         return float(given) == float(wanted)
     except (TypeError, ValueError):

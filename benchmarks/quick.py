@@ -9,6 +9,7 @@ import pandas as pd
 import yaml
 from rich.console import Console
 
+from benchmarks.findings import same
 from rfast_bench.cells import POINT
 from rfast_bench.errors import CannotRun, UserError
 from rfast_bench.files import write_text
@@ -77,7 +78,7 @@ def _tuned(committed: pd.DataFrame, point: Point, label: str) -> dict[str, objec
     rows = committed[committed["label"] == label]
     for key, value in point.values.items():
         if POINT + key in rows:
-            rows = rows[rows[POINT + key].map(str) == str(pd.Series([value])[0])]
+            rows = rows[[same(given, value) for given in rows[POINT + key]]]
     if rows.empty:
         raise UserError(f"{point.source}: table.csv has no row of {label}")
     parts = [part.partition("=") for part in str(rows["tuned"].iloc[0]).split("; ") if part]
