@@ -37,11 +37,12 @@ _TEXT = ("scenario", "world", "label", "algorithm", "tuned", "tuned_by", "tuned_
 def read_table(path: Path | io.BytesIO) -> pd.DataFrame:
     """A `table.csv`, or its bytes, as `tables.summarise` gave it. Raises UserError."""
     try:
-        frame = pd.read_csv(path, dtype=dict.fromkeys([*_TEXT, "topology", "baseline"], str))
+        texts = dict.fromkeys([*_TEXT, "topology", "baseline"], str)
+        frame = pd.read_csv(path, dtype=texts, keep_default_na=False, na_values=[""])
     except OSError as problem:
         raise UserError(f"cannot read {path}: {problem.strerror}") from problem
-    texts = [name for name in _TEXT if name in frame]
-    frame[texts] = frame[texts].fillna("")
+    words = [name for name in _TEXT if name in frame]
+    frame[words] = frame[words].fillna("")
     return frame
 
 
