@@ -11,7 +11,7 @@ from synthetic_records import curves_table, save
 
 from benchmarks import findings, moved, results
 from benchmarks.findings import EXTRA, PAGE, RESULTS, ROOT, TABLE, TEMPLATE, Study
-from benchmarks.measures import measure
+from benchmarks.measures import MEASURES, measure
 from rfast_bench.errors import UserError
 from rfast_bench.records import find_runs
 from rfast_bench.tables import render
@@ -101,6 +101,22 @@ def test_speedups_over_another_method_than_the_baseline(tmp_path: Path) -> None:
     assert again.cell("slow", "speedup_over_fast_gap_0.1", loss=0) == "0.25×"
     assert again.cell("slow", "speedup_over_fast_gap_0.03", loss=0) == "< 0.12× [0, 0.14]"
     assert again.cell("fast", "speedup_gap_0.1", loss=0) == "4×", "over its baseline, as before"
+
+
+def test_measures_are_those_of_whole_curves(tmp_path: Path) -> None:
+    """A gap of 1 until 30 s and of 0.02 or 0.04 then; gradients 2 until 15 s, then 1, then 0."""
+    time = [0.0, 10, 20, 30, 40]
+    for seed, level in enumerate((0.02, 0.04)):
+        gaps = [1.0, 1, 1, level, level]
+        save(tmp_path, "ours", seed, curves_table(time, gaps, gradient_norm=[2.0, 2, 1, 0, 0]), scenario="s")
+    save(tmp_path, "lost", 0, curves_table(time, gaps), scenario="s", status="diverged")
+    told = measure(find_runs([tmp_path / "s"]), list(MEASURES)).set_index("label")
+    ours = told.loc["ours"]
+    assert ours["tail_gap"] == pytest.approx(0.03)
+    assert (ours["tail_gap_min"], ours["tail_gap_max"]) == pytest.approx((0.02, 0.04))
+    parts = ("quarter", "half", "whole")
+    assert [ours[f"mean_square_gradient_{part}"] for part in parts] == pytest.approx([4, 3, 9 / 5])
+    assert math.isinf(told.loc["lost", "tail_gap_above"])
 
 
 @pytest.mark.parametrize(
