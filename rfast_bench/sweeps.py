@@ -110,7 +110,8 @@ def _scale(axes: Axes, frame: pd.DataFrame, name: str, column: str) -> None:
 def lanes(frame: pd.DataFrame, column: str) -> list[str]:
     """The labels whose median did not reach the target at some point of the sweep: each has a lane in the strip."""
     missed = frame[column].isna() & (frame["skipped"] < frame["seeds"])
-    return list(dict.fromkeys(frame["label"][missed]))
+    without = set(frame["label"][missed])
+    return [label for label in dict.fromkeys(frame["label"]) if label in without]
 
 
 def _strip_height(frame: pd.DataFrame, column: str) -> float:
