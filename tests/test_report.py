@@ -176,10 +176,10 @@ def test_who_is_first_and_what_it_is_against_the_baseline(tmp_path: Path) -> Non
 
 def test_the_paired_lead_tells_whether_the_order_is_open(tmp_path: Path) -> None:
     """Times that overlap may have a lead above 1 on every seed; then the order is not open."""
-    open_order = {"one": [10.0, 16.0], "other": [12.0, 15.0]}
+    open_order: dict[str, list[float | None]] = {"one": [10, 16], "other": [12, 15]}
     sure: dict[str, list[float | None]] = {"one": [10, 14], "other": [12, 15]}
     for name, times in (("open", open_order), ("sure", sure)):
-        summary(tmp_path / name, dict(times), scenario=name)
+        summary(tmp_path / name, times, scenario=name)
         text = texts(judged(find_runs([tmp_path / name])))[0]
         assert ("Seed by seed its lead is 1.1× [0.94, 1.2]: take the order" in text) == (name == "open")
         assert ("open" in text) == (name == "open")
