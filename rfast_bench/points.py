@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 
@@ -25,6 +25,23 @@ def _name(value: Any) -> Any:
 
 def _inner(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, sort_keys=True)
+
+
+def short_names(keys: Iterable[str]) -> dict[str, str]:
+    """Each key path by as many of its last parts as tell it from the others.
+
+    >>> short_names(["network.loss.kind", "problem.kind", "workers"])
+    {'network.loss.kind': 'loss.kind', 'problem.kind': 'problem.kind', 'workers': 'workers'}
+    """
+    split = {key: key.split(".") for key in keys}
+    return {
+        key: next(
+            ".".join(parts[-size:])
+            for size in range(1, len(parts) + 1)
+            if size == len(parts) or sum(other[-size:] == parts[-size:] for other in split.values()) == 1
+        )
+        for key, parts in split.items()
+    }
 
 
 def folder_words(value: Any) -> str:

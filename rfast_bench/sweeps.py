@@ -110,7 +110,8 @@ def _scale(axes: Axes, frame: pd.DataFrame, name: str, column: str) -> None:
 def lanes(frame: pd.DataFrame, column: str) -> list[str]:
     """The labels whose median did not reach the target at some point of the sweep: each has a lane in the strip."""
     missed = frame[column].isna() & (frame["skipped"] < frame["seeds"])
-    return list(dict.fromkeys(frame["label"][missed]))
+    without = set(frame["label"][missed])
+    return [label for label in dict.fromkeys(frame["label"]) if label in without]
 
 
 def _strip_height(frame: pd.DataFrame, column: str) -> float:
@@ -145,10 +146,10 @@ def _panel(
         )  # also where nothing was reached
         if timed and label in strip:
             missed = x[rows[column].isna().to_numpy()]
-            high = 1 - HEAD - LANE * (strip.index(label) + 0.35)
+            lane = 1 - HEAD - LANE * (strip.index(label) + 0.35)
             place = axes.get_xaxis_transform()
             axes.plot(
-                missed, [high] * len(missed), transform=place, linestyle="", marker=marker, color=colour
+                missed, [lane] * len(missed), transform=place, linestyle="", marker=marker, color=colour
             )
 
 
@@ -164,7 +165,7 @@ def above_rounding(rows: pd.DataFrame, column: str) -> dict[str, Any]:
     return {name: rows[name].clip(lower=ROUNDING) for name in names}
 
 
-def whisker(row: Mapping[Any, Any], column: str, end: float) -> tuple[float, float]:
+def whisker(row: Mapping[Any, Any] | pd.Series[Any], column: str, end: float) -> tuple[float, float]:
     """The interval of a row's number, an open end drawn as far as `end`; both the number itself where there is none."""
     middle = row[column]
     low, high = (row.get(column + side, np.nan) for side in ("_low", "_high"))

@@ -176,10 +176,10 @@ def test_who_is_first_and_what_it_is_against_the_baseline(tmp_path: Path) -> Non
 
 def test_the_paired_lead_tells_whether_the_order_is_open(tmp_path: Path) -> None:
     """Times that overlap may have a lead above 1 on every seed; then the order is not open."""
-    open_order = {"one": [10.0, 16.0], "other": [12.0, 15.0]}
+    open_order: dict[str, list[float | None]] = {"one": [10, 16], "other": [12, 15]}
     sure: dict[str, list[float | None]] = {"one": [10, 14], "other": [12, 15]}
     for name, times in (("open", open_order), ("sure", sure)):
-        summary(tmp_path / name, dict(times), scenario=name)
+        summary(tmp_path / name, times, scenario=name)
         text = texts(judged(find_runs([tmp_path / name])))[0]
         assert ("Seed by seed its lead is 1.1× [0.94, 1.2]: take the order" in text) == (name == "open")
         assert ("open" in text) == (name == "open")
@@ -285,13 +285,14 @@ def test_some_runs_that_ended_badly_are_counted(tmp_path: Path) -> None:
 def test_a_sweep_is_told_over_its_points(lossy: list[Run]) -> None:
     said = [found.text for found in over_points(summarise(lossy, "osgp"))]
     assert said[0].startswith(
-        "r-fast is the first at 5 of 6 points; osgp is the first at network.loss = 0, workers = 4"
+        "r-fast is the first at 5 of 6 points; osgp is the first at loss = 0, workers = 4"
     )
     assert re.fullmatch(
-        r"r-fast over osgp: from [\d.]+× at network.loss = 0, workers = 4 to .* where both reached it.*\).",
+        r"r-fast over osgp: from [\d.]+× \[[\d., ]+\] at loss = 0, workers = 4 to .* where both reached it.*\).",
         said[1],
     )
-    assert said[2:] == ["Not reached at network.loss = 0.3, workers = 16: osgp."]
+    assert said[2] == "Not reached at loss = 0.3, workers = 16: osgp."
+    assert re.fullmatch("r-fast ends between .*; osgp ends between .*", said[3])
 
 
 def test_a_speed_up_over_a_sweep_leaves_no_seed_out(tmp_path: Path) -> None:
@@ -318,7 +319,7 @@ def test_a_sweep_without_target(tmp_path: Path) -> None:
 
 def test_points_are_named_alike_from_a_series_and_a_mapping(lossy: list[Run]) -> None:
     rows = summarise(lossy)
-    assert point_words(rows.iloc[0]) == point_words(rows.iloc[0].to_dict()) == "network.loss = 0, workers = 4"
+    assert point_words(rows.iloc[0]) == point_words(rows.iloc[0].to_dict()) == "loss = 0, workers = 4"
 
 
 def test_every_point_has_its_figures_and_every_key_its_own(lossy: list[Run]) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from rfast_bench.cells import POINT, cell, interval
+from rfast_bench.points import short_names
 
 Row: TypeAlias = Any
 """A row of a summary: a pandas Series or a mapping, by column."""
@@ -29,10 +30,10 @@ def points_of(rows: pd.DataFrame) -> int:
 
 
 def point_words(row: Row) -> str:
-    """`network.loss = 0.1, workers = 8`; empty where nothing varies."""
+    """`loss = 0.1, workers = 8`, keys by their short names; empty where nothing varies."""
     values = {str(key): value for key, value in dict(row).items()}
-    keys = [key for key in values if key.startswith(POINT)]
-    return ", ".join(f"{key.removeprefix(POINT)} = {cell(values[key])}" for key in keys)
+    names = short_names(key.removeprefix(POINT) for key in values if key.startswith(POINT))
+    return ", ".join(f"{name} = {cell(values[POINT + key])}" for key, name in names.items())
 
 
 def target_words(name: str) -> str:

@@ -24,11 +24,9 @@ MOST_PLACES = 4
 
 
 def over_points(rows: pd.DataFrame) -> list[Finding]:
-    """Findings for each target over all points; over final values when there is none."""
+    """Findings for each target over all points, then over final values."""
     names = target_names(rows)
-    if not names:
-        return _finals(rows)
-    return [finding for name in names for finding in _target(rows, name)]
+    return [*(finding for name in names for finding in _target(rows, name)), *_finals(rows, not names)]
 
 
 def _target(rows: pd.DataFrame, name: str) -> Iterator[Finding]:
@@ -128,7 +126,8 @@ def _words(own: pd.DataFrame) -> list[str]:
     return [point_words(row) for row in own.to_dict("records")]
 
 
-def _finals(rows: pd.DataFrame) -> list[Finding]:
+def _finals(rows: pd.DataFrame, alone: bool) -> list[Finding]:
+    """Where each ended over all points; who ended lowest where, if there is nothing else to rank by."""
     metric = "gap" if rows["final_gap"].notna().any() else "loss"
     column = f"final_{metric}"
     firsts: dict[str, list[str]] = {}
@@ -139,7 +138,13 @@ def _finals(rows: pd.DataFrame) -> list[Finding]:
             firsts.setdefault(str(order["label"].iloc[0]), []).append(point_words(part.iloc[0]))
     said = [f"{label} ends lowest at {_places(where, len(points))}" for label, where in firsts.items()]
     ranges = [
-        f"{label} ends between {cell(own[column].min())} and {cell(own[column].max())}"
+        f"{label} ends {_range(own[column])}"
         for label, own in rows[rows[column].notna()].groupby("label", sort=False)
     ]
-    return [Finding("result", f"final {metric}", f"{listed(words)}.") for words in (said, ranges) if words]
+    told = (said, ranges) if alone else (ranges,)
+    return [Finding("result", f"final {metric}", f"{'; '.join(words)}.") for words in told if words]
+
+
+def _range(values: pd.Series) -> str:
+    low, high = cell(values.min()), cell(values.max())
+    return f"at {low}" if low == high else f"between {low} and {high}"

@@ -11,6 +11,7 @@ from markupsafe import Markup
 from rfast_bench.cells import cell, footnote, target_names
 from rfast_bench.drawing import by_label
 from rfast_bench.plots import ending
+from rfast_bench.points import short_names
 from rfast_bench.records import Run, point_key, varying
 from rfast_bench.report import resolved, scene
 from rfast_bench.report.cautions import cautions
@@ -138,7 +139,8 @@ def _points(shown: Sequence[Run], baseline: str | None, looks: Looks) -> list[Po
 
 
 def _point(runs: Sequence[Run], keys: Sequence[str], baseline: str | None, looks: Looks) -> PointView:
-    name = ", ".join(f"{key} = {cell(runs[0].point.get(key))}" for key in keys)
+    names = short_names(keys)
+    name = ", ".join(f"{names[key]} = {cell(runs[0].point.get(key))}" for key in keys)
     rows = judged(runs, baseline if any(run.label == baseline for run in runs) else None)
     return PointView(
         name, at_point(rows) if keys else [], _figures(runs, rows, looks), timelines(runs, looks)

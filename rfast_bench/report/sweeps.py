@@ -12,6 +12,7 @@ from markupsafe import Markup
 
 from rfast_bench.cells import POINT, cell, target_names
 from rfast_bench.drawing import AXIS, time_name
+from rfast_bench.points import short_names
 from rfast_bench.records import Run, varying
 from rfast_bench.report.charts import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, Looks, frame_of
 from rfast_bench.report.findings import target_words
@@ -50,12 +51,14 @@ def measures(rows: pd.DataFrame, time: str) -> list[tuple[str, str]]:
 
 
 def _panels(rows: pd.DataFrame, key: str, keys: Sequence[str]) -> Iterator[tuple[str, pd.DataFrame]]:
-    others = [other for other in keys if other != key]
+    others, names = [other for other in keys if other != key], short_names(keys)
     for values in product(*(rows[POINT + other].unique() for other in others)):
         chosen = rows
         for other, value in zip(others, values, strict=True):
             chosen = chosen[chosen[POINT + other] == value]
-        words = ", ".join(f"{other} = {cell(value)}" for other, value in zip(others, values, strict=True))
+        words = ", ".join(
+            f"{names[other]} = {cell(value)}" for other, value in zip(others, values, strict=True)
+        )
         if chosen[POINT + key].nunique() > 1:
             yield words, chosen
 
