@@ -31,6 +31,7 @@ RESULTS = ROOT / "results"
 TEMPLATE, PAGE, TABLE, EXTRA = "finding.md.j2", "README.md", "table.csv", "measures.csv"
 MADE = "<!-- Made from finding.md.j2 and table.csv by `python -m benchmarks.results --render`; change those. -->\n"
 START, END = "<!-- claims: made by `python -m benchmarks.results --render` -->", "<!-- end of claims -->"
+FIGURE = r"([\w./=-]+\.png)"
 _TEXT = ("scenario", "world", "label", "algorithm", "tuned", "tuned_by", "tuned_at_edge", "status")
 
 
@@ -189,10 +190,10 @@ def page(study: Study) -> str:
 
 
 def figures(study: Study) -> set[str]:
-    """The PNG files that a study's page shows, and the front page of it."""
+    """The PNG files that a study's page shows, and the front page of it; relative to the study's folder."""
     front = (ROOT / PAGE).read_text(encoding="utf-8")
-    shown = re.findall(r"\]\(([\w.-]+\.png)\)", page(study))
-    return {*shown, *re.findall(rf"\]\(results/{re.escape(study.name)}/([\w.-]+\.png)\)", front)}
+    shown = re.findall(rf"\]\({FIGURE}\)", page(study))
+    return {*shown, *re.findall(rf"\]\(results/{re.escape(study.name)}/{FIGURE}\)", front)}
 
 
 def with_claims(front: str, results: Path = RESULTS) -> str:

@@ -123,8 +123,8 @@ def _git(*arguments: str) -> bytes | None:
 def _tidy(study: Study) -> None:
     """Keep the figures that a page shows."""
     shown = findings.figures(study)
-    for figure in study.folder.glob("*.png"):
-        if figure.name not in shown:
+    for figure in study.folder.rglob("*.png"):
+        if figure.relative_to(study.folder).as_posix() not in shown:
             figure.unlink()
 
 
