@@ -94,9 +94,10 @@ def run(
 
 
 def _heavy(scenario: Path) -> list[str]:
-    """What takes a second to import and is best imported once for all runs: torch, if it looks needed."""
-    looks = scenario.is_file() and b"mlp" in scenario.read_bytes()
-    return ["torch"] if looks else []
+    """What takes a second to import and is best imported once for all runs, where it looks needed."""
+    text = scenario.read_bytes() if scenario.is_file() else b""
+    needed = {b"mlp": ["torch"], b"dataset": ["sklearn.datasets", "sklearn.model_selection"]}
+    return [module for word, modules in needed.items() if word in text for module in modules]
 
 
 @main.command()
