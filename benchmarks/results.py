@@ -75,7 +75,7 @@ def _make(name: str, quick: bool, jobs: int, console: Console) -> None:
         if before is None:
             console.print("nothing committed yet to compare with; run it without --quick")
             return
-        isolation.warm_up()
+        isolation.warm_up("sklearn.datasets", "sklearn.model_selection")
         first_seed(scenario, before, QUICK, jobs, console)
         _measure(Study(name), scenario, QUICK, ("seeds=1",))
         told = moved.outside(before, Study(name, QUICK).frame)
