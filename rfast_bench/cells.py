@@ -74,7 +74,7 @@ def _columns(frame: pd.DataFrame) -> dict[str, Callable[[Mapping[Any, Any]], str
         "time per epoch (s)": lambda row: cell(row["time_per_epoch"]) + interval("time_per_epoch", row),
         "epoch speed-up": partial(speedup, "epoch"),
         "idle (%)": lambda row: cell(row["idle_percent"]),
-        "staleness": lambda row: cell(row["staleness"]),
+        "staleness": lambda row: cell(row.get("staleness")),
         "sent": lambda row: human_bytes(row["bytes_sent"]),
         "status": lambda row: str(row["status"]),
     }
