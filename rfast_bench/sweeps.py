@@ -126,7 +126,8 @@ def _panel(axes: Axes, chosen: pd.DataFrame, name: str, column: str, looks: dict
         )  # also where nothing was reached
         if column.startswith("time_to_"):
             missed = x[rows[column].isna().to_numpy()]
-            _missed(axes, missed, colour, marker, 9 * (at - (len(labels) - 1) / 2))
+            apart = min(9, 40 / max(1, len(labels) - 1))  # points; all must fit beside the first value
+            _missed(axes, missed, colour, marker, apart * (at - (len(labels) - 1) / 2))
     if column.startswith("time_to_"):
         _strip(axes)
 
