@@ -23,6 +23,10 @@ STRIP = 0.13
 """Height of the strip for what was not reached, as a share of the axes."""
 
 
+MOST_LETTERS = 35
+"""Longer names of values, all together, would overlap side by side."""
+
+
 def draw_sweeps(runs: Sequence[Run], out: Path, looks: dict[str, Style]) -> list[Path]:
     """One figure `sweep-<key>` per varying key; rows are targets, columns the values of the other keys."""
     frame = summarise(runs)
@@ -89,7 +93,9 @@ def _places(frame: pd.DataFrame, rows: pd.DataFrame, name: str) -> Any:
 def _scale(axes: Axes, frame: pd.DataFrame, name: str, column: str) -> None:
     values = frame[POINT + name].unique()
     if not _numeric(frame, name):
-        axes.set_xticks(range(len(values)), [plain(str(value)) for value in values])
+        words = [plain(str(value)) for value in values]
+        aslant: dict[str, Any] = {"rotation": 25, "ha": "right"} if len("".join(words)) > MOST_LETTERS else {}
+        axes.set_xticks(range(len(values)), words, **aslant)
     elif min(values) > 0 and max(values) / min(values) >= 8:
         axes.set_xscale("log")
         axes.set_xticks(values, [f"{value:g}" for value in values])
