@@ -24,10 +24,6 @@ CROWDED = 0.07
 """Numbers that come nearer to each other than this share of the axis stand evenly, as words do."""
 
 
-MOST_LETTERS = 35
-"""Longer names of values, all together, would overlap side by side."""
-
-
 def draw_sweeps(runs: Sequence[Run], out: Path, looks: dict[str, Style]) -> list[Path]:
     """One figure `sweep-<key>` per varying key; rows are targets, columns the values of the other keys."""
     frame = summarise(runs)
@@ -101,9 +97,7 @@ def _scale(axes: Axes, frame: pd.DataFrame, name: str, column: str) -> None:
     if by_ratio(list(at.values())):
         axes.set_xscale("log")
         axes.minorticks_off()
-    words = [plain(cell(value)) for value in at]
-    aslant: dict[str, Any] = {"rotation": 25, "ha": "right"} if len("".join(words)) > MOST_LETTERS else {}
-    axes.set_xticks(list(at.values()), words, **aslant)
+    axes.set_xticks(list(at.values()), [plain(cell(value)).replace(" ", "\n") for value in at])
     axes.margins(x=0.12)
     if column.startswith("time_to_") and latest(frame, column) > 0:
         top = latest(frame, column) * 1.08
