@@ -105,15 +105,11 @@ class Study:
     def value(self, label: str, column: str, **point: Any) -> float:
         """The number in a column of `table.csv`. A time that was not reached is infinite; of a speed-up of which only
         a bound is known it is the bound; what does not exist is NaN."""
-        row = self.frame.loc[self._row(label, point)]
-        if column not in row:
-            raise UserError(f"{self.name}: no column '{column}'{suggest(column, map(str, self.frame))}")
-        number, below, above = (float(row.get(column + end, math.nan)) for end in ("", "_below", "_above"))
-        if not math.isnan(number):
-            return number
-        if column.startswith("time_to_"):
-            return math.nan if math.isnan(above) else math.inf
-        return below if math.isfinite(below) else above if above > 0 else math.nan
+        return self._number(self._row(label, point), column)
+
+    def values(self, label: str, column: str, **point: Any) -> list[float]:
+        """These numbers at every sweep point that has the values of `point`, all by default; in the table's order."""
+        return [self._number(at, column) for at in self._rows(label, point).index]
 
     def verdict(self, label: str, target: str, **point: Any) -> str:
         """`faster than`, `slower than` or `not clearly faster or slower than` the baseline at `gap_0.03`, by the
@@ -126,9 +122,28 @@ class Study:
             "faster than" if low > 1 else "slower than" if high < 1 else "not clearly faster or slower than"
         )
 
+    def _number(self, at: Any, column: str) -> float:
+        row = self.frame.loc[at]
+        if column not in row:
+            raise UserError(f"{self.name}: no column '{column}'{suggest(column, map(str, self.frame))}")
+        number, below, above = (float(row.get(column + end, math.nan)) for end in ("", "_below", "_above"))
+        if not math.isnan(number):
+            return number
+        if column.startswith("time_to_"):
+            return math.nan if math.isnan(above) else math.inf
+        return below if math.isfinite(below) else above if above > 0 else math.nan
+
     # ------------------------------------------------------------------------------------------- rows
     def _row(self, label: str, point: Mapping[str, Any]) -> Any:
         """The index of the one row of a label at a sweep point. Raises UserError when there is none, or more."""
+        rows = self._rows(label, point)
+        if len(rows) > 1:
+            keys = ", ".join(str(n).removeprefix(POINT) for n in self.frame if str(n).startswith(POINT))
+            raise UserError(f"{self.name}: {len(rows)} rows of {label} at {dict(point)}; give each of {keys}")
+        return rows.index[0]
+
+    def _rows(self, label: str, point: Mapping[str, Any]) -> pd.DataFrame:
+        """The rows of a label at the points with these values. Raises UserError when there is none."""
         rows = self.frame[self.frame["label"] == label]
         if rows.empty:
             raise UserError(f"{self.name}: no label '{label}'{suggest(label, self.frame['label'].unique())}")
@@ -139,10 +154,7 @@ class Study:
                 allowed = ", ".join(map(str, self.frame[column].unique()))
                 raise UserError(f"{self.name}: {label} has no point {name} = {wanted}; there are {allowed}")
             rows = found
-        if len(rows) > 1:
-            keys = ", ".join(str(n).removeprefix(POINT) for n in self.frame if str(n).startswith(POINT))
-            raise UserError(f"{self.name}: {len(rows)} rows of {label} at {dict(point)}; give each of {keys}")
-        return rows.index[0]
+        return rows
 
     def _point_column(self, name: str) -> str:
         """The column of a swept key by its short name: the last part, or as many as make it unique."""
@@ -185,7 +197,13 @@ def studies(results: Path = RESULTS) -> list[str]:
 
 def page(study: Study) -> str:
     """The text of a study's README.md. Raises UserError."""
-    own = {"name": study.name, "cell": study.cell, "value": study.value, "verdict": study.verdict}
+    own = {
+        "name": study.name,
+        "cell": study.cell,
+        "value": study.value,
+        "values": study.values,
+        "verdict": study.verdict,
+    }
     return MADE + _rendered(study.folder / TEMPLATE, study.folder.parent, own)
 
 

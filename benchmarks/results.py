@@ -26,11 +26,14 @@ from benchmarks.findings import EXTRA, PAGE, RESULTS, ROOT, TABLE, Study
 from benchmarks.measures import measure
 from benchmarks.quick import first_seed
 from rfast_bench import isolation
+from rfast_bench.drawing import look, styles
 from rfast_bench.errors import UserError, suggest
 from rfast_bench.files import write_text
 from rfast_bench.plan import load_points, plan
+from rfast_bench.plots import draw
 from rfast_bench.records import find_runs
 from rfast_bench.sweep import RunsFailed
+from rfast_bench.sweeps import draw_sweeps
 
 QUICK = ROOT / "results-quick"
 
@@ -82,7 +85,7 @@ def _make(name: str, quick: bool, jobs: int, console: Console) -> None:
     else:
         _run(scenario, jobs)
         _measure(Study(name), scenario, RESULTS)
-        _tidy(Study(name))
+        _draw(Study(name), scenario)
         told = [] if before is None else moved.moved(before, Study(name).frame)
     minutes = (time.monotonic() - start) / 60
     verdict = "nothing to compare with" if before is None else f"{len(told) or 'nothing'} moved"
@@ -92,7 +95,7 @@ def _make(name: str, quick: bool, jobs: int, console: Console) -> None:
 
 
 def _run(scenario: Path, jobs: int) -> None:
-    command = [sys.executable, "-m", "rfast_bench.cli", "run", str(scenario)]
+    command = [sys.executable, "-m", "rfast_bench.cli", "run", str(scenario), "--no-plots"]
     done = subprocess.run([*command, "--out", str(RESULTS), "--jobs", str(jobs)], cwd=ROOT, check=False)
     if done.returncode:
         raise UserError(f"{scenario.name} ended with exit code {done.returncode}; what it said stands above")
@@ -120,9 +123,17 @@ def _git(*arguments: str) -> bytes | None:
     return done.stdout if done.returncode == 0 else None
 
 
-def _tidy(study: Study) -> None:
-    """Keep the figures that a page shows."""
+def _draw(study: Study, scenario: Path) -> None:
+    """Draw the figures that a page shows; those of every point of a sweep would take longer than its runs."""
     shown = findings.figures(study)
+    runs = find_runs([RESULTS / run.folder for run in plan(load_points(scenario))])
+    if not shown:
+        pass
+    elif all(name.startswith("sweep-") for name in shown):
+        with look():
+            draw_sweeps(runs, study.folder, styles(runs))
+    else:
+        draw(runs, study.folder)
     for figure in study.folder.rglob("*.png"):
         if figure.relative_to(study.folder).as_posix() not in shown:
             figure.unlink()

@@ -97,7 +97,7 @@ def _scale(axes: Axes, frame: pd.DataFrame, name: str, column: str) -> None:
     if by_ratio(list(at.values())):
         axes.set_xscale("log")
         axes.minorticks_off()
-    axes.set_xticks(list(at.values()), [plain(cell(value)) for value in at])
+    axes.set_xticks(list(at.values()), [plain(cell(value)).replace(" ", "\n") for value in at])
     axes.margins(x=0.12)
     if column.startswith("time_to_") and latest(frame, column) > 0:
         top = latest(frame, column) * 1.08

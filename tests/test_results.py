@@ -86,6 +86,8 @@ def test_numbers_and_verdicts_follow_the_table(tmp_path: Path) -> None:
     made = study(tmp_path)
     assert made.value("fast", "time_to_gap_0.03", loss=0) == 5
     assert math.isinf(made.value("slow", "time_to_gap_0.03", loss=0))
+    assert made.values("fast", "time_to_gap_0.03") == [5, 7]
+    assert made.values("fast", "time_to_gap_0.03", loss=0.5) == [7]
     assert made.verdict("fast", "gap_0.1", loss=0) == "faster than"
     assert made.verdict("slow", "gap_0.1", loss=0) == "not clearly faster or slower than"
     assert made.verdict("slow", "gap_0.03", loss=0) == "not comparable with"

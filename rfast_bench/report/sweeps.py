@@ -28,9 +28,9 @@ MOST_PANELS = 24
 
 
 def sweep_charts(runs: Sequence[Run], rows: pd.DataFrame, looks: Looks) -> Iterator[tuple[str, Markup]]:
-    """(title, drawing) for each varying key, each value of the other keys, each measure; MOST_PANELS at most."""
+    """(title, drawing) for each varying key (most values first), others' values, measure; at most MOST_PANELS."""
     left = MOST_PANELS
-    for key in varying(runs):
+    for key in sorted(varying(runs), key=lambda key: -int(rows[POINT + key].nunique())):
         for others, chosen in _panels(rows, key, varying(runs)):
             for column, words in measures(rows, time_name(runs)):
                 if left == 0:
