@@ -1,4 +1,6 @@
 # make quickstart   the main job: five algorithms compared, table and plots in results/quickstart
+# make results      every study of results/ anew, what moved, and the pages and claims made of it
+# make results-quick  one seed of each with the committed step sizes, in results-quick/: do the numbers still come out?
 # make test         lint, types and tests
 # make bench        CPU time per worker-iteration of the simulated world, by part, beside its floor
 # A virtual environment is made in .venv with the exact versions of constraints.txt.
@@ -9,7 +11,7 @@ READY := $(VENV)/.ready
 
 export OMP_NUM_THREADS = 1
 
-.PHONY: install quickstart test lint types unit bench clean
+.PHONY: install quickstart results results-quick test lint types unit bench clean
 
 install: $(READY)
 
@@ -21,6 +23,12 @@ $(READY): pyproject.toml constraints.txt
 
 quickstart: $(READY)
 	$(BIN)/rfast-bench run scenarios/quickstart.yaml
+
+results: $(READY)
+	$(BIN)/python -m benchmarks.results
+
+results-quick: $(READY)
+	$(BIN)/python -m benchmarks.results --quick
 
 test: lint types unit
 

@@ -42,7 +42,7 @@ def present(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 _ALWAYS = ("algorithm", "status")
-_COST = ("topology", "time per epoch (s)", "idle (%)", "sent")
+_COST = ("topology", "time per epoch (s)", "epoch speed-up", "idle (%)", "staleness", "sent")
 _WELL = ("γ", "γ_eff", "also tuned")
 EDGE = " †"
 """Behind the label of what was tuned at the edge, in every table."""
@@ -65,14 +65,16 @@ def _columns(frame: pd.DataFrame) -> dict[str, Callable[[Mapping[Any, Any]], str
     for name in target_names(frame.columns):
         words = name.replace("_", " ")
         columns[f"time to {words} (s)"] = partial(_time, name)
-        columns[f"speed-up at {words}"] = partial(_speedup, name)
+        columns[f"speed-up at {words}"] = partial(speedup, name)
     for name in FINALS:
         if name == "loss" and frame["final_gap"].notna().any():
             continue  # the gap says the same
         columns[f"final {name}"] = partial(_final, name)
     return columns | {
-        "time per epoch (s)": lambda row: cell(row["time_per_epoch"]),
+        "time per epoch (s)": lambda row: cell(row["time_per_epoch"]) + interval("time_per_epoch", row),
+        "epoch speed-up": partial(speedup, "epoch"),
         "idle (%)": lambda row: cell(row["idle_percent"]),
+        "staleness": lambda row: cell(row.get("staleness")),
         "sent": lambda row: human_bytes(row["bytes_sent"]),
         "status": lambda row: str(row["status"]),
     }
@@ -126,7 +128,7 @@ def _time(name: str, row: Mapping[Any, Any]) -> str:
     return known + interval(name, row)
 
 
-def _speedup(name: str, row: Mapping[Any, Any]) -> str:
+def speedup(name: str, row: Mapping[Any, Any]) -> str:
     """`1.8× [1.6, 2]`; `> 1.8×` where the baseline, `< 0.5×` where the method itself was stopped too early."""
     name = f"speedup_{name}"
     middle, above, below = (row.get(name + end, np.nan) for end in ("", "_above", "_below"))

@@ -95,9 +95,11 @@ def run(
 
 
 def _heavy(scenario: Path) -> list[str]:
-    """What takes a second to import and is best imported once for all runs: torch, if it looks needed."""
-    looks = scenario.is_file() and b"mlp" in scenario.read_bytes()
-    return ["torch"] if looks else []
+    """What takes long to import and is best imported once for all runs, where the scenario looks like needing it."""
+    text = scenario.read_bytes() if scenario.is_file() else b""
+    learning = ["scipy.optimize", "sklearn.datasets", "sklearn.model_selection"]
+    network = b"mlp" in text
+    return ["torch"] * network + learning * (network or b"logistic" in text)
 
 
 @main.command()

@@ -9,8 +9,9 @@ from pydantic import ConfigDict, Field, PrivateAttr, model_validator
 
 from rfast_bench.errors import UserError
 from rfast_bench.link_files import Matrix, read_bandwidth, read_latency
+from rfast_bench.losses import Independent, LossModel
 from rfast_bench.spec import DataPath, Spec
-from rfast_bench.timing import Constant, Distribution, Independent, LossModel, Reorder
+from rfast_bench.timing import Constant, Distribution, Reorder
 from rfast_bench.units import Bytes, BytesPerSecond, PositiveSeconds
 
 

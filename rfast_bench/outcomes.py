@@ -14,10 +14,12 @@ from rfast_bench.records import Run
 from rfast_bench.statistics import NEVER, Bounds, Estimate, estimate, exactly, ratio
 
 Known = dict[str, Bounds]
+EPOCH = "time_per_epoch"
 
 
 def known(run: Run) -> Known:
-    """Bounds of `time_to_<metric>_<target>` (s) and `final_<metric>`; nothing of a skipped or void run.
+    """Bounds of `time_to_<metric>_<target>`, `final_<metric>` and `time_per_epoch` (s); nothing of a skipped or
+    void run.
 
     A diverged run reached nothing and never will; its final loss and gap are infinite, its accuracy is 0.
     """
@@ -28,7 +30,7 @@ def known(run: Run) -> Known:
         for metric, targets in run.targets.items()
         for target in targets
     }
-    return {**times, **_finals(run)}
+    return {**times, **_finals(run), **_pace(run)}
 
 
 def time_to(run: Run, metric: str, target: float) -> Bounds:
@@ -49,10 +51,20 @@ def _finals(run: Run) -> Known:
     return {f"final_{name}": exactly(value) for name, value in last.items() if not math.isnan(value)}
 
 
+def _pace(run: Run) -> Known:
+    curves = run.curves()
+    if curves.empty or not curves["epoch"].iloc[-1] > 0:
+        return {}
+    return {EPOCH: exactly(float(curves["time"].iloc[-1] / curves["epoch"].iloc[-1]))}
+
+
 def speedups(own: Known, baseline: Known) -> Known:
-    """The baseline's times over one's own, in the same weather."""
-    names = [name for name in own if name.startswith("time_to_") and name in baseline]
-    return {name.replace("time_to_", "speedup_", 1): ratio(baseline[name], own[name]) for name in names}
+    """The baseline's times, to targets and of an epoch, over one's own, in the same weather."""
+    shared = {name: ratio(baseline[name], own[name]) for name in own if name in baseline}
+    names = {name: name.replace("time_to_", "speedup_", 1) for name in shared if name.startswith("time_to_")}
+    return {
+        column: shared[name] for name, column in {**names, EPOCH: "speedup_epoch"}.items() if name in shared
+    }
 
 
 def columns(runs: Sequence[Known]) -> dict[str, float]:

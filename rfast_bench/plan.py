@@ -16,9 +16,10 @@ import yaml
 from rfast_bench import devices, digests, parameters, registry, topology
 from rfast_bench.api import Algorithm
 from rfast_bench.errors import CannotRun, UserError, suggest
+from rfast_bench.points import folder_words
 from rfast_bench.reading import assign, parse_override, read_yaml, validate
 from rfast_bench.real.spec import RealSpec
-from rfast_bench.scenario import AlgorithmSpec, Scenario, folder_name
+from rfast_bench.scenario import AlgorithmSpec, Named, Scenario, folder_name
 from rfast_bench.topology import Topology, TopologySpec
 
 FORMAT = 1
@@ -41,7 +42,10 @@ class Point:
     @property
     def slug(self) -> str:
         """Folder name of the point; empty when nothing is swept."""
-        return ",".join(f"{key.rpartition('.')[2]}={_short(value)}" for key, value in self.values.items())
+        return ",".join(
+            f"{key.rpartition('.')[2]}={folder_name(folder_words(value))}"
+            for key, value in self.values.items()
+        )
 
 
 @dataclass(frozen=True)
@@ -108,10 +112,6 @@ class Run:
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def _short(value: Any) -> str:
-    return folder_name(value if isinstance(value, str) else json.dumps(value, sort_keys=True))
-
-
 # ---------------------------------------------------------------------------------------------- points
 def load_points(path: Path, overrides: tuple[str, ...] = ()) -> list[Point]:
     """Read a scenario file and put every combination of its swept values in. Raises UserError."""
@@ -120,10 +120,11 @@ def load_points(path: Path, overrides: tuple[str, ...] = ()) -> list[Point]:
     whole = validate(Scenario, raw, str(path), folder)
     points = []
     for values in product(*whole.sweep.values()):
-        chosen = dict(zip(whole.sweep, values, strict=True))
+        said = (value.name if isinstance(value, Named) else value for value in values)
+        chosen = dict(zip(whole.sweep, said, strict=True))
         swept = raw
         for key, value in chosen.items():
-            swept = assign(swept, key, value)
+            swept = assign(swept, key, whole.meant(key, value))
         source = str(path) + (f" (sweep point {chosen})" if chosen else "")
         scenario = with_parameters(validate(Scenario, swept, source, folder), source, folder)
         points += in_each_world(Point(chosen, scenario, folder, source))

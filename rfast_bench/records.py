@@ -12,20 +12,23 @@ Floats are written so that they read back bit for bit; equal data give equal byt
 from __future__ import annotations
 
 import json
+import math
 import os
+import re
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import KW_ONLY
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import pandas as pd
-from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
 from rfast_bench.errors import UserError, nearest
 from rfast_bench.files import write_text
+from rfast_bench.points import named
 
 FORMAT = 1
 MANIFEST = "manifest.json"
@@ -148,7 +151,8 @@ class Run:
     workers_count: int
     status: Literal["finished", "stalled", "diverged", "void", "skipped"]
     world: str = "simulated"
-    point: dict[str, Any]
+    point: Annotated[dict[str, Any], AfterValidator(named)]
+    """Its swept values as numbers and words."""
     parameters: dict[str, Any]
     topology_info: Topology | None = None
     step_size: float | None = None
@@ -241,8 +245,11 @@ def point_key(point: Mapping[str, Any]) -> tuple[Any, ...]:
 
 
 def _value_key(value: Any) -> tuple[bool, float, str]:
+    """Numbers by size; then words, those that start with a number (`25 Gbit/s`) by that."""
     number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    return (not number, float(value) if number else 0.0, str(value))
+    leading = re.match(r"\d+(\.\d*)?", str(value))
+    size = float(value) if number else float(leading[0]) if leading else math.inf
+    return (not number, size, str(value))
 
 
 def find_runs(paths: Iterable[Path]) -> list[Run]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
@@ -126,6 +127,22 @@ class Simulation(Spec):
     """How long each worker's computing intervals are recorded; None is twenty mean compute times."""
 
 
+@dataclass(frozen=True)
+class Named:
+    """A swept value with a name of its own, for tables and folders."""
+
+    name: str
+    value: Any
+
+
+def _named(values: object) -> object:
+    """A mapping of names to values; a list stays as it is."""
+    return [Named(str(n), value) for n, value in values.items()] if isinstance(values, dict) else values
+
+
+Swept = Annotated[tuple[Any, ...], BeforeValidator(_named), Field(min_length=1)]
+
+
 class Scenario(Spec):
     """A whole scenario file."""
 
@@ -146,7 +163,7 @@ class Scenario(Spec):
     seeds: int = Field(default=1, gt=0)
     """How many repetitions, with seeds first_seed, first_seed + 1, ..."""
     first_seed: int = Field(default=0, ge=0)
-    sweep: dict[str, Annotated[tuple[Any, ...], Field(min_length=1)]] = Field(default_factory=dict)
+    sweep: dict[str, Swept] = Field(default_factory=dict)
     tune: TuneSpec | None = None
     baseline: str | None = None
     """Label of the algorithm that speed-ups are given against."""
@@ -154,6 +171,11 @@ class Scenario(Spec):
     """Run also where a topology breaks its algorithm's condition; every table says so."""
     simulation: Simulation = Simulation()
     real: RealSpec = RealSpec()
+
+    def meant(self, key: str, said: Any) -> Any:
+        """The value that a swept key's name stands for; anything else stands for itself."""
+        values = {v.name: v.value for v in self.sweep.get(key, ()) if isinstance(v, Named)}
+        return values.get(said, said) if isinstance(said, str) else said
 
     @model_validator(mode="before")
     @classmethod

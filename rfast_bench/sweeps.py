@@ -12,15 +12,16 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.transforms import ScaledTranslation, blended_transform_factory
 
-from rfast_bench.cells import POINT, target_names
+from rfast_bench.cells import POINT, cell, target_names
 from rfast_bench.drawing import AXIS, GREY, Style, figure, headline, plain, save, slug, time_name
 from rfast_bench.records import Run, varying
 from rfast_bench.tables import summarise
 
-STRIP = 0.13
-"""Height of the strip for what was not reached, as a share of the axes."""
+LANE, HEAD = 0.05, 0.075
+"""Heights in the strip for what was not reached, as shares of the axes: a label's lane, and what stands above them."""
+CROWDED = 0.07
+"""Numbers that come nearer to each other than this share of the axis stand evenly, as words do."""
 
 
 def draw_sweeps(runs: Sequence[Run], out: Path, looks: dict[str, Style]) -> list[Path]:
@@ -29,23 +30,23 @@ def draw_sweeps(runs: Sequence[Run], out: Path, looks: dict[str, Style]) -> list
     return [save(_sweep(runs, frame, name, looks), out, f"sweep-{slug(name)}") for name in varying(runs)]
 
 
-def _measures(frame: pd.DataFrame) -> list[tuple[str, str]]:
-    """(column, its words): the times to each target, or the final value when there is no target."""
+def measures(frame: pd.DataFrame) -> list[tuple[str, str]]:
+    """(column, its words): the time to each target, then the final value."""
     times = [(f"time_to_{name}", f"time to {name.replace('_', ' ')} (s)") for name in target_names(frame)]
     final = "gap" if frame["final_gap"].notna().any() else "loss"
-    return times or [(f"final_{final}", f"final {AXIS[final]}")]
+    return [*times, (f"final_{final}", f"final {AXIS[final]}")]
 
 
 def _sweep(runs: Sequence[Run], frame: pd.DataFrame, name: str, looks: dict[str, Style]) -> Figure:
     others = [other for other in varying(runs) if other != name]
     combinations = list(product(*(frame[POINT + other].unique() for other in others)))
-    measures = _measures(frame)
-    drawn = figure(max(7.0, 2.2 + 3.4 * len(combinations)), 1.5 + 3.0 * len(measures))
-    panels = drawn.subplots(len(measures), len(combinations), sharex=True, sharey="row", squeeze=False)
-    for row, (column, words) in zip(panels, measures, strict=True):
+    rows = measures(frame)
+    drawn = figure(max(7.0, 2.2 + 3.4 * len(combinations)), 1.5 + 2.8 * len(rows))
+    panels = drawn.subplots(len(rows), len(combinations), sharex=True, sharey="row", squeeze=False)
+    for row, (column, words) in zip(panels, rows, strict=True):
         for axes, values in zip(row, combinations, strict=True):
             chosen = _chosen(frame, dict(zip(others, values, strict=True)))
-            _panel(axes, chosen, name, column, looks)
+            _panel(axes, frame, chosen, name, column, looks)
             _scale(axes, frame, name, column)
         row[0].set_ylabel(words)
     for axes, values in zip(panels[0], combinations, strict=True):
@@ -53,7 +54,7 @@ def _sweep(runs: Sequence[Run], frame: pd.DataFrame, name: str, looks: dict[str,
     for axes in panels[-1]:
         axes.set_xlabel(plain(name))
     drawn.legend(handles=_handles(frame, looks), loc="outside right center", frameon=False)
-    what = "Time to target" if target_names(frame) else "Final value"
+    what = "Time to target and final value" if target_names(frame) else "Final value"
     headline(
         drawn, f"{what} against {name}", f"{runs[0].scenario} · {time_name(runs)[:-4]}, {_spread(frame)}"
     )
@@ -74,43 +75,62 @@ def _chosen(frame: pd.DataFrame, point: dict[str, Any]) -> pd.DataFrame:
     return frame
 
 
-def _numeric(frame: pd.DataFrame, name: str) -> bool:
-    values = frame[POINT + name]
-    return pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values)
+def by_ratio(values: Sequence[float]) -> bool:
+    """Whether numbers ask for a logarithmic axis."""
+    return bool(min(values) > 0 and max(values) / min(values) >= 8)
 
 
-def _places(frame: pd.DataFrame, rows: pd.DataFrame, name: str) -> Any:
-    """Where values stand on the axis: numbers at themselves, words in the order in which they come."""
-    if _numeric(frame, name):
-        return rows[POINT + name].astype(float)
-    return rows[POINT + name].map({value: at for at, value in enumerate(frame[POINT + name].unique())})
+def places(frame: pd.DataFrame, name: str) -> dict[Any, float]:
+    """Where the values of a key stand across: numbers at themselves unless they crowd, words in their order."""
+    column = frame[POINT + name]
+    values = list(column.unique())
+    if pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column):
+        values.sort()
+        at = np.log(values) if by_ratio(values) else np.asarray(values, dtype=float)
+        if len(at) < 2 or np.diff(at).min() >= CROWDED * (at[-1] - at[0]):
+            return {value: float(value) for value in values}
+    return {value: float(at) for at, value in enumerate(values)}
 
 
 def _scale(axes: Axes, frame: pd.DataFrame, name: str, column: str) -> None:
-    values = frame[POINT + name].unique()
-    if not _numeric(frame, name):
-        axes.set_xticks(range(len(values)), [plain(str(value)) for value in values])
-    elif min(values) > 0 and max(values) / min(values) >= 8:
+    at = places(frame, name)
+    if by_ratio(list(at.values())):
         axes.set_xscale("log")
-        axes.set_xticks(values, [f"{value:g}" for value in values])
         axes.minorticks_off()
-    else:
-        axes.set_xticks(values, [f"{value:g}" for value in values])
+    axes.set_xticks(list(at.values()), [plain(cell(value)).replace(" ", "\n") for value in at])
     axes.margins(x=0.12)
     if column.startswith("time_to_") and latest(frame, column) > 0:
         top = latest(frame, column) * 1.08
-        axes.set_ylim(0, top / (1 - STRIP))
+        axes.set_ylim(0, top / (1 - _strip_height(frame, column)))
         axes.set_yticks([tick for tick in axes.get_yticks() if tick <= top])
-    elif column.startswith("final_") and (frame[column].dropna() > 0).all():
+    elif column.startswith("final_") and (frame[column] > 0).any():
         axes.set_yscale("log")
 
 
-def _panel(axes: Axes, chosen: pd.DataFrame, name: str, column: str, looks: dict[str, Style]) -> None:
-    labels = list(dict.fromkeys(chosen["label"]))
-    for at, label in enumerate(labels):
+def lanes(frame: pd.DataFrame, column: str) -> list[str]:
+    """The labels whose median did not reach the target at some point of the sweep: each has a lane in the strip."""
+    missed = frame[column].isna() & (frame["skipped"] < frame["seeds"])
+    without = set(frame["label"][missed])
+    return [label for label in dict.fromkeys(frame["label"]) if label in without]
+
+
+def _strip_height(frame: pd.DataFrame, column: str) -> float:
+    missed = len(lanes(frame, column))
+    return HEAD + LANE * missed if missed else 0.0
+
+
+def _panel(
+    axes: Axes, frame: pd.DataFrame, chosen: pd.DataFrame, name: str, column: str, looks: dict[str, Style]
+) -> None:
+    timed, strip = column.startswith("time_to_"), lanes(frame, column)
+    if timed and strip:
+        _strip(axes, _strip_height(frame, column))
+    for label in dict.fromkeys(chosen["label"]):
         colour, dashes, marker = looks[label]
         rows = chosen[chosen["label"] == label]
-        x = _places(chosen, rows, name)
+        x = rows[POINT + name].map(places(frame, name))
+        if not timed:
+            rows = rows.assign(**above_rounding(rows, column))
         ends = [whisker(row, column, latest(chosen, column)) for row in rows.to_dict("records")]
         low, high = ([abs(end[k] - m) for end, m in zip(ends, rows[column], strict=True)] for k in (0, 1))
         style: dict[str, Any] = {
@@ -124,14 +144,28 @@ def _panel(axes: Axes, chosen: pd.DataFrame, name: str, column: str, looks: dict
         axes.update_datalim(
             [(float(place), 0.0) for place in x], updatey=False
         )  # also where nothing was reached
-        if column.startswith("time_to_"):
+        if timed and label in strip:
             missed = x[rows[column].isna().to_numpy()]
-            _missed(axes, missed, colour, marker, 9 * (at - (len(labels) - 1) / 2))
-    if column.startswith("time_to_"):
-        _strip(axes)
+            lane = 1 - HEAD - LANE * (strip.index(label) + 0.35)
+            place = axes.get_xaxis_transform()
+            axes.plot(
+                missed, [lane] * len(missed), transform=place, linestyle="", marker=marker, color=colour
+            )
 
 
-def whisker(row: Mapping[Any, Any], column: str, end: float) -> tuple[float, float]:
+ROUNDING = 1e-16
+"""What a final value is drawn at that is smaller, or negative by rounding."""
+
+
+def above_rounding(rows: pd.DataFrame, column: str) -> dict[str, Any]:
+    """A final value's columns, none below `ROUNDING` where all are about zero or positive."""
+    names = [column + end for end in ("", "_low", "_high") if column + end in rows]
+    if not (rows[column].dropna() > -1e-12).all():
+        return {}
+    return {name: rows[name].clip(lower=ROUNDING) for name in names}
+
+
+def whisker(row: Mapping[Any, Any] | pd.Series[Any], column: str, end: float) -> tuple[float, float]:
     """The interval of a row's number, an open end drawn as far as `end`; both the number itself where there is none."""
     middle = row[column]
     low, high = (row.get(column + side, np.nan) for side in ("_low", "_high"))
@@ -145,18 +179,8 @@ def latest(frame: pd.DataFrame, column: str) -> float:
     return float(max(known, default=0.0))
 
 
-def _missed(axes: Axes, x: Any, colour: Any, marker: str, points: float) -> None:
-    """Marks in the strip at the top, beside each other by label."""
-    drawn = axes.get_figure()
-    assert drawn is not None
-    aside = ScaledTranslation(points / 72, 0, drawn.dpi_scale_trans)
-    place = blended_transform_factory(axes.transData, axes.transAxes) + aside
-    high = [1 - 0.72 * STRIP] * len(x)
-    axes.plot(x, high, transform=place, linestyle="", marker=marker, color=colour, markersize=6)
-
-
-def _strip(axes: Axes) -> None:
-    axes.fill_between([0, 1], 1 - STRIP, 1, transform=axes.transAxes, color="#f0f0f0", zorder=0.5)
+def _strip(axes: Axes, high: float) -> None:
+    axes.fill_between([0, 1], 1 - high, 1, transform=axes.transAxes, color="#f0f0f0", zorder=0.5)
     style: dict[str, Any] = {"color": GREY, "fontsize": 8.5, "ha": "left", "va": "top"}
     axes.text(0.01, 0.99, "not reached", transform=axes.transAxes, **style)
 

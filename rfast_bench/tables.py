@@ -18,26 +18,26 @@ import pandas as pd
 from rfast_bench.cells import FINALS, POINT, footnote, present, split, target_names
 from rfast_bench.errors import UserError, nearest
 from rfast_bench.formats import WRITERS, fits, terminal_columns
-from rfast_bench.outcomes import Known, columns, known, speedups
+from rfast_bench.outcomes import EPOCH, Known, columns, known, speedups
 from rfast_bench.records import Run, baselines, point_key, varying
 
 ENDINGS = ("skipped", "void", "diverged", "stalled")
 """How a run may end other than well; columns of the summary that count them."""
-COSTS = ("time_per_epoch", "idle_percent", "bytes_sent")
+COSTS = ("idle_percent", "bytes_sent", "staleness")
 
 
 # --------------------------------------------------------------------------------------------- the numbers
 def costs(run: Run) -> dict[str, float]:
-    """What one run spent: seconds per epoch, percent of idle time, bytes."""
-    curves, workers = run.curves(), run.workers()
+    """What one run spent: percent of idle time, bytes; and how many gradients old messages were when read."""
+    curves, workers, read = run.curves(), run.workers(), run.staleness()
     if run.status == "skipped" or curves.empty:
         return {}
     last = curves.iloc[-1]
     waiting, busy = workers["waiting"].sum(), workers["busy"].sum()
     return {
-        "time_per_epoch": _ratio(last["time"], last["epoch"]),
         "idle_percent": 100 * _ratio(waiting, busy + waiting),
         "bytes_sent": float(last["bytes_sent"]),
+        "staleness": _ratio((read["staleness"] * read["count"]).sum(), read["count"].sum()),
     }
 
 
@@ -94,7 +94,11 @@ def _row(
         **{word: sum(run.status == word for run in runs) for word in ENDINGS},
     }
     row |= {f"final_{name}": np.nan for name in FINALS}
-    row |= {f"time_to_{name}_reached": 0 for name in _targets(runs)}
+    row |= {EPOCH: np.nan}
+    for name in _targets(runs):
+        row |= {f"time_to_{name}{end}": np.nan for end in ("", "_min", "_max")} | {
+            f"time_to_{name}_reached": 0
+        }
     row |= columns([numbers for _, numbers in group])
     spent = [costs(run) for run in runs]
     row |= {name: _mean(own.get(name, np.nan) for own in spent) for name in COSTS}

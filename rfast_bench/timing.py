@@ -1,4 +1,4 @@
-"""Distributions of compute time and latency, stragglers, losses: what a scenario may say of time.
+"""Distributions of compute time and latency, stragglers: what a scenario may say of time (losses: `losses.py`).
 
 Everything here is drawn in blocks from a given generator, so that a stream's k-th value does not depend on
 how many are drawn at once.
@@ -234,62 +234,6 @@ class Pace:
             factor *= slowdown if slow else 1.0
             change = min(change, until)
         return factor, change
-
-
-# ------------------------------------------------------------------------------------------------ losses
-def mean_endurance(probability: float) -> float:
-    """Of a message lost with this probability when it has the model's size: 1 / -log(1 - p), in model sizes.
-
-    A message of b bytes is lost with probability 1 - (1 - p)^(b / model bytes). That is: the link bears an
-    exponentially distributed size with this mean, drawn anew for each message, and loses what is larger.
-    """
-    if probability <= 0:
-        return math.inf
-    return 0.0 if probability >= 1 else -1.0 / math.log1p(-probability)
-
-
-class Independent(Spec):
-    """Every message of the model's size is lost with probability `probability`, independently."""
-
-    kind: Literal["independent"] = "independent"
-    probability: Probability
-
-    def endurances(self, rng: object, size: int, bad: bool | None) -> tuple[float | Draws, bool]:
-        """Mean endurance of a link's next messages (see `mean_endurance`), and the state it is left in."""
-        return mean_endurance(self.probability), False
-
-
-class GilbertElliott(Spec):
-    """Bursty loss: a link is good or bad and may change before each message (Gilbert 1960, Elliott 1963)."""
-
-    kind: Literal["gilbert-elliott"]
-    good_to_bad: float = Field(gt=0, le=1)
-    bad_to_good: float = Field(gt=0, le=1)
-    loss_good: Probability = 0.0
-    loss_bad: Probability = 1.0
-
-    def endurances(
-        self, rng: np.random.Generator | None, size: int, bad: bool | None
-    ) -> tuple[float | Draws, bool]:
-        """Mean endurance of each of a link's next `size` messages, and the state it is left in."""
-        assert rng is not None
-        if bad is None:
-            bad = bool(rng.random() < self.good_to_bad / (self.good_to_bad + self.bad_to_good))
-        of_good, of_bad = mean_endurance(self.loss_good), mean_endurance(self.loss_bad)
-        out = np.empty(size)
-        for k, u in enumerate(rng.random(size).tolist()):
-            bad = u >= self.bad_to_good if bad else u < self.good_to_bad
-            out[k] = of_bad if bad else of_good
-        return out, bad
-
-
-def _bare_probability(value: object) -> object:
-    return {"kind": "independent", "probability": value} if isinstance(value, str | int | float) else value
-
-
-LossModel = Annotated[
-    Annotated[Independent | GilbertElliott, Field(discriminator="kind")], BeforeValidator(_bare_probability)
-]
 
 
 class Reorder(Spec):

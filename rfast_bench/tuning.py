@@ -122,7 +122,7 @@ def _anchor(raw: dict[str, Any], path: Path, point: Point, tune: TuneSpec) -> Po
     """Where tuning for a point happens: the file as written, the anchor's values, those of `tune.per`."""
     per = {name: point.values[name] for name in tune.per}
     for name, value in {**tune.anchor, **per}.items():
-        raw = assign(raw, name, value)
+        raw = assign(raw, name, point.scenario.meant(name, value))
     source = f"{path} (where it is tuned{f', {per}' if per else ''})"
     scenario = with_parameters(validate(Scenario, raw, source, point.folder), source, point.folder)
     return Point(per, scenario, point.folder, source, FOLDER, purpose=FOLDER)

@@ -1,6 +1,6 @@
 """What a link does to each of its messages: a latency, and how large a message it lets through.
 
-The latter is an *endurance* in model sizes, exponentially distributed (`rfast_bench.timing.mean_endurance`):
+The latter is an *endurance* in model sizes, exponentially distributed (`rfast_bench.losses.mean_endurance`):
 a message is lost when its size exceeds the endurance drawn for it.
 """
 
@@ -11,8 +11,9 @@ from collections.abc import Iterator
 from itertools import chain, repeat
 
 from rfast_bench.links import LinkSpec, NetworkSpec
+from rfast_bench.losses import Independent, LossModel
 from rfast_bench.seeds import stream
-from rfast_bench.timing import Constant, Draws, Independent, LossModel
+from rfast_bench.timing import Constant, Draws
 
 SMALLEST, LARGEST = 16, 64
 """Draws kept ready per stream, doubling from block to block: few for the many links that are hardly used, enough

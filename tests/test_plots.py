@@ -109,13 +109,12 @@ def test_bars_tell_what_was_not_reached(scene: list[Run]) -> None:
 
 def test_the_sweep_marks_what_was_not_reached(swept: list[Run]) -> None:
     drawn = _sweep(swept, summarise(swept), "network.loss", styles(swept))
-    assert [axes.get_title(loc="left") or axes.get_title() for axes in drawn.axes] == [
-        "workers = 4",
-        "workers = 16",
-    ]
+    times, finals = drawn.axes[:2], drawn.axes[2:]
+    assert [axes.get_title() for axes in times] == ["workers = 4", "workers = 16"]
+    assert [axes.get_yscale() for axes in finals] == ["log", "log"]
     marked = [
         [np.asarray(line.get_xdata()).tolist() for line in axes.lines if line.get_linestyle() == "None"]
-        for axes in drawn.axes
+        for axes in times
     ]
     assert [[x for x in marks if len(x) == 1] for marks in marked] == [[], [[0.3]]]
 

@@ -200,6 +200,12 @@ def test_numbers_sort_by_size_and_before_words() -> None:
     assert sorted(values, key=lambda value: point_key({"k": value})) == [0.5, 4, 16, "all", "ring"]
 
 
+def test_quantities_sort_by_their_number() -> None:
+    values = ["100 Gbit/s", "none", "2.5 Gbit/s", "10 Gbit/s"]
+    ordered = sorted(values, key=lambda value: point_key({"k": value}))
+    assert ordered == ["2.5 Gbit/s", "10 Gbit/s", "100 Gbit/s", "none"]
+
+
 def test_baseline_is_the_wanted_one_then_the_scenarios_then_ring_allreduce(tmp_path: Path) -> None:
     for scenario, own in {"one": "osgp", "two": None, "three": None}.items():
         save(tmp_path, "osgp", scenario=scenario, baseline=own)

@@ -26,6 +26,7 @@ from rfast_bench.report.cautions import cautions
 from rfast_bench.report.charts import MOST_POINTS, thinned
 from rfast_bench.report.findings import point_words
 from rfast_bench.report.grids import grids
+from rfast_bench.report.leads import judged
 from rfast_bench.report.overview import over_points
 from rfast_bench.report.page import page
 from rfast_bench.report.resolved import differing, swept, together
@@ -157,7 +158,7 @@ def test_an_unknown_baseline_is_refused(scene: list[Run]) -> None:
 
 def test_another_baseline_is_what_speed_ups_are_given_against(scene: list[Run]) -> None:
     text = page(scene, "r-fast")
-    assert re.search(r"Slower than the baseline r-fast with every seed: .*ring-allreduce 0\.\d+×", text)
+    assert re.search(r"Slower than the baseline r-fast, seed by seed: .*ring-allreduce 0\.\d+×", text)
     assert "× over" not in text
     assert re.search(r">ring-allreduce: [\d.]+ s · 0\.\d+×<", text), "in the bars too"
 
@@ -166,25 +167,30 @@ def test_another_baseline_is_what_speed_ups_are_given_against(scene: list[Run]) 
 def test_who_is_first_and_what_it_is_against_the_baseline(tmp_path: Path) -> None:
     rows = summary(tmp_path, {"quick": [10, 11], "base": [20, 22], "late": [40, 40]}, baseline="base")
     assert texts(rows, "result") == [
-        "quick is the first, after 10.5 s (10 to 11); next is base, after 21 s (20 to 22).",
-        "Faster than the baseline base with every seed: quick 2×. quick needs 50 % of the time that base needs (21 s).",
-        "Slower than the baseline base with every seed: late 0.53× (0.5 to 0.55).",
+        "quick is the first, after 10.5 s [10, 11]; next is base, after 21 s [20, 22].",
+        "Faster than the baseline base, seed by seed: quick 2×. quick needs 50 % of the time that base needs (21 s).",
+        "Slower than the baseline base, seed by seed: late 0.53× [0.5, 0.55].",
     ]
     assert texts(rows, "miss") == []
 
 
-def test_ranges_that_meet_leave_the_order_open(tmp_path: Path) -> None:
-    rows = summary(tmp_path, {"one": [10, 14], "other": [12, 15]})
-    assert "Their ranges over the seeds overlap: take the order of these two as open." in texts(rows)[0]
-    rows = summary(tmp_path / "touching", {"one": [10, 12], "other": [12, 15]})
-    assert "over the seeds touch:" in texts(rows)[0]
-    rows = summary(tmp_path / "apart", {"one": [10, 11], "other": [12, 15]})
-    assert "open" not in texts(rows)[0]
+def test_the_paired_lead_tells_whether_the_order_is_open(tmp_path: Path) -> None:
+    """Times that overlap may have a lead above 1 on every seed; then the order is not open."""
+    open_order: dict[str, list[float | None]] = {"one": [10, 16], "other": [12, 15]}
+    sure: dict[str, list[float | None]] = {"one": [10, 14], "other": [12, 15]}
+    for name, times in (("open", open_order), ("sure", sure)):
+        summary(tmp_path / name, times, scenario=name)
+        text = texts(judged(find_runs([tmp_path / name])))[0]
+        assert ("Seed by seed its lead is 1.1× [0.94, 1.2]: take the order" in text) == (name == "open")
+        assert ("open" in text) == (name == "open")
 
 
 def test_a_speed_up_on_both_sides_of_one_is_not_called_faster(tmp_path: Path) -> None:
     rows = summary(tmp_path, {"unsure": [10, 30], "base": [20, 20]}, baseline="base")
-    assert "Not clearly faster or slower than the baseline base: unsure 1.3× (0.67 to 2)." in texts(rows)
+    assert (
+        "Not clearly faster or slower than the baseline base, seed by seed: unsure 1.3× [0.67, 2]."
+        in texts(rows)
+    )
 
 
 def test_who_reached_it_with_some_seeds_is_not_ranked(tmp_path: Path) -> None:
@@ -239,8 +245,8 @@ def test_without_a_target_the_final_values_speak(tmp_path: Path) -> None:
 def test_cautions_name_every_way_of_ending_badly(scene: list[Run]) -> None:
     said = texts(summarise(scene), "caution")
     assert said[0] == (
-        "Only 3 seeds: times are medians, in brackets the smallest and the largest over the seeds. "
-        "These are not confidence intervals."
+        "Only 3 seeds: numbers are medians, in brackets the bootstrap interval, which holds the true median "
+        "with 75% at most. Speed-ups are paired, seed by seed."
     )
     assert said[1:] == [
         "ad-psgd γ=9 diverged: the model blew up; whatever it touched on the way does not count.",
@@ -250,7 +256,7 @@ def test_cautions_name_every_way_of_ending_badly(scene: list[Run]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("seeds", "said"), [(1, "One seed only"), (4, "Only 4 seeds"), (5, "medians of 5 seeds")]
+    ("seeds", "said"), [(1, "One seed only"), (4, "Only 4 seeds"), (6, "6 seeds: numbers are medians")]
 )
 def test_few_seeds_are_called_few(tmp_path: Path, seeds: int, said: str) -> None:
     assert said in texts(summary(tmp_path, {"x": [10.0 + k for k in range(seeds)]}), "caution")[0]
@@ -279,13 +285,14 @@ def test_some_runs_that_ended_badly_are_counted(tmp_path: Path) -> None:
 def test_a_sweep_is_told_over_its_points(lossy: list[Run]) -> None:
     said = [found.text for found in over_points(summarise(lossy, "osgp"))]
     assert said[0].startswith(
-        "r-fast is the first at 5 of 6 points; osgp is the first at network.loss = 0, workers = 4"
+        "r-fast is the first at 5 of 6 points; osgp is the first at loss = 0, workers = 4"
     )
     assert re.fullmatch(
-        r"r-fast over osgp: from [\d.]+× at network.loss = 0, workers = 4 to .* where both reached it\).",
+        r"r-fast over osgp: from [\d.]+× \[[\d., ]+\] at loss = 0, workers = 4 to .* where both reached it.*\).",
         said[1],
     )
-    assert said[2:] == ["Not reached at network.loss = 0.3, workers = 16: osgp."]
+    assert said[2] == "Not reached at loss = 0.3, workers = 16: osgp."
+    assert re.fullmatch("r-fast ends between .*; osgp ends between .*", said[3])
 
 
 def test_a_speed_up_over_a_sweep_leaves_no_seed_out(tmp_path: Path) -> None:
@@ -312,7 +319,7 @@ def test_a_sweep_without_target(tmp_path: Path) -> None:
 
 def test_points_are_named_alike_from_a_series_and_a_mapping(lossy: list[Run]) -> None:
     rows = summarise(lossy)
-    assert point_words(rows.iloc[0]) == point_words(rows.iloc[0].to_dict()) == "network.loss = 0, workers = 4"
+    assert point_words(rows.iloc[0]) == point_words(rows.iloc[0].to_dict()) == "loss = 0, workers = 4"
 
 
 def test_every_point_has_its_figures_and_every_key_its_own(lossy: list[Run]) -> None:
@@ -453,15 +460,15 @@ def test_a_broken_resolved_scenario_is_named(tmp_path: Path) -> None:
 # ------------------------------------------------------------------------------------- tables and drawings
 def test_cells_sort_by_their_number(scene: list[Run]) -> None:
     rows = summarise(scene)
-    fast, well = grids(rows)
+    fast, _, costs = grids(rows)
     at = fast.headings.index("time to gap 0.1 (s)")
     assert fast.numeric[at]
     assert not fast.numeric[fast.headings.index("status")]
     for (label, cells), value in zip(fast.rows, rows["time_to_gap_0.1"], strict=True):
         assert label == cells[0].words
         assert cells[at].value == (value if np.isfinite(value) else None)
-    sent = well.headings.index("sent")
-    assert next(cells[sent].value for _, cells in well.rows) == rows["bytes_sent"].iloc[0]
+    sent = costs.headings.index("sent")
+    assert next(cells[sent].value for _, cells in costs.rows) == rows["bytes_sent"].iloc[0]
 
 
 def test_scales() -> None:

@@ -85,6 +85,14 @@ def test_a_sweep_is_the_grid_over_its_keys(tmp_path: Path) -> None:
     assert len(plan(read)) == 6 * 2
 
 
+def test_swept_values_may_have_names(tmp_path: Path) -> None:
+    slow = [{"worker": 1, "slowdown": 4}]
+    read = points(tmp_path, sweep={"stragglers": {"none": [], "one": slow}})
+    assert [p.slug for p in read] == ["stragglers=none", "stragglers=one"]
+    assert [p.values for p in read] == [{"stragglers": "none"}, {"stragglers": "one"}]
+    assert [[s.slowdown for s in p.scenario.stragglers] for p in read] == [[], [4]]
+
+
 def test_seeds_are_a_count(tmp_path: Path) -> None:
     assert [r.seed for r in plan(points(tmp_path, seeds=2, first_seed=5))] == [5, 6, 5, 6]
 

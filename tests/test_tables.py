@@ -60,8 +60,27 @@ def test_measured_numbers_of_one_run(small: list[Run]) -> None:
         "time_to_gap_0.03": exactly(50),
         "final_loss": exactly(0.01 + 0.2),
         "final_gap": exactly(0.01),
+        "time_per_epoch": exactly(2),
     }
-    assert costs(run) == {"time_per_epoch": 2.0, "idle_percent": 25.0, "bytes_sent": 1e8}
+    spent = {"idle_percent": 25.0, "bytes_sent": 1e8, "staleness": np.nan}
+    assert costs(run) == pytest.approx(spent, nan_ok=True)
+
+
+def test_staleness_is_the_mean_over_readings(tmp_path: Path) -> None:
+    folder = save(tmp_path, "a", 0, reaching(1, 2))
+    (folder / "staleness.csv").write_text("worker,staleness,count\n0,0,90\n0,1,9\n1,5,1\n")
+    assert costs(find_runs([tmp_path])[0])["staleness"] == pytest.approx(0.14)
+
+
+def test_the_time_of_an_epoch_is_paired_with_the_baselines(tmp_path: Path) -> None:
+    for seed, epochs in enumerate((100, 50, 200)):
+        save(tmp_path, "fast", seed, reaching(1, 2).assign(epoch=[0, 1, 2, epochs]))
+        save(tmp_path, "ring-allreduce", seed, reaching(1, 2).assign(epoch=[0, 1, 2, 25]), order=1)
+    runs = find_runs([tmp_path])
+    fast = row(summarise(runs), "fast")
+    assert [fast[f"time_per_epoch{end}"] for end in ("", "_low", "_high")] == [1, 0.5, 2]
+    assert [fast[f"speedup_epoch{end}"] for end in ("", "_low", "_high")] == [4, 2, 8]
+    assert shown(runs, "fast")["epoch speed-up"] == "4× [2, 8]"
 
 
 def test_what_was_not_reached_is_known_from_below(tmp_path: Path) -> None:

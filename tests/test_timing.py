@@ -9,18 +9,16 @@ import numpy as np
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
+from rfast_bench.losses import Bursty, GilbertElliott, LossModel, mean_endurance
 from rfast_bench.timing import (
     Constant,
     Distribution,
     Empirical,
-    GilbertElliott,
-    LossModel,
     Pace,
     Periodic,
     Phases,
     RandomPhases,
     Straggler,
-    mean_endurance,
 )
 
 DISTRIBUTION: TypeAdapter[Distribution] = TypeAdapter(Distribution)
@@ -159,6 +157,23 @@ def test_gilbert_elliott_goes_on_where_the_last_block_ended() -> None:
         part, state = model.endurances(rng, size, state)
         parts.append(np.asarray(part))
     np.testing.assert_array_equal(np.concatenate(parts), whole)
+
+
+@pytest.mark.parametrize("probability", [0.05, 0.5])
+def test_bursts_have_their_mean_loss_and_length(probability: float) -> None:
+    model = Bursty(kind="bursty", probability=probability, burst=6)
+    endurances, _ = model.endurances(np.random.default_rng(3), 200_000, None)
+    lost = np.asarray(endurances) == 0
+    assert lost.mean() == pytest.approx(probability, rel=0.05)
+    starts = np.count_nonzero(lost[1:] & ~lost[:-1])
+    assert lost.sum() / starts == pytest.approx(6, rel=0.05)
+
+
+def test_bursts_of_no_loss_lose_nothing_and_too_much_loss_is_refused() -> None:
+    nothing, _ = Bursty(kind="bursty", probability=0).endurances(None, 4, None)
+    assert nothing == math.inf
+    with pytest.raises(ValidationError, match=r"probability at most 0\.8"):
+        Bursty(kind="bursty", probability=0.9, burst=4)
 
 
 def test_a_bare_number_is_an_independent_loss() -> None:

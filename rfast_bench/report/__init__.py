@@ -7,4 +7,5 @@ resolved.py  the scenario of many runs as one     works.py    timelines and grap
 verdict.py   who reached what when, at a point    grids.py    tables that sort
 overview.py  the same over a sweep                pdf.py      the page through a headless browser
 cautions.py  what speaks against the numbers      findings.py what the makers of sentences share
+leads.py     how much sooner the first is         tuned.py    what tuning chose
 """

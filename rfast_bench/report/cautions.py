@@ -6,9 +6,8 @@ import pandas as pd
 
 from rfast_bench.report.findings import Finding, point_words, points_of
 from rfast_bench.report.scene import listed
+from rfast_bench.statistics import CONFIDENCE, surest
 
-FEW = 5
-"""Below so many seeds a range says little."""
 _VERBS = {
     "diverged": ("diverged", "diverged"),
     "stalled": ("stalled", "stalled"),
@@ -33,7 +32,16 @@ def cautions(rows: pd.DataFrame) -> list[Finding]:
         labels = listed(dict.fromkeys(unsound["label"]))
         text = f"{labels} ran on graphs without a common root: the condition for converging is broken there."
         found.append(Finding("caution", "unsound", text))
-    return found
+    return [*found, *_at_edge(rows)]
+
+
+def _at_edge(rows: pd.DataFrame) -> list[Finding]:
+    edge = rows[rows["tuned_at_edge"] != ""]
+    if edge.empty:
+        return []
+    labels = dict.fromkeys(f"{row['label']} ({row['tuned_at_edge']})" for _, row in edge.iterrows())
+    text = f"{listed(labels)}: tuned at the edge of what was tried, so a better value may lie beyond."
+    return [Finding("caution", "edge", f"{text} A lead over it proves nothing.")]
 
 
 def _ended(rows: pd.DataFrame, word: str) -> list[str]:
@@ -52,14 +60,15 @@ def _about_seeds(fewest: int, most: int) -> Finding:
         text = (
             "One seed only: the spread between repetitions is not known, and small differences mean nothing."
         )
-    elif fewest < FEW:
-        few = f"Only {fewest} seeds" if fewest > 1 else "One seed only for some"
-        text = (
-            f"{few}: times are medians, in brackets the smallest and the largest over the seeds. "
-            "These are not confidence intervals."
-        )
+    elif fewest == 1:
+        text = "One seed only for some: they have no interval."
     else:
-        text = f"Times are medians of {fewest} seeds, in brackets the smallest and the largest."
+        only, sure = ("Only ", surest(fewest)) if surest(fewest) < CONFIDENCE else ("", CONFIDENCE)
+        text = (
+            f"{only}{fewest} seeds: numbers are medians, in brackets the bootstrap interval, "
+            f"which holds the true median with {sure:.0%}{' at most' if only else ''}. "
+            "Speed-ups are paired, seed by seed."
+        )
     return Finding("caution", "seeds", text)
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from markupsafe import Markup
 
+from rfast_bench.cells import label as shown_label
 from rfast_bench.drawing import AXIS, Style, band, by_label, log_range, time_name
 from rfast_bench.plots import bar_words, ending
 from rfast_bench.records import Run
@@ -26,6 +27,7 @@ from rfast_bench.report.svg import (
     text,
     tick_below,
 )
+from rfast_bench.sweeps import latest, whisker
 
 LEFT, RIGHT, TOP, BOTTOM = 64.0, 14.0, 30.0, 46.0
 HEIGHT = 320.0
@@ -135,8 +137,8 @@ def _spaced(way: Sequence[tuple[float, float]], index: int) -> list[tuple[float,
 
 # --------------------------------------------------------------------------------------------------- bars
 def bars(runs: Sequence[Run], rows: pd.DataFrame, looks: Looks, name: str) -> Markup:
-    """Time to one target, a bar for each label with its range over seeds, its words above it."""
-    longest = float(np.nanmax([*rows[f"time_to_{name}_max"], 0.0])) or 1.0
+    """Time to one target, a bar for each label with its interval, its words above it."""
+    longest = latest(rows, f"time_to_{name}") or 1.0
     across = Scale(0.0, 1.04 * longest, 10.0, WIDTH - RIGHT)
     below = 8.0 + 40 * len(rows)
     ticks = across.ticks()
@@ -157,8 +159,9 @@ def _spoken(rows: pd.DataFrame, name: str) -> list[str]:
 
 def _bar(row: Any, name: str, across: Scale, top: float, looks: Looks) -> Markup:
     index, style = looks[row["label"]]
-    middle, low, high = (row[f"time_to_{name}{end}"] for end in ("", "_min", "_max"))
-    words = text(across.start + 2, top + 13, f"{row['label']}: {bar_words(row, name)}", kind="said")
+    middle = row[f"time_to_{name}"]
+    low, high = whisker(row, f"time_to_{name}", across.high / 1.04)
+    words = text(across.start + 2, top + 13, f"{shown_label(row)}: {bar_words(row, name)}", kind="said")
     parts = [words]
     if np.isfinite(middle):
         y = top + 19

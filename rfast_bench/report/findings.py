@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
+import numpy as np
 import pandas as pd
 
-from rfast_bench.cells import POINT, cell
+from rfast_bench.cells import POINT, cell, interval
+from rfast_bench.points import short_names
 
 Row: TypeAlias = Any
 """A row of a summary: a pandas Series or a mapping, by column."""
@@ -28,10 +30,10 @@ def points_of(rows: pd.DataFrame) -> int:
 
 
 def point_words(row: Row) -> str:
-    """`network.loss = 0.1, workers = 8`; empty where nothing varies."""
+    """`loss = 0.1, workers = 8`, keys by their short names; empty where nothing varies."""
     values = {str(key): value for key, value in dict(row).items()}
-    keys = [key for key in values if key.startswith(POINT)]
-    return ", ".join(f"{key.removeprefix(POINT)} = {cell(values[key])}" for key in keys)
+    names = short_names(key.removeprefix(POINT) for key in values if key.startswith(POINT))
+    return ", ".join(f"{name} = {cell(values[POINT + key])}" for key, name in names.items())
 
 
 def target_words(name: str) -> str:
@@ -52,9 +54,11 @@ def baseline_of(rows: pd.DataFrame) -> str | None:
     return str(base) if isinstance(base, str) and base in set(rows["label"]) else None
 
 
-def contested(order: pd.DataFrame, name: str) -> str:
-    """How the ranges of the first two meet: `touch`, `overlap`, or nothing when they are apart."""
-    if len(order) < 2:
-        return ""
-    high, low = order.iloc[0][f"time_to_{name}_max"], order.iloc[1][f"time_to_{name}_min"]
-    return "" if low > high else "touch" if low == high else "overlap"
+def contested(order: pd.DataFrame, name: str) -> bool:
+    """Whether the first is not surely sooner than the second: the interval of its paired lead contains 1."""
+    return len(order) > 1 and bool(order.iloc[0].get(f"lead_{name}_low", np.nan) <= 1)
+
+
+def with_interval(row: Row, column: str, unit: str = "", digits: int = 3) -> str:
+    """`19.5 s [18, 23.5]`; the number alone where there is no interval."""
+    return f"{cell(row[column], digits)}{unit}{interval(column, row, digits)}"

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from rfast_bench.cells import POINT, present, split
+from rfast_bench.points import short_names
 
 
 @dataclass(frozen=True)
@@ -31,8 +32,19 @@ class Grid:
 
 
 def grids(rows: pd.DataFrame) -> list[Grid]:
-    """A summary's tables: how fast (two targets each), and how well at what cost."""
-    return [_grid(title, shown, rows) for title, shown in split(present(rows))]
+    """A summary's tables: how fast (two targets each), how well, and at what cost."""
+    shown = present(rows.assign(status=[_status(str(status)) for status in rows["status"]]))
+    return [_grid(title, _telling(part), rows) for title, part in split(shown)]
+
+
+def _telling(part: pd.DataFrame) -> pd.DataFrame:
+    """Without the status where all ended well."""
+    return part.drop(columns="status") if "status" in part and (part["status"] == "ok").all() else part
+
+
+def _status(status: str) -> str:
+    """Without what was not reached, which the times say."""
+    return "; ".join(part for part in status.split("; ") if not part.startswith("did not reach")) or "ok"
 
 
 def _grid(title: str, shown: pd.DataFrame, rows: pd.DataFrame) -> Grid:
@@ -45,7 +57,9 @@ def _grid(title: str, shown: pd.DataFrame, rows: pd.DataFrame) -> Grid:
         )
         for at, row in zip(shown.index, shown.itertuples(index=False, name=None), strict=True)
     ]
-    return Grid(title, headings, [values[heading] is not None for heading in headings], cells)
+    names = short_names(str(name).removeprefix(POINT) for name in rows if str(name).startswith(POINT))
+    shown_headings = [names.get(heading, heading) for heading in headings]
+    return Grid(title, shown_headings, [values[heading] is not None for heading in headings], cells)
 
 
 def _cell(words: str, values: pd.Series[Any] | None, at: Any) -> Cell:
@@ -57,7 +71,9 @@ _COLUMNS: Mapping[str, str] = {
     "γ": "step_size",
     "γ_eff": "effective_step",
     "time per epoch (s)": "time_per_epoch",
+    "epoch speed-up": "speedup_epoch",
     "idle (%)": "idle_percent",
+    "staleness": "staleness",
     "sent": "bytes_sent",
 }
 _STARTS = (("time to ", "time_to_", " (s)"), ("speed-up at ", "speedup_", ""), ("final ", "final_", ""))

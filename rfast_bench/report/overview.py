@@ -7,24 +7,26 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from rfast_bench.cells import POINT, cell, target_names
-from rfast_bench.report.findings import Finding, baseline_of, contested, point_words, ranked, target_words
+from rfast_bench.cells import cell, target_names
+from rfast_bench.report.findings import (
+    Finding,
+    baseline_of,
+    contested,
+    point_words,
+    ranked,
+    target_words,
+    with_interval,
+)
+from rfast_bench.report.leads import points as _points
 from rfast_bench.report.scene import listed
 
 MOST_PLACES = 4
 
 
 def over_points(rows: pd.DataFrame) -> list[Finding]:
-    """Findings for each target over all points; over final values when there is none."""
+    """Findings for each target over all points, then over final values."""
     names = target_names(rows)
-    if not names:
-        return _finals(rows)
-    return [finding for name in names for finding in _target(rows, name)]
-
-
-def _points(rows: pd.DataFrame) -> list[pd.DataFrame]:
-    keys = [str(name) for name in rows if str(name).startswith(POINT)]
-    return [part for _, part in rows.groupby(keys, sort=False, dropna=False)]
+    return [*(finding for name in names for finding in _target(rows, name)), *_finals(rows, not names)]
 
 
 def _target(rows: pd.DataFrame, name: str) -> Iterator[Finding]:
@@ -94,7 +96,7 @@ def _winners(rows: pd.DataFrame, name: str) -> str:
 
 def _open(close: int) -> str:
     where = f" at {close} of these points" if close > 1 else " at one of these points"
-    return f", though{where} its range over the seeds meets the next one's" if close else ""
+    return f", though{where} the interval of its lead over the next contains 1" if close else ""
 
 
 def _places(where: list[str], of: int) -> str:
@@ -110,16 +112,22 @@ def _speedups(label: str, own: pd.DataFrame, column: str, base: str) -> str:
     ordered = own.sort_values(column, kind="stable")
     low, high = ordered.iloc[0], ordered.iloc[-1]
     if len(own) == 1 or cell(low[column], 2) == cell(high[column], 2):
-        return f"{label} over {base}: {cell(high[column], 2)}× at {_places(_words(own), len(own) + 1)}."
-    ends = [f"{cell(end[column], 2)}× at {point_words(end)}" for end in (low, high)]
-    return f"{label} over {base}: from {ends[0]} to {ends[1]} ({len(own)} points where both reached it)."
+        faster = with_interval(high, column, "×", 2)
+        return f"{label} over {base}: {faster} at {_places(_words(own), len(own) + 1)}."
+    ends = [f"{with_interval(end, column, '×', 2)} at {point_words(end)}" for end in (low, high)]
+    unsure = int(((own[f"{column}_low"] <= 1) & (own[f"{column}_high"] >= 1)).sum())
+    open_ = f"; at {unsure} the interval contains 1" if unsure else ""
+    return (
+        f"{label} over {base}: from {ends[0]} to {ends[1]} ({len(own)} points where both reached it{open_})."
+    )
 
 
 def _words(own: pd.DataFrame) -> list[str]:
     return [point_words(row) for row in own.to_dict("records")]
 
 
-def _finals(rows: pd.DataFrame) -> list[Finding]:
+def _finals(rows: pd.DataFrame, alone: bool) -> list[Finding]:
+    """Where each ended over all points; who ended lowest where, if there is nothing else to rank by."""
     metric = "gap" if rows["final_gap"].notna().any() else "loss"
     column = f"final_{metric}"
     firsts: dict[str, list[str]] = {}
@@ -130,7 +138,13 @@ def _finals(rows: pd.DataFrame) -> list[Finding]:
             firsts.setdefault(str(order["label"].iloc[0]), []).append(point_words(part.iloc[0]))
     said = [f"{label} ends lowest at {_places(where, len(points))}" for label, where in firsts.items()]
     ranges = [
-        f"{label} ends between {cell(own[column].min())} and {cell(own[column].max())}"
+        f"{label} ends {_range(own[column])}"
         for label, own in rows[rows[column].notna()].groupby("label", sort=False)
     ]
-    return [Finding("result", f"final {metric}", f"{listed(words)}.") for words in (said, ranges) if words]
+    told = (said, ranges) if alone else (ranges,)
+    return [Finding("result", f"final {metric}", f"{'; '.join(words)}.") for words in told if words]
+
+
+def _range(values: pd.Series) -> str:
+    low, high = cell(values.min()), cell(values.max())
+    return f"at {low}" if low == high else f"between {low} and {high}"

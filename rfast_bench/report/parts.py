@@ -11,18 +11,20 @@ from markupsafe import Markup
 from rfast_bench.cells import cell, footnote, target_names
 from rfast_bench.drawing import by_label
 from rfast_bench.plots import ending
+from rfast_bench.points import short_names
 from rfast_bench.records import Run, point_key, varying
 from rfast_bench.report import resolved, scene
 from rfast_bench.report.cautions import cautions
 from rfast_bench.report.charts import Looks, bars, curves
 from rfast_bench.report.findings import Finding, target_words
 from rfast_bench.report.grids import Grid, grids
+from rfast_bench.report.leads import judged
 from rfast_bench.report.overview import over_points
 from rfast_bench.report.svg import sample
 from rfast_bench.report.sweeps import sweep_charts
+from rfast_bench.report.tuned import tuning
 from rfast_bench.report.verdict import at_point
 from rfast_bench.report.works import timelines, topologies
-from rfast_bench.tables import summarise
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,7 @@ class Part:
 
 def part_of(runs: Sequence[Run], number: int, title: str, looks: Looks, baseline: str | None) -> Part:
     """The part of runs that share scenario and world, in the order of `Run.sort_key`."""
-    rows = summarise(runs, baseline)
+    rows = judged(runs, baseline)
     scenarios = [resolved.read(run) for run in runs]
     whole = resolved.together(runs, scenarios)
     swept = resolved.swept(runs)
@@ -91,9 +93,12 @@ def part_of(runs: Sequence[Run], number: int, title: str, looks: Looks, baseline
     return Part(
         id=f"part-{number}",
         title=title,
-        scene=scene.sentences(
-            {"world": runs[0].world, "workers": runs[0].workers_count, **whole}, swept, whole["seeds"]
-        ),
+        scene=[
+            *scene.sentences(
+                {"world": runs[0].world, "workers": runs[0].workers_count, **whole}, swept, whole["seeds"]
+            ),
+            *tuning(runs),
+        ],
         description=str(whole.get("description", "")),
         findings=[*findings, *cautions(rows), *_mixture(runs, resolved.differing(runs, scenarios))],
         grids=grids(rows),
@@ -134,8 +139,9 @@ def _points(shown: Sequence[Run], baseline: str | None, looks: Looks) -> list[Po
 
 
 def _point(runs: Sequence[Run], keys: Sequence[str], baseline: str | None, looks: Looks) -> PointView:
-    name = ", ".join(f"{key} = {cell(runs[0].point.get(key))}" for key in keys)
-    rows = summarise(runs, baseline if any(run.label == baseline for run in runs) else None)
+    names = short_names(keys)
+    name = ", ".join(f"{names[key]} = {cell(runs[0].point.get(key))}" for key in keys)
+    rows = judged(runs, baseline if any(run.label == baseline for run in runs) else None)
     return PointView(
         name, at_point(rows) if keys else [], _figures(runs, rows, looks), timelines(runs, looks)
     )

@@ -51,7 +51,7 @@ def as_text(scenario: Mapping[str, Any]) -> str:
 
 def differing(runs: Sequence[Run], scenarios: Sequence[Mapping[str, Any]]) -> list[str]:
     """Keys outside the sweep that are not the same in all runs: these should not stand in one table."""
-    keys = varying(runs)
+    keys = [key.removesuffix(".kind") for key in varying(runs)]  # another kind has other keys beside it
     flat = [dict(_leaves(scenario)) for scenario in scenarios]
     names = dict.fromkeys(name for values in flat for name in values)
     return [

@@ -187,6 +187,10 @@ def _loss(loss: Values) -> str:
         share = (bad * loss["loss_bad"] + good * loss["loss_good"]) / (bad + good)
         return f"{cell(100 * share)} % of messages lost, in bursts of {cell(1 / good)} messages on average"
     share = loss.get("probability", 0.0)
+    if loss.get("kind") == "bursty" and share:
+        return (
+            f"{cell(100 * share)} % of messages lost, in bursts of {cell(loss['burst'])} messages on average"
+        )
     return f"{cell(100 * share)} % of messages lost" if share else "no message lost"
 
 

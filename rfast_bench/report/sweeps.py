@@ -12,13 +12,15 @@ from markupsafe import Markup
 
 from rfast_bench.cells import POINT, cell, target_names
 from rfast_bench.drawing import AXIS, time_name
+from rfast_bench.points import short_names
 from rfast_bench.records import Run, varying
 from rfast_bench.report.charts import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, Looks, frame_of
 from rfast_bench.report.findings import target_words
 from rfast_bench.report.svg import WIDTH, Scale, dash, drawing, path, series, shape, tag, text
+from rfast_bench.sweeps import above_rounding, by_ratio, lanes, latest, places, whisker
 
-STRIP = 34.0
-"""Height of the strip at the top for what was not reached."""
+STRIP_HEAD, LANE = 18.0, 12.0
+"""Heights in the strip for what was not reached: what stands above the lanes, and the lane of a label."""
 Known = Sequence[tuple[float, Any]]
 """Where a row with a value stands across, and the row."""
 MOST_PANELS = 24
@@ -26,9 +28,9 @@ MOST_PANELS = 24
 
 
 def sweep_charts(runs: Sequence[Run], rows: pd.DataFrame, looks: Looks) -> Iterator[tuple[str, Markup]]:
-    """(title, drawing) for each varying key, each value of the other keys, each measure; MOST_PANELS at most."""
+    """(title, drawing) for each varying key (most values first), others' values, measure; at most MOST_PANELS."""
     left = MOST_PANELS
-    for key in varying(runs):
+    for key in sorted(varying(runs), key=lambda key: -int(rows[POINT + key].nunique())):
         for others, chosen in _panels(rows, key, varying(runs)):
             for column, words in measures(rows, time_name(runs)):
                 if left == 0:
@@ -41,20 +43,22 @@ def sweep_charts(runs: Sequence[Run], rows: pd.DataFrame, looks: Looks) -> Itera
 
 
 def measures(rows: pd.DataFrame, time: str) -> list[tuple[str, str]]:
-    """(column, its words): the times to each target, or the final value when there is no target."""
+    """(column, its words): the times to each target, then the final value."""
     unit = "simulated s" if time.startswith("simulated") else "s"
     times = [(f"time_to_{name}", f"time to {target_words(name)} ({unit})") for name in target_names(rows)]
     final = "gap" if rows["final_gap"].notna().any() else "loss"
-    return times or [(f"final_{final}", f"final {AXIS[final]}")]
+    return [*times, (f"final_{final}", f"final {AXIS[final]}")]
 
 
 def _panels(rows: pd.DataFrame, key: str, keys: Sequence[str]) -> Iterator[tuple[str, pd.DataFrame]]:
-    others = [other for other in keys if other != key]
+    others, names = [other for other in keys if other != key], short_names(keys)
     for values in product(*(rows[POINT + other].unique() for other in others)):
         chosen = rows
         for other, value in zip(others, values, strict=True):
             chosen = chosen[chosen[POINT + other] == value]
-        words = ", ".join(f"{other} = {cell(value)}" for other, value in zip(others, values, strict=True))
+        words = ", ".join(
+            f"{names[other]} = {cell(value)}" for other, value in zip(others, values, strict=True)
+        )
         if chosen[POINT + key].nunique() > 1:
             yield words, chosen
 
@@ -62,32 +66,27 @@ def _panels(rows: pd.DataFrame, key: str, keys: Sequence[str]) -> Iterator[tuple
 def _chart(
     rows: pd.DataFrame, chosen: pd.DataFrame, key: str, column: str, words: str, looks: Looks
 ) -> Markup:
-    places = _places(rows, key)
-    across = _across(places)
+    stand = places(rows, key)
+    across = _across(stand)
     timed = column.startswith("time_to_")
-    up = _up(rows, column, timed)
+    missed = lanes(rows, column) if timed else []
+    strip = STRIP_HEAD + LANE * len(missed) if missed else 0.0
+    up = _up(rows, column, timed, strip)
     labels = list(dict.fromkeys(chosen["label"]))
-    spread = {label: 9 * (k - (len(labels) - 1) / 2) for k, label in enumerate(labels)}
-    parts = [frame_of(across, up, key, words, {at: cell(value) for value, at in places.items()})]
-    parts += [_strip()] if timed else []
+    parts = [frame_of(across, up, key, words, {at: cell(value) for value, at in stand.items()})]
+    parts += [_strip(strip)] if missed else []
     for label in labels:
         own = chosen[chosen["label"] == label]
-        at = [across(places[value]) for value in own[POINT + key]]
-        parts.append(_line(own, at, up, column, label, looks, spread[label]))
+        own = own if timed else own.assign(**above_rounding(own, column))
+        at = [across(stand[value]) for value in own[POINT + key]]
+        lane = TOP + STRIP_HEAD + LANE * (missed.index(label) + 0.3) if label in missed else 0.0
+        parts.append(_line(own, at, up, column, label, looks, lane))
     return drawing(HEIGHT, f"{words} against {key}: {', '.join(labels)}", *parts)
 
 
-def _places(rows: pd.DataFrame, key: str) -> dict[Any, float]:
-    """Where values stand across: numbers at themselves, words in the order in which they come."""
-    column = rows[POINT + key]
-    if pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column):
-        return {value: float(value) for value in sorted(column.unique())}
-    return {value: float(at) for at, value in enumerate(column.unique())}
-
-
-def _across(places: Mapping[Any, float]) -> Scale:
-    low, high = min(places.values()), max(places.values())
-    log = low > 0 and high / low >= 8
+def _across(stand: Mapping[Any, float]) -> Scale:
+    low, high = min(stand.values()), max(stand.values())
+    log = by_ratio(list(stand.values()))
     margin = (high / low) ** 0.1 if log else 0.1 * (high - low)
     return Scale(
         low / margin if log else low - margin,
@@ -97,11 +96,11 @@ def _across(places: Mapping[Any, float]) -> Scale:
     )
 
 
-def _up(rows: pd.DataFrame, column: str, timed: bool) -> Scale:
+def _up(rows: pd.DataFrame, column: str, timed: bool, strip: float) -> Scale:
     if timed:
-        top = float(np.nanmax([*rows[f"{column}_max"], 0.0])) or 1.0
-        return Scale(0.0, 1.08 * top, HEIGHT - BOTTOM, TOP + STRIP)
-    known = rows[column][np.isfinite(rows[column])]
+        return Scale(0.0, 1.08 * (latest(rows, column) or 1.0), HEIGHT - BOTTOM, TOP + strip)
+    known = rows.assign(**above_rounding(rows, column))[column]
+    known = known[np.isfinite(known)]
     if len(known) and known.min() > 0:
         return Scale(known.min() / 2, known.max() * 2, HEIGHT - BOTTOM, TOP, log=True)
     low, high = (known.min(), known.max()) if len(known) else (0.0, 1.0)
@@ -109,28 +108,28 @@ def _up(rows: pd.DataFrame, column: str, timed: bool) -> Scale:
     return Scale(low - margin, high + margin, HEIGHT - BOTTOM, TOP)
 
 
-def _strip() -> Markup:
-    box = tag("rect", x=LEFT, y=TOP, width=WIDTH - LEFT - RIGHT, height=STRIP - 4, class_="strip")
+def _strip(high: float) -> Markup:
+    box = tag("rect", x=LEFT, y=TOP, width=WIDTH - LEFT - RIGHT, height=high - 4, class_="strip")
     return tag("g", box, text(LEFT + 5, TOP + 12, "not reached", kind="note"))
 
 
 def _line(
-    own: pd.DataFrame, at: list[float], up: Scale, column: str, label: str, looks: Looks, aside: float
+    own: pd.DataFrame, at: list[float], up: Scale, column: str, label: str, looks: Looks, lane: float
 ) -> Markup:
     index, style = looks[label]
     known = [(x, row) for x, (_, row) in zip(at, own.iterrows(), strict=True) if np.isfinite(row[column])]
     way = [(x, up(row[column])) for x, row in known]
     whiskers = [
-        path([(x, up(low)), (x, up(high))]) for x, row in known for low, high in [_range(row, column, up)]
+        path([(x, up(low)), (x, up(high))])
+        for x, row in known
+        for low, high in [whisker(row, column, up.high)]
+        if high > low
     ]
     full, part = _marks(known, way, column, style[2])
-    if column.startswith("time_to_"):
-        missed = own[f"{column}_reached"].to_numpy() == 0
-        full += [
-            shape(style[2], x + aside, TOP + STRIP - 12)
-            for x, not_reached in zip(at, missed, strict=True)
-            if not_reached
-        ]
+    if lane:
+        for x, (_, row) in zip(at, own.iterrows(), strict=True):
+            if np.isnan(row[column]) and row["skipped"] < row["seeds"]:
+                (part if row[f"{column}_reached"] else full).append(shape(style[2], x, lane))
     through = _unbroken(at, own[column], up)
     parts = [tag("path", d=through, class_="curve", stroke_dasharray=dash(style))] if through else []
     parts += [tag("path", d="".join(whiskers), class_="reach")] if whiskers else []
@@ -156,10 +155,3 @@ def _marks(
         whole = row.get(f"{column}_reached", row["seeds"]) == row["seeds"]
         (full if whole else part).append(shape(marker, x, y))
     return full, part
-
-
-def _range(row: Any, column: str, up: Scale) -> tuple[float, float]:
-    if column.startswith("time_to_"):
-        return row[f"{column}_min"], row[f"{column}_max"]
-    deviation = row[f"{column}_std"] if np.isfinite(row[f"{column}_std"]) else 0.0
-    return max(row[column] - deviation, up.low), min(row[column] + deviation, up.high)

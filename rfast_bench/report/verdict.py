@@ -11,7 +11,15 @@ import numpy as np
 import pandas as pd
 
 from rfast_bench.cells import cell, target_names
-from rfast_bench.report.findings import Finding, Row, baseline_of, contested, ranked, target_words
+from rfast_bench.report.findings import (
+    Finding,
+    Row,
+    baseline_of,
+    contested,
+    ranked,
+    target_words,
+    with_interval,
+)
 from rfast_bench.report.scene import listed
 
 
@@ -35,24 +43,18 @@ def of_target(rows: pd.DataFrame, name: str) -> list[Finding]:
 def _first(order: pd.DataFrame, name: str, rivals: bool) -> str:
     first = order.iloc[0]
     column = f"time_to_{name}"
-    after = f"after {_spread(first, column, ' s')}"
+    after = f"after {with_interval(first, column, ' s')}"
     if not rivals:
         return f"{first['label']} reached it {after}."
     text = f"{first['label']} is the first, {after}"
     if len(order) == 1:
         return f"{text}; no other reached it{' with every seed' if first['seeds'] > 1 else ''}."
     second = order.iloc[1]
-    text += f"; next is {second['label']}, after {_spread(second, column, ' s')}."
-    meet = contested(order, name)
-    if meet and first["seeds"] > 1:
-        text += f" Their ranges over the seeds {meet}: take the order of these two as open."
+    text += f"; next is {second['label']}, after {with_interval(second, column, ' s')}."
+    if contested(order, name):
+        lead = with_interval(first, f"lead_{name}", "×", 2)
+        text += f" Seed by seed its lead is {lead}: take the order of these two as open."
     return text
-
-
-def _spread(row: Row, column: str, unit: str, digits: int = 3) -> str:
-    """`19.5 s (18 to 23.5)`; the middle alone where there is no spread."""
-    middle, low, high = (cell(row[f"{column}{end}"], digits) for end in ("", "_min", "_max"))
-    return f"{middle}{unit}" + ("" if low == high else f" ({low} to {high})")
 
 
 def _against(rows: pd.DataFrame, order: pd.DataFrame, name: str) -> list[str]:
@@ -71,8 +73,8 @@ def _against(rows: pd.DataFrame, order: pd.DataFrame, name: str) -> list[str]:
         )
         return [f"The baseline {base} {how}, so no speed-up is given."] if len(order) else []
     others = order[(order["label"] != base) & np.isfinite(order[column])]
-    faster = others[others[f"{column}_min"] > 1]
-    slower = others[others[f"{column}_max"] < 1]
+    low, high = (others[column + end].fillna(others[column]) for end in ("_low", "_high"))
+    faster, slower = others[low > 1], others[high < 1]
     even = others.drop([*faster.index, *slower.index])
     groups = ((faster, "faster than"), (slower, "slower than"), (even, "not clearly faster or slower than"))
     return [_compared(group, words, base, its, name) for group, words in groups if len(group)]
@@ -80,9 +82,10 @@ def _against(rows: pd.DataFrame, order: pd.DataFrame, name: str) -> list[str]:
 
 def _compared(group: pd.DataFrame, words: str, base: str, its: Row, name: str) -> str:
     """The speed-ups of those that are faster, slower or neither, with what the first of them means."""
-    each = listed(f"{row['label']} {_spread(row, f'speedup_{name}', '×', 2)}" for _, row in group.iterrows())
-    always = "" if words.startswith("not") else " with every seed" if its["seeds"] > 1 else ""
-    text = f"{_upper(words)} the baseline {base}{always}: {each}."
+    each = listed(
+        f"{row['label']} {with_interval(row, f'speedup_{name}', '×', 2)}" for _, row in group.iterrows()
+    )
+    text = f"{_upper(words)} the baseline {base}{', seed by seed' if its['seeds'] > 1 else ''}: {each}."
     share = 1 / group.iloc[0][f"speedup_{name}"]
     mean = f" {group.iloc[0]['label']} needs {cell(100 * share, 2)} % of the time that {base} needs"
     return f"{text}{mean} ({cell(its[f'time_to_{name}'])} s)." if words == "faster than" else text
@@ -94,7 +97,7 @@ def _missing(rows: pd.DataFrame, name: str, nobody: bool) -> list[str]:
     never = rows[(reached == 0) & (took_part > 0)]
     said = [
         f"{row['label']} reached it with {row[f'time_to_{name}_reached']:.0f} of {row['seeds']} seeds only "
-        f"({_spread(row, f'time_to_{name}', ' s')} where it did); it is not ranked."
+        f"({_reached(row, name)} s where it did); it is not ranked."
         for _, row in some.iterrows()
     ]
     if nobody and len(some) == 0:
@@ -102,6 +105,11 @@ def _missing(rows: pd.DataFrame, name: str, nobody: bool) -> list[str]:
     return said + (
         [f"Not reached by {listed(_ended(row, name) for _, row in never.iterrows())}."] if len(never) else []
     )
+
+
+def _reached(row: Row, name: str) -> str:
+    low, high = (cell(row[f"time_to_{name}{end}"]) for end in ("_min", "_max"))
+    return low if low == high else f"{low} to {high}"
 
 
 def _ended(row: Row, name: str) -> str:
@@ -131,26 +139,14 @@ def of_finals(rows: pd.DataFrame) -> list[Finding]:
     if order.empty:
         return [Finding("miss", f"final {metric}", "No run ended well: there is nothing to rank.")]
     first = order.iloc[0]
-    text = f"{first['label']} ends {'lowest, ' if len(order) > 1 else ''}at {_final(first, column)}"
-    others = [f"{row['label']} {_final(row, column)}" for _, row in order.iloc[1:].iterrows()]
+    text = f"{first['label']} ends {'lowest, ' if len(order) > 1 else ''}at {with_interval(first, column)}"
+    others = [f"{row['label']} {with_interval(row, column)}" for _, row in order.iloc[1:].iterrows()]
     text += f"; the others: {listed(others)}." if others else "."
-    if others and _close(first, order.iloc[1], column):
-        text += (
-            f" The difference to {order.iloc[1]['label']} is within one standard deviation over the seeds."
-        )
+    if others and first[f"{column}_high"] >= order.iloc[1][f"{column}_low"]:
+        text += f" Its interval and that of {order.iloc[1]['label']} overlap."
     return [
         Finding("result", f"final {metric}", text + " No target was set, so there are no times to compare.")
     ]
-
-
-def _final(row: Row, column: str) -> str:
-    deviation = row[f"{column}_std"]
-    return cell(row[column]) + (f" ± {deviation:.1g}" if deviation > 1e-12 * abs(row[column]) else "")
-
-
-def _close(first: Row, second: Row, column: str) -> bool:
-    spread = np.nanmax([first[f"{column}_std"], second[f"{column}_std"], 0.0])
-    return bool(spread > 0 and second[column] - first[column] <= spread)
 
 
 def _upper(words: str) -> str:

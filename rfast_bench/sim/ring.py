@@ -14,10 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rfast_bench.links import LinkSpec
+from rfast_bench.losses import Independent, mean_endurance
 from rfast_bench.outgoing import MOST_TRIES
 from rfast_bench.seeds import stream
 from rfast_bench.sim.node import Network
-from rfast_bench.timing import Constant, Draws, Independent, Lognormal, mean_endurance
+from rfast_bench.timing import Constant, Draws, Lognormal
 from rfast_bench.weather import LossDraws
 
 BLOCK = 2**15

@@ -1,0 +1,50 @@
+"""How the value of a swept key is named: in tables, figures and folders."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+
+def named(point: Mapping[str, Any]) -> dict[str, Any]:
+    """A sweep point whose values are numbers and words.
+
+    >>> named({"problem.partition": {"kind": "dirichlet", "alpha": 0.1}, "workers": 8})
+    {'problem.partition': 'dirichlet alpha=0.1', 'workers': 8}
+    """
+    return {key: _name(value) for key, value in point.items()}
+
+
+def _name(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        parts = [f"{key}={_inner(part)}" for key, part in value.items() if key != "kind"]
+        return " ".join([str(value["kind"])] * ("kind" in value) + parts)
+    return json.dumps(value) if isinstance(value, list) else value
+
+
+def _inner(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, sort_keys=True)
+
+
+def short_names(keys: Iterable[str]) -> dict[str, str]:
+    """Each key path by as many of its last parts as tell it from the others.
+
+    >>> short_names(["network.loss.kind", "problem.kind", "workers"])
+    {'network.loss.kind': 'loss.kind', 'problem.kind': 'problem.kind', 'workers': 'workers'}
+    """
+    split = {key: key.split(".") for key in keys}
+    return {
+        key: next(
+            ".".join(parts[-size:])
+            for size in range(1, len(parts) + 1)
+            if size == len(parts) or sum(other[-size:] == parts[-size:] for other in split.values()) == 1
+        )
+        for key, parts in split.items()
+    }
+
+
+def folder_words(value: Any) -> str:
+    """The value before it becomes part of a folder's name."""
+    name = _name(value)
+    return name if isinstance(name, str) else json.dumps(name)
