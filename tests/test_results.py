@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -114,7 +115,7 @@ def test_speedups_over_another_method_than_the_baseline(tmp_path: Path) -> None:
     ],
 )
 def test_a_cell_that_is_not_there_is_an_error(
-    ask: tuple[str, str, dict[str, float]], told: str, tmp_path: Path
+    ask: tuple[str, str, dict[str, Any]], told: str, tmp_path: Path
 ) -> None:
     label, column, point = ask
     with pytest.raises(UserError, match=told):
