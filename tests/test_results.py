@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -132,7 +133,7 @@ def test_measures_are_those_of_whole_curves(tmp_path: Path) -> None:
     ],
 )
 def test_a_cell_that_is_not_there_is_an_error(
-    ask: tuple[str, str, dict[str, float]], told: str, tmp_path: Path
+    ask: tuple[str, str, dict[str, Any]], told: str, tmp_path: Path
 ) -> None:
     label, column, point = ask
     with pytest.raises(UserError, match=told):
