@@ -86,7 +86,7 @@ def test_cells_are_those_of_the_table(tmp_path: Path) -> None:
 def test_numbers_and_verdicts_follow_the_table(tmp_path: Path) -> None:
     made = study(tmp_path)
     assert made.value("fast", "time_to_gap_0.03", loss=0) == 5
-    assert math.isinf(made.value("slow", "time_to_gap_0.03", loss=0))
+    assert made.value("slow", "time_to_gap_0.03", loss=0) == math.inf
     assert made.values("fast", "time_to_gap_0.03") == [5, 7]
     assert made.values("fast", "time_to_gap_0.03", loss=0.5) == [7]
     assert made.verdict("fast", "gap_0.1", loss=0) == "faster than"
@@ -132,9 +132,7 @@ def test_measures_are_those_of_whole_curves(tmp_path: Path) -> None:
         (("fast", "final_gap", {}), "2 rows of fast"),
     ],
 )
-def test_a_cell_that_is_not_there_is_an_error(
-    ask: tuple[str, str, dict[str, Any]], told: str, tmp_path: Path
-) -> None:
+def test_a_cell_that_is_not_there_is_an_error(ask: tuple[str, str, Any], told: str, tmp_path: Path) -> None:
     label, column, point = ask
     with pytest.raises(UserError, match=told):
         study(tmp_path).cell(label, column, **point)
