@@ -97,7 +97,8 @@ def _interval(values: tuple[float, ...]) -> tuple[float, float]:
         method="percentile",
         rng=np.random.default_rng(SEED),
     ).confidence_interval
-    return _restored(float(found.low)), _restored(float(found.high))
+    low, high = np.clip([found.low, found.high], min(values), max(values))  # a last digit may be rounded out
+    return _restored(float(low)), _restored(float(high))
 
 
 def _finite(value: float) -> float:
