@@ -239,3 +239,10 @@ def test_a_short_calibration_writes_a_scenario_that_runs(tmp_path: Path) -> None
     arguments = ["run", str(out), "--out", str(tmp_path / "out"), "--no-plots", "--jobs", "1"]
     assert CliRunner().invoke(main, arguments, catch_exceptions=False).exit_code == 0
     assert [run.status for run in find_runs([tmp_path / "out"])] == ["finished"] * 2
+
+
+def test_a_matrix_of_latencies_stays_what_it_is() -> None:
+    """Beside it the scenario may not say `latency`, so the counterpart must not."""
+    given = {**BASE, "network": {"latency_matrix": "sites.csv"}}
+    new = counterpart.counterpart(given, "measured", {"kind": "x"}, {"latency": 1, "bandwidth": 2})
+    assert new["network"] == {"latency_matrix": "sites.csv", "bandwidth": 2}

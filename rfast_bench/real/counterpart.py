@@ -88,11 +88,16 @@ def _check_place(option: str, out: Path, taken: tuple[Path, ...]) -> None:
 
 # --------------------------------------------------------------------------------------------- the scenario
 def counterpart(raw: dict[str, Any], name: str, compute: Any, network: dict[str, Any]) -> dict[str, Any]:
-    """The scenario with its world, compute times and links exchanged; all else, and the order, stays."""
+    """The scenario with its world, compute times and links exchanged; all else, and the order, stays.
+
+    A matrix of injected latencies or bandwidths stays too: what this machine adds to it is not in it.
+    """
     new: dict[str, Any] = {"name": f"{name}-calibrated", "world": "simulated"}
     new |= {key: value for key, value in raw.items() if key not in new}
     new["compute"] = compute
-    return new | {"network": {**(raw.get("network") or {}), **network}}
+    own = raw.get("network") or {}
+    measured = {key: value for key, value in network.items() if f"{key}_matrix" not in own}
+    return new | {"network": {**own, **measured}}
 
 
 def rebased(raw: Any, source: Path, target: Path, key: str = "") -> Any:
