@@ -89,7 +89,7 @@ class ShardedProblem(Problem):
         """See `Problem`."""
         ids = np.asarray(workers)
         points = np.asarray(points, self.dtype)
-        if self._together and self.batching.size is None:
+        if self._together and self.batching.size is None and len(ids) > 1:
             gradients = self._even_gradients(ids, points)
             gradients += self.l2 * points
             return gradients

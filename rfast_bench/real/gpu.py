@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from rfast_bench.devices import gpus
 from rfast_bench.errors import CannotRun
 
 
@@ -86,9 +87,7 @@ def staging_for(device: str) -> Staging:
 
 def gpu_of(local: int) -> int:
     """The GPU of a machine's worker number `local`. Raises CannotRun when the machine shows none."""
-    import torch
-
-    count = torch.cuda.device_count()
+    count = gpus()
     if not count:
         raise CannotRun("real.device is cuda, but this machine shows no GPU; set real.device to cpu")
     return local % count
