@@ -64,27 +64,28 @@ class RFast(Algorithm):
             W = node.W
             x = W[node.id] * v
             for j in node.in_W:
-                x = x + W[j] * node.newest(j, "v", x0)
+                x += W[j] * node.newest(j, "v", x0)
             self.x = x
             g_new = await Gradient(x)
             if node.changes != self.changes:
                 self.settle(node)
             self.track(node, g_new)
-            for j in node.out_A:
-                node.post(j, "rho", self.rho[j])
 
     def track(self, node: Node, g_new: Vector) -> None:
-        """Take in the mass that has come, split y by column i of A, keep z."""
+        """Take in the mass that has come, split y by column i of A, keep z, post the sums."""
         A, rho, used = node.A, self.rho, self.rho_used
-        y = self.z + (g_new - self.g)
+        y = g_new - self.g
+        y += self.z
         for j in node.in_A:
             rho_in = node.newest(j, "rho", used[j])
-            y = y + (rho_in - used[j])
+            y += rho_in - used[j]
             used[j] = rho_in
         self.z = A[node.id] * y
-        self.rho = {j: rho[j] + A[j] * y for j in node.out_A}
         if self.compensated:
-            self.z = y - sum(self.rho[j] - rho[j] for j in node.out_A)
+            self.z = y - sum((rho[j] + A[j] * y) - rho[j] for j in node.out_A)
+        for j in node.out_A:
+            rho[j] = rho[j] + A[j] * y  # a new vector: the old one is on its way to j
+            node.post(j, "rho", rho[j])
         self.g = g_new
 
     def settle(self, node: Node) -> None:

@@ -10,21 +10,26 @@ import numpy as np
 from rfast_bench.scenario import Scenario
 from rfast_bench.seeds import stream
 from rfast_bench.timing import Distribution, Pace
-from rfast_bench.weather import block_sizes
+from rfast_bench.weather import block_sizes, packed
 
 FIRST_STRETCH = 20.0
 """How many mean compute times of the start of a run the timeline records, unless the scenario says."""
+
+NORMAL = Pace([])
+"""Of every worker that is no straggler."""
 
 
 def work_of(scenario: Scenario, worker: int, seed: int) -> Iterator[float]:
     """Endless: the seconds that each of a worker's gradients takes at full speed."""
     rng = stream(seed, "compute", worker)
-    return chain.from_iterable(scenario.compute.draw(rng, size).tolist() for size in block_sizes())
+    return chain.from_iterable(packed(scenario.compute.draw(rng, size)) for size in block_sizes())
 
 
 def pace_of(scenario: Scenario, worker: int, seed: int) -> Pace:
     """How the scenario's stragglers slow one worker down, and when."""
     own = [(k, s) for k, s in enumerate(scenario.stragglers) if worker in s.workers]
+    if not own:
+        return NORMAL
     return Pace([(s.slowdown, s.phases(stream(seed, "straggler", worker, k))) for k, s in own])
 
 

@@ -211,6 +211,8 @@ class Phases:
 class Pace:
     """How fast one worker works: the product of its stragglers' slowdowns at each moment."""
 
+    __slots__ = ("_phased", "factor", "steady")
+
     def __init__(self, stragglers: list[tuple[float, Phases | None]]) -> None:
         self.factor = math.prod(slowdown for slowdown, phases in stragglers if phases is None)
         self._phased = [(slowdown, phases) for slowdown, phases in stragglers if phases is not None]

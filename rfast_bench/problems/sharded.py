@@ -9,6 +9,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -70,10 +71,11 @@ class ShardedProblem(Problem):
     # ------------------------------------------------------------------------------------ mini-batches
     def sampler(self, worker: int, rng: np.random.Generator) -> Iterator[Batch]:
         """See `Problem`: a fresh permutation of the shard each local pass, cut into batches."""
-        first, last = self.bounds[worker : worker + 2]
         size = self.batching.size
-        while size is None:
-            yield None
+        return repeat(None) if size is None else self._batches(worker, size, rng)
+
+    def _batches(self, worker: int, size: int, rng: np.random.Generator) -> Iterator[Batch]:
+        first, last = self.bounds[worker : worker + 2]
         while self.batching.with_replacement:
             yield rng.integers(first, last, size)
         while True:

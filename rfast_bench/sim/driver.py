@@ -61,8 +61,10 @@ class Worker:
 class Done(Due):
     """A worker's gradient is done. It has one such event, which is scheduled again and again."""
 
-    def __init__(self, clock: simpy.Environment, handler: Callable[[Any], None], worker: Worker) -> None:
-        super().__init__(clock, handler)
+    def __init__(
+        self, clock: simpy.Environment, handlers: list[Callable[[Any], None]], worker: Worker
+    ) -> None:
+        super().__init__(clock, handlers)
         self.worker = worker
 
 
@@ -99,9 +101,11 @@ class Driver:
         self._timeline = timeline
         self._gathered: list[tuple[Activity, Worker, Any, float]] = []
         self._ring: Ring | None = None
+        self._when_done: list[Callable[[Any], None]] = [self._computed]
+        self._when_woken: list[Callable[[Any], None]] = [self._woken]
         for worker in workers:
             worker.shard = problem.size(worker.number, None)
-            worker.done = Done(clock, self._computed, worker)
+            worker.done = Done(clock, self._when_done, worker)
 
     def start(self) -> None:
         """Start every activity of every worker at the present time, in the workers' order."""
@@ -123,7 +127,7 @@ class Driver:
                 worker.intervals[-1] = worker.intervals[-1][0], worker.until
         worker.down, worker.computing = True, False
         worker.life += 1
-        worker.done = Done(self.clock, self._computed, worker)  # the old one may still be under way
+        worker.done = Done(self.clock, self._when_done, worker)  # the old one may still be under way
         worker.node.forget(self.clock.now)
 
     def revive(self, number: int, algorithm: Algorithm, liveness: Liveness | None) -> None:
@@ -228,11 +232,11 @@ class Driver:
 
     # ------------------------------------------------------------------------------------------ messages
     def _keep_first(self, worker: Worker, inbox: Inbox) -> First:
-        inbox.first = First(self.clock, self._woken, worker, inbox)
+        inbox.first = First(self.clock, self._when_woken, worker, inbox)
         return inbox.first
 
     def _keep_each(self, worker: Worker, inbox: Inbox) -> FromEach:
-        inbox.each = FromEach(self.clock, self._woken, worker, inbox)
+        inbox.each = FromEach(self.clock, self._when_woken, worker, inbox)
         return inbox.each
 
     def _wait(self, activity: Activity, waiting: Waiting, channel: Any, ready: float) -> None:
@@ -281,7 +285,7 @@ class Driver:
             action()
 
         self._resuming += 1
-        Due(self.clock, act).schedule(max(0.0, time - self.clock.now))
+        Due(self.clock, [act]).schedule(max(0.0, time - self.clock.now))
 
     def _resume(self, activity: Activity, worker: Worker, life: int, answer: Any) -> None:
         if worker.life == life:

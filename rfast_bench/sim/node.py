@@ -16,7 +16,7 @@ from rfast_bench.membership import View
 from rfast_bench.outgoing import Outgoing, Road
 from rfast_bench.payload import size_of
 from rfast_bench.seeds import scalar_stream
-from rfast_bench.sim.network import ARRIVAL, ASKED, COUNT, PAYLOAD, SENDER, Inbox, Mailbox, Message, Queue
+from rfast_bench.sim.network import ARRIVAL, SENDER, Inbox, Mailbox, Message, Queue
 from rfast_bench.topology import Topology
 from rfast_bench.weather import link_weather
 
@@ -133,12 +133,13 @@ class SimNode(Outgoing):
 
     def read(self, message: Message, now: float) -> Any:
         """The payload; notes how stale it is, in the sender's gradients and in seconds."""
-        self.staleness[message[SENDER].gradients - message[COUNT]] += 1
-        age = now - message[ASKED]
+        _, _, sender, payload, asked, count = message
+        self.staleness[sender.gradients - count] += 1
+        age = now - asked
         self.age_sum += age
         if age > self.age_max:
             self.age_max = age
-        return message[PAYLOAD]
+        return payload
 
 
 class Network:

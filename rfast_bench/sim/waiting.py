@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import simpy
+from simpy.events import NORMAL
 
 from rfast_bench.sim.network import ARRIVAL, SENDER, Inbox, Message
 
@@ -18,18 +19,20 @@ if TYPE_CHECKING:
 
 class Due(simpy.Event):
     """Something is due at a time that is known: an event without SimPy's checks, which may be scheduled again once
-    it has happened. `schedule` plans it and `handler` is called with it."""
+    it has happened. `schedule` plans it and the one `handlers` holds is called with it; events may share the list."""
 
-    def __init__(self, clock: simpy.Environment, handler: Callable[[Any], None]) -> None:
-        super().__init__(clock)
-        self._ok = True
-        self._value = None
-        self._handlers: list[Callable[[Any], None]] = [handler]
+    _ok = True
+    _value = None
+
+    def __init__(self, clock: simpy.Environment, handlers: list[Callable[[Any], None]]) -> None:
+        self.env = clock
+        self.handlers = handlers
+        self.callbacks: Any = None
 
     def schedule(self, delay: float) -> None:
         """Plan it for `delay` seconds from now."""
-        self.callbacks = self._handlers
-        self.env.schedule(self, delay=delay)
+        self.callbacks = self.handlers
+        self.env.schedule(self, NORMAL, delay)
 
 
 class Waiting(Due):
@@ -37,9 +40,9 @@ class Waiting(Due):
     for all its waits. `at`: when it may go on, as far as is known."""
 
     def __init__(
-        self, clock: simpy.Environment, handler: Callable[[Any], None], worker: Worker, inbox: Inbox
+        self, clock: simpy.Environment, handlers: list[Callable[[Any], None]], worker: Worker, inbox: Inbox
     ) -> None:
-        super().__init__(clock, handler)
+        super().__init__(clock, handlers)
         self.worker = worker
         self.inbox = inbox
         self.activity: Any = None  # the coroutine
@@ -56,7 +59,7 @@ class Waiting(Due):
             self.wakes_at = self.at
             self.schedule(delay)
         else:  # it was to be woken later, and that event is still under way
-            Again(self.env, self._handlers[0], self).schedule(delay)
+            Again(self.env, self.handlers, self).schedule(delay)
 
     @property
     def waiting(self) -> Waiting:
@@ -75,8 +78,10 @@ class Waiting(Due):
 class Again(Due):
     """A further event for one that waits."""
 
-    def __init__(self, clock: simpy.Environment, handler: Callable[[Any], None], waiting: Waiting) -> None:
-        super().__init__(clock, handler)
+    def __init__(
+        self, clock: simpy.Environment, handlers: list[Callable[[Any], None]], waiting: Waiting
+    ) -> None:
+        super().__init__(clock, handlers)
         self.waiting = waiting
         self.wakes_at = waiting.at
 

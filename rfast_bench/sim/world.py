@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -20,8 +20,10 @@ from rfast_bench.links import NetworkSpec
 from rfast_bench.membership import Membership
 from rfast_bench.pace import pace_of, timeline_of, work_of
 from rfast_bench.problems import Problem
+from rfast_bench.problems.base import read_only
 from rfast_bench.scenario import Scenario
 from rfast_bench.seeds import later
+from rfast_bench.sim.clock import Clock
 from rfast_bench.sim.driver import Driver, Worker
 from rfast_bench.sim.faults import Faults
 from rfast_bench.sim.gradients import LazyGradients
@@ -64,7 +66,7 @@ def simulate(
 
     `make_network` and `make_driver` put others in the place of the plain ones, which record more.
     """
-    clock = simpy.Environment()
+    clock = Clock()
     make = with_number(make, number_of(problem))
     workers = build_workers(scenario, make, topology, problem, seed, make_network)
     lazy = LazyGradients(problem, scenario.simulation.gradient_batch)
@@ -94,10 +96,10 @@ def simulate(
 
 def number_of(problem: Problem) -> Callable[[float], Any]:
     """The form of weights and step sizes: arrays without dimensions, by which NumPy multiplies a short vector in
-    little more than half the time that a Python float takes."""
-    if isinstance(problem.start, np.ndarray):
-        return partial(np.array, dtype=problem.dtype)
-    return float
+    little more than half the time that a Python float takes. Equal numbers are one array, which stays in cache."""
+    if not isinstance(problem.start, np.ndarray):
+        return float
+    return cache(lambda value: read_only(np.array(value, problem.dtype)))
 
 
 def with_number(make: Make, number: Callable[[float], Any]) -> Make:
