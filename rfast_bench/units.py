@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import re
 from functools import cache
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-import pint
 from pydantic import BeforeValidator, Field
+
+if TYPE_CHECKING:
+    import pint
 
 _QUANTITY = re.compile(r"\s*[-+]?[0-9.]+([eE][-+]?[0-9]+)?\s*([A-Za-zµ][A-Za-zµ/ ]*)?")
 """A number and perhaps a unit; pint alone would read sums and products too."""
@@ -18,12 +20,16 @@ _QUANTITY = re.compile(r"\s*[-+]?[0-9.]+([eE][-+]?[0-9]+)?\s*([A-Za-zµ][A-Za-z�
 
 @cache
 def _registry() -> pint.UnitRegistry[float]:
+    import pint
+
     return pint.UnitRegistry()
 
 
 def _convert(value: object, unit: str, example: str) -> object:
     if not isinstance(value, str):
         return value
+    import pint  # slow to import, and many scenarios name no unit
+
     try:
         if not _QUANTITY.fullmatch(value):
             raise ValueError(value)

@@ -17,12 +17,15 @@ from rfast_bench.links import LinkSpec
 from rfast_bench.losses import Independent, mean_endurance
 from rfast_bench.outgoing import MOST_TRIES
 from rfast_bench.seeds import stream
+from rfast_bench.sim import table_draws
 from rfast_bench.sim.node import Network
 from rfast_bench.timing import Constant, Draws, Lognormal
 from rfast_bench.weather import LossDraws
 
 BLOCK = 2**15
 """Draws at a time: enough that a call's cost does not show, few enough to stay in cache."""
+LARGE = 257
+"""Workers from which on lognormal latencies come from a table: the 2 n² draws of a round take most of its time."""
 RARE = 0.01
 """Losses of a chunk rarer than this are drawn as the distances between them."""
 Tries = NDArray[np.int64] | None
@@ -53,19 +56,23 @@ class Ring:
         transmission = size / n / self._bandwidth
         free = np.array([node.free_at for node in self._network.nodes])
         tries_made = np.full(n, steps)
-        ready, arrival = ready.astype(float), np.empty(n)
+        ready, arrival = ready.astype(float), np.empty(n + 1)
+        sent, come = (
+            arrival[1:],
+            arrival[:n],
+        )  # a link's chunk comes to the next worker; the last one's to the first
         for latency, tries in zip(self._latencies(steps), self._loss.tries(models / n, steps), strict=True):
             np.maximum(ready, free, out=free)  # when the chunks leave
             if tries is None:
                 free += transmission
-                np.add(free, latency, out=arrival)
+                np.add(free, latency, out=sent)
             else:
                 again = (tries - 1) * self._again(latency, transmission)
-                np.add(free + again + transmission, latency, out=arrival)
+                np.add(free + again + transmission, latency, out=sent)
                 free += tries * transmission
                 tries_made += tries - 1
-            np.maximum(ready[1:], arrival[:-1], out=ready[1:])
-            ready[0] = max(ready[0], arrival[-1])
+            arrival[0] = arrival[n]
+            np.maximum(ready, come, out=ready)
         self._charge(free, tries_made, size / n)
         return ready
 
@@ -110,6 +117,8 @@ class RingLatency:
 
     def _many(self, rows: int) -> Draws:
         shape = (rows, self._n)
+        if isinstance(self._common, Lognormal) and self._n >= LARGE:
+            return table_draws.draw(self._common, self._rng, rows * self._n).reshape(shape)
         if isinstance(self._common, Lognormal):  # NumPy's own takes one exponential at a time
             draws = self._rng.standard_normal(shape)
             draws *= self._common.sigma

@@ -1,0 +1,17 @@
+"""What a launcher and its runs need, imported without the garbage collector: nothing of it is garbage.
+
+The server that runs are forked from begins with this module, and so does the launcher.
+"""
+
+from __future__ import annotations
+
+import gc
+
+_collecting = gc.isenabled()
+gc.disable()
+try:
+    import rfast_bench.algorithms
+    import rfast_bench.sweep  # noqa: F401
+finally:
+    if _collecting:
+        gc.enable()
