@@ -43,8 +43,9 @@ class DPsgd(Algorithm):
             heard = await Receive("x", node.in_W)
             mixed = W[node.id] * self.x
             for j in node.in_W:
-                mixed = mixed + W[j] * heard[j]
-            self.x = mixed - self.step_size * g
+                mixed += W[j] * heard[j]
+            mixed -= self.step_size * g
+            self.x = mixed
 
     @classmethod
     def vectors(cls, edges_w: float, edges_a: float) -> float:
