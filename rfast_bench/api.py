@@ -172,6 +172,9 @@ class Algorithm(ABC):
     elastic: ClassVar[bool] = False
     """True when it goes on without a worker that died and takes one in that comes back (see `Node.changes`)."""
 
+    descends: ClassVar[Literal["kept", "whole"]] = "kept"
+    """What a worker of a pair steps along: the share a_ii of the tracked mass that it keeps, or the whole of it."""
+
     step_size: float
 
     @abstractmethod
@@ -190,7 +193,11 @@ class Algorithm(ABC):
 
     @classmethod
     def effective_step(cls, step_size: float, topology_factor: float) -> float:
-        """Nominal step of the mean model per round; `topology_factor` is `n Σ ψ_i a_ii π_i` of a pair."""
+        """Nominal step of the mean model per round, near consensus.
+
+        `topology_factor` of a pair: `n Σ ψ_i a_ii π_i` where the class `descends` along what is kept,
+        `n Σ ψ_i π_i` along the whole; nan without ψ or π.
+        """
         return step_size
 
     @classmethod
