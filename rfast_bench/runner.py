@@ -23,7 +23,7 @@ from rfast_bench.evaluation import Evaluator
 from rfast_bench.parameters import STEP, effective_step
 from rfast_bench.plan import Run, write_resolved
 from rfast_bench.problems import Problem, Reference
-from rfast_bench.records import FORMAT, write_run
+from rfast_bench.run_folder import FORMAT, write_run
 from rfast_bench.sim.world import simulate
 from rfast_bench.topology import Topology
 
