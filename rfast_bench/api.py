@@ -79,7 +79,7 @@ class ReceiveAny(Effect[tuple[int, Any]]):
 
 
 class AllReduceMean(Effect[Vector]):
-    """The mean of `value` over all workers; ends when every worker has asked for it."""
+    """The mean of `value` over all workers; ends when every worker has asked. For a `collective` algorithm."""
 
     __slots__ = ("value",)
 
@@ -168,6 +168,9 @@ class Algorithm(ABC):
 
     synchronous: ClassVar[bool] = False
     """True when all workers pass through common rounds: a budget of iterations is then each worker's own."""
+
+    collective: ClassVar[bool] = False
+    """True when it awaits `AllReduceMean`: real workers then form a group, which on GPUs takes one GPU a worker."""
 
     elastic: ClassVar[bool] = False
     """True when it goes on without a worker that died and takes one in that comes back (see `Node.changes`)."""

@@ -244,6 +244,7 @@ class World:
                 self._computing[worker] = activity
                 return
             if isinstance(effect, AllReduceMean):
+                assert self.workers[worker].collective, "the class must say that it is collective"
                 self._gather(worker, activity, frozen(effect.value))
                 return
             assert isinstance(effect, Receive | ReceiveAny), f"{effect!r} is not an effect"
