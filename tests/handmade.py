@@ -278,6 +278,16 @@ def matrix(world: World, name: str) -> np.ndarray:
     return M
 
 
+def mean_step(world: World) -> float:
+    """By what share the mean model shrinks a round once the workers agree, where every f_i is x²/2."""
+    for _ in range(120):
+        world.round()
+    before = np.mean([w.x for w in world.workers])
+    for _ in range(50):
+        world.round()
+    return float((before - np.mean([w.x for w in world.workers])) / (50 * before))
+
+
 def schedules(most: int = 120, drops: bool = True) -> st.SearchStrategy[list[tuple[str, int]]]:
     """Hypothesis: any order of steps, deliveries (in any order) and losses."""
     moves = ["step", "deliver", "drop"] if drops else ["step", "deliver"]

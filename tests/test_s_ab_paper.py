@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from handmade import World, graph, make_run, maker, matrix, noise, schedules, simulate_run, unequal
+from handmade import World, graph, make_run, maker, matrix, mean_step, noise, schedules, simulate_run, unequal
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -124,12 +124,7 @@ def test_the_mean_model_moves_by_the_perron_vectors_product(kind: str) -> None:
     pi = np.linalg.matrix_power(matrix(world, "A"), 2000)[:, 0]
     factor = n * psi @ pi
     world = World(maker("s-ab", step_size=small / factor), pair, 1.0, lambda i, at, k: at)
-    for _ in range(120):
-        world.round()
-    before = np.mean([w.x for w in world.workers])
-    for _ in range(50):
-        world.round()
-    measured = (before - np.mean([w.x for w in world.workers])) / (50 * before)
+    measured = mean_step(world)
     assert measured == pytest.approx(small, rel=0.01)
     assert effective_step(registry.find("s-ab"), pair, small / factor) == pytest.approx(small, rel=1e-10)
     assert (pair.step_factor == pytest.approx(factor)) == (kind == "binary-tree")
