@@ -17,6 +17,7 @@ class RingAllReduce(Algorithm):
     """x ← x - γ (1/n) Σ_i g_i(x). A round ends only after the slowest worker's gradient."""
 
     synchronous = True
+    collective = True
 
     def __init__(self, x0: Vector, *, step_size: StepSize) -> None:
         self.step_size = step_size

@@ -18,7 +18,6 @@ gradient is asked for, and the shares of y^k are needed only when that gradient 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from math import nan
 
 from rfast_bench.api import Activity, Algorithm, Gradient, Node, Receive, StepSize, Vector
 
@@ -29,6 +28,7 @@ class SAb(Algorithm):
     needs = "pair"
     default_topology = "binary-tree"
     synchronous = True
+    descends = "whole"
 
     def __init__(self, x0: Vector, *, step_size: StepSize) -> None:
         self.step_size = step_size
@@ -74,8 +74,5 @@ class SAb(Algorithm):
 
     @classmethod
     def effective_step(cls, step_size: float, topology_factor: float) -> float:
-        """Not known: it is γ n Σ_i ψ_i π_i, and `topology_factor` has every term weighed by a_ii.
-
-        Where mass flows to one root that keeps it all (tree pairs) both are nγ.
-        """
-        return nan
+        """γ n Σ_i ψ_i π_i: Σ_i ψ_i x_i moves by -γ Σ_i ψ_i y_i, and y_i tends to π_i Σ_j g_j."""
+        return step_size * topology_factor

@@ -41,7 +41,7 @@ def planned(run: Run) -> plan.Run:
         raw.pop(name, None)
     scenario = plan.with_parameters(validate(Scenario, raw, str(path)), str(path), None)
     found = plan.Run(plan.Point(run.point, scenario, Path(), str(path)), 0, seed)
-    devices.check(scenario, found.algorithm_class.synchronous, str(path))
+    devices.check(scenario, found.algorithm_class.collective, str(path))
     if found.hash != run.hash:
         raise UserError(
             f"{run.folder}: the run cannot be done again: its hash is {run.hash or 'missing'}, and with the scenario, "

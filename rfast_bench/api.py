@@ -79,7 +79,7 @@ class ReceiveAny(Effect[tuple[int, Any]]):
 
 
 class AllReduceMean(Effect[Vector]):
-    """The mean of `value` over all workers; ends when every worker has asked for it."""
+    """The mean of `value` over all workers; ends when every worker has asked. For a `collective` algorithm."""
 
     __slots__ = ("value",)
 
@@ -169,8 +169,14 @@ class Algorithm(ABC):
     synchronous: ClassVar[bool] = False
     """True when all workers pass through common rounds: a budget of iterations is then each worker's own."""
 
+    collective: ClassVar[bool] = False
+    """True when it awaits `AllReduceMean`: real workers then form a group, which on GPUs takes one GPU a worker."""
+
     elastic: ClassVar[bool] = False
     """True when it goes on without a worker that died and takes one in that comes back (see `Node.changes`)."""
+
+    descends: ClassVar[Literal["kept", "whole"]] = "kept"
+    """What a worker of a pair steps along: the share a_ii of the tracked mass that it keeps, or the whole of it."""
 
     step_size: float
 
@@ -190,7 +196,11 @@ class Algorithm(ABC):
 
     @classmethod
     def effective_step(cls, step_size: float, topology_factor: float) -> float:
-        """Nominal step of the mean model per round; `topology_factor` is `n Σ ψ_i a_ii π_i` of a pair."""
+        """Nominal step of the mean model per round, near consensus.
+
+        `topology_factor` of a pair: `n Σ ψ_i a_ii π_i` where the class `descends` along what is kept,
+        `n Σ ψ_i π_i` along the whole; nan without ψ or π.
+        """
         return step_size
 
     @classmethod

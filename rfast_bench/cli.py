@@ -140,7 +140,8 @@ def plot(runs: tuple[Path, ...], out: Path, baseline: str | None) -> None:
 @click.option("--format", "style", type=click.Choice(FORMATS[:3]), default="terminal", show_default=True)
 def compare(simulated: Path, real: Path, style: str) -> None:
     """Set runs of both worlds side by side: SIMULATED and REAL are run folders, or folders above them."""
-    from rfast_bench.comparison import find_both, render
+    from rfast_bench.both_worlds import find_both
+    from rfast_bench.comparison_text import render
 
     click.echo(render(find_both(simulated, real), style), nl=False)
 

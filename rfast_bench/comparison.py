@@ -1,112 +1,25 @@
-"""Simulated against real: runs of both worlds side by side, and the error of the simulation.
+"""Simulated against real: the numbers of both worlds side by side, and the error of the simulation.
 
-`compare` gives numbers, one row per (scenario, sweep point, label); `render` prints them. Of several seeds the
-median counts, and a run that did not reach a target reached it never. Errors are (simulated - real) / real in
-percent, of times only.
+One row per (scenario, sweep point, label). Of several seeds the median counts, and a run that did not reach a
+target reached it never. Errors are (simulated - real) / real in percent, of times only.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import pandas as pd
 
-from rfast_bench.cells import DAGGER, NOTHING, POINT, cell, label
-from rfast_bench.errors import UserError
-from rfast_bench.formats import WRITERS
-from rfast_bench.records import Run, find_runs, point_key, varying
+from rfast_bench.both_worlds import WORLDS, Pair, pairs
+from rfast_bench.cells import POINT
+from rfast_bench.records import Run, varying
 
-WORLDS = ("simulated", "real")
 ERROR = "_error_percent"
 Numbers = dict[str, float]
 
 
-# ------------------------------------------------------------------------------------------------ pairs
-@dataclass(frozen=True)
-class Pair:
-    """One algorithm at one sweep point: its runs in each world, a run a seed; one side may be empty."""
-
-    scenario: str
-    point: Mapping[str, Any]
-    label: str
-    runs: Mapping[str, Sequence[Run]]
-
-    @property
-    def any(self) -> Run:
-        return next(run for world in WORLDS for run in self.runs[world])
-
-    @property
-    def notes(self) -> str:
-        """What speaks against comparing them, or `ok`."""
-        edge = self.any.tuned_at_edge
-        missing = [f"no {world} run" for world in WORLDS if not self.runs[world]]
-        bad = [
-            f"{world} {run.status}{f': {run.reason}' if run.reason else ''}"
-            for world in WORLDS
-            for run in self.runs[world]
-            if run.status != "finished"
-        ]
-        tuned = [f"tuned at the edge ({edge})"] if edge else []
-        return "; ".join(dict.fromkeys([*missing, *bad, *tuned])) or "ok"
-
-
-def find_both(simulated: Path, real: Path) -> list[Run]:
-    """The simulated runs in or below one folder and the real ones in or below the other.
-
-    The folders may be the same. Raises UserError when a world is missing.
-    """
-    found = []
-    for place, world in ((simulated, "simulated"), (real, "real")):
-        runs = find_runs([place])
-        own = [run for run in runs if run.world == world]
-        if not own:
-            raise UserError(f"{place}: no {world} run; {len(runs)} of another world")
-        found += own
-    return found
-
-
-def pairs(runs: Iterable[Run]) -> list[Pair]:
-    """Runs of both worlds put together by scenario, sweep point and label.
-
-    One scenario in each world may have two names: a calibrated counterpart has a name of its own. Raises
-    UserError when nothing has a counterpart.
-    """
-    ordered = sorted(runs, key=Run.sort_key)
-    names = {world: list(dict.fromkeys(r.scenario for r in ordered if r.world == world)) for world in WORLDS}
-    common = _common_names(names)
-    groups: dict[tuple[Any, ...], dict[str, list[Run]]] = {}
-    for run in sorted(ordered, key=lambda r: (common[r.world, r.scenario], point_key(r.point), r.order)):
-        key = (common[run.world, run.scenario], point_key(run.point), run.label)
-        groups.setdefault(key, {world: [] for world in WORLDS})[run.world].append(run)
-    found = [Pair(key[0], _first(both).point, key[2], both) for key, both in groups.items()]
-    if not any(all(pair.runs[world] for world in WORLDS) for pair in found):
-        labels = {
-            world: ", ".join(dict.fromkeys(p.label for p in found if p.runs[world])) for world in WORLDS
-        }
-        raise UserError(f"nothing to compare: simulated {labels['simulated']}; real {labels['real']}")
-    return found
-
-
-def _common_names(names: Mapping[str, Sequence[str]]) -> dict[tuple[str, str], str]:
-    simulated, real = (names[world] for world in WORLDS)
-    if len(simulated) == len(real) == 1:
-        return {("simulated", simulated[0]): real[0], ("real", real[0]): real[0]}
-    if not set(simulated) & set(real):
-        raise UserError(
-            f"nothing to compare: scenarios simulated {', '.join(simulated)}; real {', '.join(real)}"
-        )
-    return {(world, name): name for world in WORLDS for name in names[world]}
-
-
-def _first(both: Mapping[str, Sequence[Run]]) -> Run:
-    return next(run for world in WORLDS for run in both[world])
-
-
-# ---------------------------------------------------------------------------------------------- numbers
 def measure(run: Run) -> Numbers:
     """One run's numbers: seconds per iteration, seconds to each target (infinite: never), gap, staleness."""
     reached = {
@@ -219,101 +132,12 @@ def targets(frame: pd.DataFrame) -> list[str]:
     return [name.removeprefix("time_to_").removesuffix("_real") for name in names]
 
 
-def _known(part: pd.DataFrame, name: str) -> pd.DataFrame:
+def known(part: pd.DataFrame, name: str) -> pd.DataFrame:
     """The rows of algorithms that have valid runs in both worlds."""
     return part.dropna(subset=[f"time_to_{name}_{world}" for world in WORLDS])
 
 
 def _same_order(part: pd.DataFrame, name: str) -> bool:
-    both = _known(part, name)
+    both = known(part, name)
     times = [both[f"time_to_{name}_{world}"].astype(float).tolist() for world in WORLDS]
     return same_order(times[0], times[1])
-
-
-# --------------------------------------------------------------------------------------------- rendering
-def render(runs: Iterable[Run], format: str, width: int | None = None) -> str:
-    """The comparison as text. `csv` holds the numbers, `terminal` and `md` readable cells."""
-    frame = compare(runs)
-    if format == "csv":
-        return frame.to_csv(index=False, lineterminator="\n")
-    parts = [(str(name), tables(rows), verdict(rows)) for name, rows in frame.groupby("scenario", sort=False)]
-    return WRITERS[format](parts, width)
-
-
-def tables(frame: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
-    """Titled tables of readable cells of one scenario."""
-    found = [("Time per iteration", _table(frame, _iteration, status=True))]
-    for name in targets(frame):
-        columns = _times(f"time_to_{name}", 1.0, "s")
-        found.append((f"Time to {name.replace('_', ' ')}", _table(frame, columns)))
-    return [*found, ("How well, and how stale", _table(frame, _quality))]
-
-
-Columns = Mapping[str, Callable[[Mapping[Any, Any]], str]]
-
-
-def _table(frame: pd.DataFrame, columns: Columns, status: bool = False) -> pd.DataFrame:
-    shown = {str(n).removeprefix(POINT): frame[n].map(cell) for n in frame if str(n).startswith(POINT)}
-    shown["algorithm"] = pd.Series([label(row) for row in frame.to_dict("records")], index=frame.index)
-    for heading, make in columns.items():
-        shown[heading] = pd.Series(
-            [make(row) for row in frame.to_dict("records")], index=frame.index, dtype=str
-        )
-    if status:
-        shown["status"] = frame["status"]
-    return pd.DataFrame(shown)
-
-
-def _times(
-    name: str, scale: float, unit: str, lead: str = ""
-) -> dict[str, Callable[[Mapping[Any, Any]], str]]:
-    def of(world: str) -> Callable[[Mapping[Any, Any]], str]:
-        return lambda row: _time(row.get(f"{name}_{world}", math.nan), scale)
-
-    found = {f"{lead}{world} ({unit})": of(world) for world in WORLDS}
-    return {**found, f"{lead}error": lambda row: _percent(row.get(name + ERROR, math.nan))}
-
-
-def _time(value: float, scale: float) -> str:
-    return "not reached" if math.isinf(value) else cell(value * scale, 4)
-
-
-def _percent(value: float) -> str:
-    return NOTHING if math.isnan(value) else f"{value:+.1f} %"
-
-
-_iteration: Columns = {
-    **_times("iteration_mean", 1e3, "ms", "mean "),
-    **_times("iteration_median", 1e3, "ms", "median worker "),
-}
-_quality: Columns = {
-    f"{words} {world}": lambda row, key=f"{name}_{world}": cell(row.get(key, math.nan))  # type: ignore[misc]
-    for name, words in (("final_gap", "final gap"), ("staleness", "staleness"))
-    for world in WORLDS
-}
-
-
-def verdict(frame: pd.DataFrame) -> str:
-    """Whether the algorithms come in the same order in both worlds, target by target."""
-    keys = [name for name in map(str, frame) if name.startswith(POINT)]
-    said = []
-    for _, part in frame.groupby(keys, sort=False, dropna=False) if keys else [((), frame)]:
-        where = ", ".join(f"{key.removeprefix(POINT)} = {cell(part[key].iloc[0])}" for key in keys)
-        said += [f"{where + ': ' if where else ''}{_verdict(part, name)}" for name in targets(frame)]
-    edge = [f"{DAGGER}."] if frame["tuned_at_edge"].any() else []
-    return "Error: (simulated − real) / real. " + " ".join([*said, *edge])
-
-
-def _verdict(part: pd.DataFrame, name: str) -> str:
-    both, words = _known(part, name), name.replace("_", " ")
-    if len(both) < 2:
-        return f"Order by time to {words}: fewer than two algorithms to compare."
-    if part[f"same_order_{name}"].all():
-        return f"Order by time to {words}: the same in both worlds."
-    orders = [_order(both, f"time_to_{name}_{world}") for world in WORLDS]
-    return f"Order by time to {words}: simulated {orders[0]}; real {orders[1]}."
-
-
-def _order(part: pd.DataFrame, column: str) -> str:
-    ordered = part[["label", column]].sort_values(column, kind="stable")
-    return " < ".join(str(label) for label in ordered["label"])

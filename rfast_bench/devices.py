@@ -9,7 +9,8 @@ from rfast_bench.scenario import Scenario
 
 
 def check(scenario: Scenario, collectives: bool, source: str) -> None:
-    """`collectives`: whether the algorithm takes part in them, which in the real world needs one GPU a worker.
+    """`collectives`: whether the algorithm awaits them, which in the real world takes one GPU a worker. Messages of
+    all others go through host memory, so their workers may share a GPU.
 
     Raises UserError when there is no GPU, CannotRun when two workers of a collective would share one.
     """
@@ -21,8 +22,8 @@ def check(scenario: Scenario, collectives: bool, source: str) -> None:
         raise UserError(f"{source}: {key} is {device}, but this machine shows no GPU; allowed here: cpu")
     if scenario.world == "real" and collectives and _workers_here(scenario) > count:
         raise CannotRun(
-            f"{_workers_here(scenario)} workers would share {count} GPU{'s' if count > 1 else ''}, and NCCL needs one "
-            f"GPU a worker; run at most {count} workers a machine, or set {key} to cpu"
+            f"{_workers_here(scenario)} workers would share {count} GPU{'s' if count > 1 else ''}, and for means over "
+            f"all workers NCCL needs one GPU a worker; run at most {count} workers a machine, or set {key} to cpu"
         )
 
 

@@ -80,19 +80,25 @@ def effective_value(parameters: Mapping[str, Any]) -> float | None:
     return float(value["effective"]) if _is_effective(value) else None
 
 
+def effective_step(kind: type[Algorithm], topology: Topology, step: float) -> float:
+    """The nominal step of the mean model for this step size; nan where there is none."""
+    factor = topology.step_factor if kind.descends == "kept" else topology.whole_step_factor
+    return kind.effective_step(step, factor)
+
+
 def step_for(kind: type[Algorithm], topology: Topology, effective: float, where: str) -> float:
     """The step size whose effective step is η: effective steps are proportional to step sizes.
 
     Raises UserError where there is none.
     """
-    factor = kind.effective_step(1.0, topology.step_factor)
+    factor = effective_step(kind, topology, 1.0)
     if not (math.isfinite(factor) and factor > 0):
         raise UserError(
             f"{where}: no step size has the effective step {effective:g} on {topology.name}: "
             f"the nominal step factor is {factor:g} there. Give the step size itself"
         )
     step = effective / factor
-    if not math.isclose(kind.effective_step(step, topology.step_factor), effective, rel_tol=1e-9):
+    if not math.isclose(effective_step(kind, topology, step), effective, rel_tol=1e-9):
         raise UserError(
             f"{where}: {kind.__name__}.effective_step is not proportional to the step size; give it itself"
         )

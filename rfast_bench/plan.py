@@ -208,7 +208,7 @@ def _runs_of(point: Point) -> Iterator[Run]:
         reason = ""
         try:
             build_topology(algorithm, point)
-            devices.check(scenario, registry.find(algorithm.name, point.folder).synchronous, point.source)
+            devices.check(scenario, registry.find(algorithm.name, point.folder).collective, point.source)
         except CannotRun as why:
             reason = str(why)
         for seed in range(scenario.first_seed, scenario.first_seed + scenario.seeds):

@@ -88,7 +88,7 @@ def _position(items: Any, part: str, key: str) -> int:
         found = [int(part)]
     if len(found) == 1:
         return found[0]
-    known = [n for own in names for n in own if n]
+    known = [n for own in names for n in own if n and sum(n in other for other in names) == 1]
     why = "names several items" if found else "is not there"
     raise UserError(
         f"key {key}: '{part}' {why}{suggest(part, known)} or a position from 0 to {len(items) - 1}"

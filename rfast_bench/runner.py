@@ -20,9 +20,10 @@ from threadpoolctl import threadpool_limits
 from rfast_bench import problems
 from rfast_bench.api import Algorithm
 from rfast_bench.evaluation import Evaluator
+from rfast_bench.parameters import STEP, effective_step
 from rfast_bench.plan import Run, write_resolved
 from rfast_bench.problems import Problem, Reference
-from rfast_bench.records import FORMAT, write_run
+from rfast_bench.run_folder import FORMAT, write_run
 from rfast_bench.sim.world import simulate
 from rfast_bench.topology import Topology
 
@@ -80,7 +81,7 @@ def perform(
     manifest = {
         **describe(run),
         "topology": describe_topology(topology, run),
-        "effective_step": _finite(_effective_step(run, topology)),
+        "effective_step": _finite(effective_step(run.algorithm_class, topology, _step_size(run))),
         "status": outcome.status,
         "stopped_by": outcome.stopped_by,
         "reason": outcome.reason,
@@ -112,9 +113,8 @@ def one_torch_thread() -> None:
         torch.set_num_threads(1)
 
 
-def _effective_step(run: Run, topology: Topology) -> float:
-    step = float(run.algorithm.parameters.get("step_size", math.nan))
-    return run.algorithm_class.effective_step(step, topology.step_factor)
+def _step_size(run: Run) -> float:
+    return float(run.algorithm.parameters.get(STEP, math.nan))
 
 
 def _finite(value: float) -> float | None:

@@ -108,8 +108,8 @@ def world_by_world(runs: Sequence[Run]) -> list[list[Run]]:
 
 def compare(found: Sequence[records.Run], home: Path, width: int) -> None:
     """Print the comparison of both worlds, and leave it in `home`."""
-    from rfast_bench import comparison
+    from rfast_bench.comparison_text import render
 
-    click.echo(comparison.render(found, "terminal", width), nl=False)
+    click.echo(render(found, "terminal", width), nl=False)
     for style in ("md", "csv"):
-        write_text(home / f"comparison.{style}", comparison.render(found, style))
+        write_text(home / f"comparison.{style}", render(found, style))

@@ -22,7 +22,7 @@ from rfast_bench.memory import Sizes, jobs_that_fit, needs_of, problem_key, size
 from rfast_bench.pace import mean_time
 from rfast_bench.plan import Run
 from rfast_bench.problems import Problem, Reference
-from rfast_bench.records import FAILURE, MANIFEST, write_failure
+from rfast_bench.run_folder import FAILURE, MANIFEST, write_failure
 from rfast_bench.runner import Record, problem_of, record_skipped
 from rfast_bench.spread import Cluster, Failure, Result, Task, one_by_one, over_cluster, over_cores
 

@@ -122,13 +122,18 @@ class Topology:
 
     @cached_property
     def step_factor(self) -> float:
-        """`n sum_i psi_i a_ii pi_i`: the mean model's nominal step in units of the step size.
+        """`n sum_i psi_i a_ii pi_i`: the mean model's nominal step for step size 1; nan without psi or pi."""
+        return self._overlap({i: self.A[i][i] for i in self.common_roots})
 
-        nan when psi or pi is not unique.
-        """
+    @cached_property
+    def whole_step_factor(self) -> float:
+        """`n sum_i psi_i pi_i`: the same where a worker steps along its whole tracker."""
+        return self._overlap(dict.fromkeys(self.common_roots, 1.0))
+
+    def _overlap(self, shares: dict[int, float]) -> float:
         if self.psi is None or self.pi is None:
             return nan
-        return self.n * fsum(self.psi[i] * self.A[i][i] * self.pi[i] for i in self.common_roots)
+        return self.n * fsum(self.psi[i] * share * self.pi[i] for i, share in shares.items())
 
     @cached_property
     def _in_W(self) -> tuple[tuple[int, ...], ...]:

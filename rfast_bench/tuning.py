@@ -16,7 +16,7 @@ from rfast_bench.errors import CannotRun, UserError
 from rfast_bench.files import write_text
 from rfast_bench.plan import Point, Run, build_topology, complete, read_raw, with_parameters
 from rfast_bench.reading import assign, validate
-from rfast_bench.records import amend
+from rfast_bench.run_folder import amend
 from rfast_bench.scenario import Scenario
 from rfast_bench.search import Search, plain
 from rfast_bench.tuning_spec import Grid, TuneSpec

@@ -244,6 +244,7 @@ class World:
                 self._computing[worker] = activity
                 return
             if isinstance(effect, AllReduceMean):
+                assert self.workers[worker].collective, "the class must say that it is collective"
                 self._gather(worker, activity, frozen(effect.value))
                 return
             assert isinstance(effect, Receive | ReceiveAny), f"{effect!r} is not an effect"
@@ -275,6 +276,16 @@ def matrix(world: World, name: str) -> np.ndarray:
         for j, weight in getattr(node, name).items():
             M[(i, j) if name == "W" else (j, i)] = weight
     return M
+
+
+def mean_step(world: World) -> float:
+    """By what share the mean model shrinks a round once the workers agree, where every f_i is x²/2."""
+    for _ in range(120):
+        world.round()
+    before = np.mean([w.x for w in world.workers])
+    for _ in range(50):
+        world.round()
+    return float((before - np.mean([w.x for w in world.workers])) / (50 * before))
 
 
 def schedules(most: int = 120, drops: bool = True) -> st.SearchStrategy[list[tuple[str, int]]]:

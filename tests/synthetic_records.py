@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from rfast_bench.records import COLUMNS, write_run
+from rfast_bench.run_folder import COLUMNS, write_run
 
 N = 7
 TREE = [((child - 1) // 2, child) for child in range(1, N)]

@@ -15,8 +15,10 @@ import yaml
 from click.testing import CliRunner
 from synthetic_records import N, curves_table, save
 
+from rfast_bench.both_worlds import find_both
 from rfast_bench.cli import main
-from rfast_bench.comparison import compare, find_both, measure, render, same_order
+from rfast_bench.comparison import compare, measure, same_order
+from rfast_bench.comparison_text import render
 from rfast_bench.errors import UserError
 from rfast_bench.plan import load_points, plan
 from rfast_bench.plots import draw

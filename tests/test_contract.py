@@ -6,7 +6,6 @@ import inspect
 import sys
 from collections.abc import Iterator
 from itertools import islice
-from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ from rfast_bench import registry, topology
 from rfast_bench.api import Algorithm, Needs
 from rfast_bench.errors import CannotRun
 from rfast_bench.links import NetworkSpec
+from rfast_bench.parameters import effective_step
 from rfast_bench.topology import Topology, TopologySpec
 from rfast_bench.weather import link_weather
 
@@ -100,8 +100,7 @@ class Kind:
 
     def run(self, n: int, **over: Any) -> Any:
         built, kind = self.topology(n)
-        factor = self.algorithm.effective_step(1.0, built.step_factor)
-        step = over.pop("step", 0.1) / (factor if isfinite(factor) else built.step_factor)
+        step = over.pop("step", 0.1) / effective_step(self.algorithm, built, 1.0)
         chosen = {} if kind is None else {"topology": kind}
         algorithm = {"name": self.name, "step_size": step, **self.extra, **chosen}
         return simulate_run(make_run(algorithm, workers=n, **over))

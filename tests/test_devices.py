@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from rfast_bench import devices, problems
+from rfast_bench import devices, problems, registry
 from rfast_bench.errors import CannotRun, UserError
 from rfast_bench.evaluation import Evaluator
 from rfast_bench.plan import Point, Run, plan, with_parameters
@@ -95,11 +95,13 @@ def test_a_simulated_run_on_tensors_is_that_on_arrays(order: int, device: str) -
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 @pytest.mark.timeout(180)
-def test_real_workers_share_a_gpu_where_no_collective_is_needed(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", [name for name in ALGORITHMS if not registry.find(name).collective])
+def test_real_workers_share_a_gpu_where_no_collective_is_needed(name: str) -> None:
     from rfast_bench.real.world import realise
 
     real = {"world": "real", "real": {"device": "cuda"}, "compute": 0.02}
-    run = run_of(scenario(**real, stop={"time": 5.0}, evaluate={"every": 1.0}), 0)
+    asked = scenario(**real, network={}, stop={"time": 5.0}, evaluate={"every": 1.0})
+    run = run_of(asked, ALGORITHMS.index(name))
     problem = problem_of(run)
     outcome = realise(run, problem, Evaluator(problem, None))
     losses = outcome.frames["curves"]["loss"]
@@ -121,7 +123,7 @@ def test_two_workers_on_a_gpu_are_refused_before_the_start_where_nccl_is_needed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     asked = scenario(world="real", real={"device": "cuda"})
-    for here, skipped in ((2, {"ring-allreduce", "d-psgd", "osgp"}), (4, set())):
+    for here, skipped in ((2, {"ring-allreduce"}), (4, set())):
         monkeypatch.setattr(devices, "gpus", lambda here=here: here)
         runs = plan([Point({}, asked, Path(), "devices.yaml")])
         assert {run.algorithm.name for run in runs if "NCCL needs one GPU a worker" in run.skipped} == skipped

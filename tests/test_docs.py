@@ -12,7 +12,7 @@ import yaml
 from click.testing import CliRunner
 from pydantic import BaseModel
 
-from rfast_bench import graphs, records, registry
+from rfast_bench import graphs, records, registry, run_folder
 from rfast_bench.cli import main
 from rfast_bench.plan import load_points, plan
 from rfast_bench.scenario import Scenario
@@ -157,7 +157,7 @@ def test_the_reference_names_every_key_and_every_allowed_word(model: type[BaseMo
 def test_the_reference_names_every_topology_and_every_column() -> None:
     named = words(REFERENCE)
     assert set(graphs.KINDS) <= named
-    for table, columns in records.COLUMNS.items():
+    for table, columns in run_folder.COLUMNS.items():
         assert {*columns} <= named, table
 
 

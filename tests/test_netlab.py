@@ -25,7 +25,8 @@ from benchmarks.netlab.hosts import (
     namespaces,
 )
 from benchmarks.netlab.link import Link
-from rfast_bench.records import Run, find_runs, write_run
+from rfast_bench.records import Run, find_runs
+from rfast_bench.run_folder import write_run
 
 SCENARIO = str(Path(__file__).parents[1] / "scenarios" / "netlab.yaml")
 LOSSY = Link(loss=0.3, rate=125e6)

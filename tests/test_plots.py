@@ -7,7 +7,7 @@ import matplotlib as mpl
 import networkx as nx
 import numpy as np
 import pytest
-from synthetic_records import RING, TREE, curves_table, save, straggler_scenario, sweep_scenario
+from synthetic_records import RING, TREE, curves_table, save
 
 from rfast_bench.drawing import band, log_range, plain, slug, styles
 from rfast_bench.errors import UserError
@@ -16,16 +16,6 @@ from rfast_bench.plots import _curves, _times_to_target, draw
 from rfast_bench.records import Run, find_runs
 from rfast_bench.sweeps import _sweep, whisker
 from rfast_bench.tables import summarise
-
-
-@pytest.fixture(scope="module")
-def scene(tmp_path_factory: pytest.TempPathFactory) -> list[Run]:
-    return find_runs([straggler_scenario(tmp_path_factory.mktemp("scene"))])
-
-
-@pytest.fixture(scope="module")
-def swept(tmp_path_factory: pytest.TempPathFactory) -> list[Run]:
-    return find_runs([sweep_scenario(tmp_path_factory.mktemp("swept"))])
 
 
 def drawn_runs(runs: list[Run]) -> list[Run]:
@@ -57,10 +47,10 @@ def test_every_figure_of_a_scenario(scene: list[Run], tmp_path: Path) -> None:
     assert sorted(files) == sorted(tmp_path.rglob("*.*"))
 
 
-def test_a_sweep_has_folders_per_point_and_a_figure_per_key(swept: list[Run], tmp_path: Path) -> None:
+def test_a_sweep_has_folders_per_point_and_a_figure_per_key(lossy: list[Run], tmp_path: Path) -> None:
     """The sweep was interrupted: the last of its four points is missing."""
     points = [(0.1, 4), (0.1, 16), (0.3, 4)]
-    chosen = [run for run in swept if (run.point["network.loss"], run.point["workers"]) in points]
+    chosen = [run for run in lossy if (run.point["network.loss"], run.point["workers"]) in points]
     seen = names(draw(chosen, tmp_path), tmp_path)
     assert seen[:3] == [
         f"network.loss-0.1_workers-4/{name}.png"
@@ -70,16 +60,16 @@ def test_a_sweep_has_folders_per_point_and_a_figure_per_key(swept: list[Run], tm
     assert seen[-2:] == ["sweep-network.loss.png", "sweep-workers.png"]
 
 
-def test_the_same_records_give_the_same_bytes(swept: list[Run], tmp_path: Path) -> None:
-    one_point = [run for run in swept if run.point["network.loss"] == 0.3 and run.point["workers"] == 16]
+def test_the_same_records_give_the_same_bytes(lossy: list[Run], tmp_path: Path) -> None:
+    one_point = [run for run in lossy if run.point["network.loss"] == 0.3 and run.point["workers"] == 16]
     first, second = draw(one_point, tmp_path / "a"), draw(one_point, tmp_path / "b")
     assert len(first) == 3
     assert [path.read_bytes() for path in first] == [path.read_bytes() for path in second]
 
 
-def test_settings_outside_are_left_as_they_were(swept: list[Run], tmp_path: Path) -> None:
+def test_settings_outside_are_left_as_they_were(lossy: list[Run], tmp_path: Path) -> None:
     before = dict(mpl.rcParams)
-    draw(swept[:1], tmp_path)
+    draw(lossy[:1], tmp_path)
     assert dict(mpl.rcParams) == before
 
 
@@ -107,8 +97,8 @@ def test_bars_tell_what_was_not_reached(scene: list[Run]) -> None:
     assert any(text.startswith(f"{median:.3g} s · ") and text.endswith("×") for text in told)
 
 
-def test_the_sweep_marks_what_was_not_reached(swept: list[Run]) -> None:
-    drawn = _sweep(swept, summarise(swept), "network.loss", styles(swept))
+def test_the_sweep_marks_what_was_not_reached(lossy: list[Run]) -> None:
+    drawn = _sweep(lossy, summarise(lossy), "network.loss", styles(lossy))
     times, finals = drawn.axes[:2], drawn.axes[2:]
     assert [axes.get_title() for axes in times] == ["workers = 4", "workers = 16"]
     assert [axes.get_yscale() for axes in finals] == ["log", "log"]

@@ -17,6 +17,7 @@ import pytest
 import yaml
 
 from rfast_bench import problems
+from rfast_bench.algorithms import ring_allreduce
 from rfast_bench.api import Algorithm
 from rfast_bench.errors import UserError
 from rfast_bench.evaluation import Evaluator
@@ -128,6 +129,17 @@ def test_synchronous_methods_give_the_iterates_of_the_simulated_world(name: str,
     assert outcome.stopped_by == "iterations"
     assert len(real.models) == len(kept.models) == 51
     np.testing.assert_allclose(np.array(real.models), np.array(kept.models), rtol=0, atol=1e-10)
+
+
+def test_a_mean_that_was_not_announced_is_refused(tmp_path: Path) -> None:
+    code = Path(ring_allreduce.__file__).read_text(encoding="utf-8")
+    assert "    collective = True\n" in code
+    (tmp_path / "silent.py").write_text(code.replace("    collective = True\n", ""), encoding="utf-8")
+    silent = {"name": f"{tmp_path}/silent.py:RingAllReduce", "label": "silent", "step_size": 0.1}
+    with pytest.raises(
+        UserError, match="RingAllReduce awaits AllReduceMean, so it must set collective = True"
+    ):
+        play(runs_of(tmp_path, algorithms=[silent])["silent"])
 
 
 def test_r_fast_reaches_the_optimum_though_messages_are_lost(tmp_path: Path) -> None:

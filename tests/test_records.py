@@ -10,7 +10,8 @@ import pytest
 from synthetic_records import curves_table, save
 
 from rfast_bench.errors import UserError
-from rfast_bench.records import COLUMNS, baselines, find_runs, point_key, varying, write_run
+from rfast_bench.records import baselines, find_runs, point_key, varying
+from rfast_bench.run_folder import COLUMNS, write_run
 
 
 def everything_in(folder: Path) -> dict[str, bytes]:

@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 from markupsafe import Markup
-from synthetic_records import curves_table, decay, save, straggler_scenario, sweep_scenario
+from synthetic_records import curves_table, decay, save
 
 from rfast_bench.cli import main
 from rfast_bench.drawing import styles
@@ -64,16 +64,6 @@ class Reader(HTMLParser):
 
     def handle_endtag(self, tag: str) -> None:
         assert self.open.pop() == tag
-
-
-@pytest.fixture(scope="module")
-def scene(tmp_path_factory: pytest.TempPathFactory) -> list[Run]:
-    return find_runs([straggler_scenario(tmp_path_factory.mktemp("scene"))])
-
-
-@pytest.fixture(scope="module")
-def lossy(tmp_path_factory: pytest.TempPathFactory) -> list[Run]:
-    return find_runs([sweep_scenario(tmp_path_factory.mktemp("lossy"))])
 
 
 def texts(rows: pd.DataFrame, kind: str = "") -> list[str]:

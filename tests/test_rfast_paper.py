@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from handmade import Letter, Oracle, World, graph, maker, matrix, noise, schedules, unequal
+from handmade import Letter, Oracle, World, graph, maker, matrix, mean_step, noise, schedules, unequal
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -280,12 +280,7 @@ def test_the_mean_model_moves_by_the_effective_step(
     pair, small = weighted(kind, 7), 1e-4
     step = small / pair.step_factor
     world = World(maker("r-fast", step_size=step), pair, X0, lambda i, at, k: at)
-    for _ in range(120):
-        world.round()
-    before = np.mean([w.x for w in world.workers])
-    for _ in range(50):
-        world.round()
-    measured = (before - np.mean([w.x for w in world.workers])) / (50 * before)
+    measured = mean_step(world)
     W = matrix(world, "W")
     psi = np.linalg.matrix_power(W, 2000)[0]
     lateness = 1 + psi @ (1 - np.diag(W))

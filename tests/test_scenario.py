@@ -10,6 +10,7 @@ import yaml
 
 from rfast_bench.errors import Unsound, UserError
 from rfast_bench.plan import Point, load_points, plan
+from rfast_bench.reading import assign
 from rfast_bench.scenario import load
 
 BASE: dict[str, Any] = {
@@ -225,6 +226,14 @@ def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
     with pytest.raises(UserError) as caught:
         points(tmp_path, "workers=0", "network.loss=2")
     assert str(caught.value).count("\n") == 1
+
+
+def test_a_name_that_several_items_have_is_refused_with_their_labels() -> None:
+    items = [{"name": "r-fast", "label": "tree"}, {"name": "r-fast", "label": "circle"}, {"name": "osgp"}]
+    with pytest.raises(
+        UserError, match=r"several items.* Allowed: tree, circle, osgp or a position from 0 to 2"
+    ):
+        assign({"algorithms": items}, "algorithms.r-fast.step_size", 0.1)
 
 
 @pytest.mark.parametrize("override", ["workers", "=3", "workers=[1"])

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from synthetic_records import curves_table, pair, save, straggler_scenario, sweep_scenario
+from synthetic_records import curves_table, pair, save
 
 from rfast_bench.cells import cell, human_bytes, present, split
 from rfast_bench.errors import UserError
@@ -15,16 +15,6 @@ from rfast_bench.outcomes import known
 from rfast_bench.records import Run, find_runs
 from rfast_bench.statistics import NEVER, Bounds, exactly
 from rfast_bench.tables import costs, render, summarise
-
-
-@pytest.fixture(scope="module")
-def scene(tmp_path_factory: pytest.TempPathFactory) -> list[Run]:
-    return find_runs([straggler_scenario(tmp_path_factory.mktemp("scene"))])
-
-
-@pytest.fixture(scope="module")
-def swept(tmp_path_factory: pytest.TempPathFactory) -> list[Run]:
-    return find_runs([sweep_scenario(tmp_path_factory.mktemp("swept"))])
 
 
 def reaching(*times: float, final: float = 0.01, end: float = 100.0) -> pd.DataFrame:
@@ -234,8 +224,8 @@ def test_accuracy_targets_are_reached_from_below(tmp_path: Path) -> None:
     assert shown(find_runs([tmp_path]), "a")["time to accuracy 0.7 (s)"] == "5"
 
 
-def test_sweep_keys_lead_and_only_those_that_vary(swept: list[Run]) -> None:
-    frame = summarise(swept)
+def test_sweep_keys_lead_and_only_those_that_vary(lossy: list[Run]) -> None:
+    frame = summarise(lossy)
     assert list(frame)[:4] == ["scenario", "point.network.loss", "point.workers", "label"]
     assert frame["point.network.loss"].tolist() == [0.0] * 4 + [0.1] * 4 + [0.3] * 4
     assert list(present(frame))[:3] == ["network.loss", "workers", "algorithm"]
@@ -313,8 +303,8 @@ def test_many_targets_stand_in_stacked_tables(tmp_path: Path) -> None:
     assert all(len(table.columns) <= 10 for _, table in tables)
 
 
-def test_each_scenario_has_its_own_tables(scene: list[Run], swept: list[Run]) -> None:
-    text = render([*swept, *scene], "md")
+def test_each_scenario_has_its_own_tables(scene: list[Run], lossy: list[Run]) -> None:
+    text = render([*lossy, *scene], "md")
     assert [line for line in text.splitlines() if line.startswith("#")] == ["## lossy", "## stragglers"]
 
 

@@ -173,10 +173,13 @@ def test_step_factor_is_that_of_the_perron_vectors(tmp_path: Path) -> None:
         topology = file_pair(tmp_path, n, w, a)
         if not (topology.roots_w and topology.roots_a):
             assert math.isnan(topology.step_factor)
+            assert math.isnan(topology.whole_step_factor)
             continue
         W, A = dense_w(topology), dense_a(topology)
         expected = n * np.sum(perron(W.T) * np.diag(A) * perron(A))
         assert topology.step_factor == pytest.approx(expected, abs=1e-12)
+        whole = n * perron(W.T) @ perron(A)
+        assert topology.whole_step_factor == pytest.approx(whole, abs=1e-12)
         compared += 1
     assert compared > 50
 

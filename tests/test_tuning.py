@@ -410,11 +410,15 @@ def test_an_effective_step_is_the_same_for_all(tmp_path: Path) -> None:
         {"name": "r-fast", "label": "tree", "topology": "binary-tree", **step},
         {"name": "r-fast", "label": "circle", "topology": "directed-ring", **step},
         {"name": "ring-allreduce", **step},
+        {"name": "s-ab", "label": "rounds on a tree", "topology": "binary-tree", **step},
+        {"name": "s-ab", "label": "rounds on a circle", "topology": "directed-ring", **step},
     ]
-    tree, circle, ring = effective(tmp_path, algorithms)
+    tree, circle, ring, tree_rounds, circle_rounds = effective(tmp_path, algorithms)
     assert tree.algorithm.parameters["step_size"] == pytest.approx(0.2 / 4)  # n γ on a tree
     assert circle.algorithm.parameters["step_size"] == pytest.approx(0.4)  # γ/2 on the directed ring
     assert ring.algorithm.parameters["step_size"] == 0.2
+    assert tree_rounds.algorithm.parameters["step_size"] == pytest.approx(0.2 / 4)
+    assert circle_rounds.algorithm.parameters["step_size"] == pytest.approx(0.2)  # γ: nothing is kept back
 
 
 def test_an_effective_step_follows_the_sweep(tmp_path: Path) -> None:

@@ -50,6 +50,7 @@ class Collective(_Probe):
     """An all-reduce of `numbers` numbers after each gradient."""
 
     synchronous = True
+    collective = True
 
     def activities(self, node: Node) -> Iterable[Activity]:
         return [self.compute()]

@@ -24,6 +24,7 @@ import torch
 from threadpoolctl import threadpool_limits
 
 from rfast_bench import problems
+from rfast_bench.errors import UserError
 from rfast_bench.liveness import Liveness
 from rfast_bench.membership import Membership
 from rfast_bench.memory import peak
@@ -75,6 +76,7 @@ class Worker:
         self.scenario = job.run.scenario
         self.clock = RunClock()
         self.ended = threading.Event()
+        self._group: Collective | None = None
         self.problem = self._problem()
         self.staging: Staging = staging_for(self.device)
         self.lock = threading.RLock()
@@ -120,6 +122,10 @@ class Worker:
         return gradient
 
     def _mean(self, value: Any) -> Any:
+        if self._group is None:
+            raise UserError(
+                f"{self.run.algorithm_class.__name__} awaits AllReduceMean, so it must set collective = True"
+            )
         try:
             return self._group.mean(value)
         except (
@@ -145,7 +151,7 @@ class Worker:
         self._warm_up()
         self.store.wait([f"mail/{k}" for k in range(n)], timedelta(seconds=real.startup_timeout))
         self.node.mail.connect({k: self.store.get(f"mail/{k}").decode() for k in range(n)})
-        if self.run.algorithm_class.synchronous:  # others are not known to need collectives
+        if self.run.algorithm_class.collective:
             self._check_gpus()
             self._group = Collective(self.store, self.rank, n, real.process_group_timeout, self.device)
         self.clock.agree(self.store, self.rank, n, real.startup_timeout)

@@ -6,13 +6,12 @@ import copy
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import simpy
-
 from rfast_bench.api import Algorithm
 from rfast_bench.faults import Fault
 from rfast_bench.liveness import Liveness
 from rfast_bench.membership import Membership
 from rfast_bench.sim.driver import Driver
+from rfast_bench.sim.waiting import Due
 
 
 class Faults:
@@ -51,10 +50,7 @@ class Faults:
             self._at(fault.up, lambda: self._revive(fault.worker, snapshot))
 
     def _at(self, time: float, action: Callable[[], None]) -> None:
-        def act(_: simpy.Event) -> None:
-            action()
-
-        self._driver.clock.timeout(time).callbacks.append(act)
+        Due(self._driver.clock, lambda _: action()).schedule(time)
 
     def _revive(self, worker: int, snapshot: dict[str, Any]) -> None:
         node, now = self._driver.workers[worker].node, self._driver.clock.now

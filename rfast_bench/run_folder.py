@@ -1,0 +1,114 @@
+"""What a run leaves on disk: tidy CSV tables and a manifest, in one folder that appears whole or not at all.
+
+    manifest.json   what ran, on what, how it ended         workers.csv     what each worker did and waited
+    scenario.yaml   the resolved scenario                   staleness.csv   how old messages were when read
+    curves.csv      one row per evaluation of the model     timeline.csv    when each worker computed
+    topology.csv    the edges of W and A                    (no curves.csv when the run was skipped)
+
+Times are seconds, traffic is bytes, an empty field is a number that does not exist (gap without `f*`).
+Floats are written so that they read back bit for bit; equal data give equal bytes.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from rfast_bench.files import write_text
+
+FORMAT = 1
+MANIFEST = "manifest.json"
+FAILURE = "failure.txt"
+"""All that the folder of a run that failed holds."""
+
+COLUMNS: Mapping[str, Sequence[str]] = {
+    "curves": [
+        *("time", "epoch", "gradients", "iterations_min", "iterations_mean", "iterations_max"),
+        *("loss", "loss_worst", "gap", "accuracy", "consensus", "gradient_norm", "residual"),
+        *("messages_sent", "messages_lost", "messages_superseded", "bytes_sent"),
+    ],
+    "workers": ["worker", "gradients", "samples", "busy", "waiting", "age_mean", "age_max"],
+    "staleness": ["worker", "staleness", "count"],
+    "timeline": ["worker", "start", "end"],
+    "topology": ["graph", "from", "to", "weight"],
+}
+"""The tables of a run folder and their columns, in order."""
+
+
+def write_run(
+    folder: Path,
+    manifest: Mapping[str, Any],
+    frames: Mapping[str, pd.DataFrame],
+    texts: Mapping[str, str],
+) -> None:
+    """Write one run folder, replacing an older one. A failure leaves the older folder, or nothing.
+
+    `frames` are named without ending (`curves` becomes `curves.csv`), `texts` by file name
+    (`scenario.yaml`). Raises ValueError when the manifest holds a NaN or an infinity: JSON has neither.
+    """
+    _replace(folder, _render(manifest, frames, texts))
+
+
+def write_failure(folder: Path, text: str) -> None:
+    """Leave a run's folder with nothing but why it failed, which is no run to `find_runs`."""
+    for stray in folder.parent.glob(f".{folder.name}.partial-*"):
+        shutil.rmtree(stray)  # of a process that was killed while it wrote
+    _replace(folder, {FAILURE: text})
+
+
+def _replace(folder: Path, contents: Mapping[str, str]) -> None:
+    partial = _sibling(folder, "partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    try:
+        partial.mkdir(parents=True)
+        for name, text in contents.items():
+            (partial / name).write_text(text, encoding="utf-8", newline="\n")
+        _put_in_place(partial, folder)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def _render(
+    manifest: Mapping[str, Any], frames: Mapping[str, pd.DataFrame], texts: Mapping[str, str]
+) -> dict[str, str]:
+    tables = {f"{name}.csv": frame.to_csv(index=False, lineterminator="\n") for name, frame in frames.items()}
+    return {MANIFEST: _as_json(manifest), **texts, **tables}
+
+
+def _sibling(folder: Path, kind: str) -> Path:
+    return folder.with_name(f".{folder.name}.{kind}-{os.getpid()}")
+
+
+def _put_in_place(partial: Path, folder: Path) -> None:
+    if not folder.exists():
+        partial.rename(folder)
+        return
+    old = _sibling(folder, "old")
+    folder.rename(old)
+    try:
+        partial.rename(folder)
+    except OSError:
+        old.rename(folder)
+        raise
+    shutil.rmtree(old)
+
+
+def amend(folder: Path, **entries: Any) -> None:
+    """Set entries of the manifest of a run that is there, where they differ. Raises UserError."""
+    path = folder / MANIFEST
+    manifest = json.loads(path.read_text(encoding="utf-8"))
+    if any(manifest.get(key, _EMPTY) != value for key, value in entries.items()):
+        write_text(path, _as_json({**manifest, **entries}))
+
+
+_EMPTY: Mapping[str, Any] = {}
+
+
+def _as_json(manifest: Mapping[str, Any]) -> str:
+    return json.dumps(dict(manifest), indent=2, allow_nan=False, ensure_ascii=False) + "\n"
