@@ -13,5 +13,7 @@ try:
     import rfast_bench.algorithms
     import rfast_bench.sweep  # noqa: F401
 finally:
+    gc.freeze()
     if _collecting:
         gc.enable()
+    gc.unfreeze()  # back, and counted as old: the next look at the young ones is not a look at everything
