@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
-import gc
 import os
 import re
 import sys
@@ -19,7 +17,6 @@ from rfast_bench.cli_errors import ErrorGroup
 _PATH = click.Path(path_type=Path)
 FORMATS = ("terminal", "md", "csv", "latex", "html")
 INTERRUPTED = 130
-atexit.register(gc.freeze)  # at its end the interpreter would look for garbage among all there is: 0.3 s
 
 
 class Commands(ErrorGroup):

@@ -19,7 +19,7 @@ from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from typing import Any
 
-PRELOAD = "rfast_bench.preload"
+PRELOAD = ("rfast_bench.preload", "click")
 ONE_THREAD = {f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL")}
 PATIENCE = 5.0
 """Seconds that an interrupted process is given to clean up."""
@@ -49,7 +49,7 @@ def warm_up(*more: str) -> None:
 
     Returns at once: the imports go on beside those of the caller. Later calls do nothing.
     """
-    get_context("forkserver").set_forkserver_preload([PRELOAD, *more])
+    get_context("forkserver").set_forkserver_preload([*PRELOAD, *more])
     before = {name: os.environ.get(name) for name in ONE_THREAD}
     os.environ.update(ONE_THREAD)
     try:
