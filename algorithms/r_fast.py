@@ -64,7 +64,7 @@ class RFast(Algorithm):
             W = node.W
             x = W[node.id] * v
             for j in node.in_W:
-                x = x + W[j] * node.newest(j, "v", x0)
+                x += W[j] * node.newest(j, "v", x0)
             self.x = x
             g_new = await Gradient(x)
             if node.changes != self.changes:
@@ -76,10 +76,11 @@ class RFast(Algorithm):
     def track(self, node: Node, g_new: Vector) -> None:
         """Take in the mass that has come, split y by column i of A, keep z."""
         A, rho, used = node.A, self.rho, self.rho_used
-        y = self.z + (g_new - self.g)
+        y = g_new - self.g
+        y += self.z
         for j in node.in_A:
             rho_in = node.newest(j, "rho", used[j])
-            y = y + (rho_in - used[j])
+            y += rho_in - used[j]
             used[j] = rho_in
         self.z = A[node.id] * y
         self.rho = {j: rho[j] + A[j] * y for j in node.out_A}
