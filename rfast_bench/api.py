@@ -6,7 +6,8 @@ out, under a simulated clock or on real processes. Everything between two awaits
 
 Rules for algorithm files
  1. State that outlives an await lives on `self`, under the paper's letter; a table heads the file.
- 2. Rebind arrays, never update them in place: payloads travel by reference.
+ 2. Rebind arrays, never update them in place, except one just made that nobody else has seen: payloads travel by
+    reference.
  3. Only + - * / on arrays, so that one file runs on NumPy arrays, torch tensors and plain floats.
  4. What happens next never depends on array values: gradients may be evaluated late and in batches.
  5. Loops are `while True`: budgets, stopping, logging and evaluation belong to the driver.

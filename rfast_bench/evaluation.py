@@ -7,7 +7,7 @@ than the run.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,9 +15,12 @@ import numpy as np
 from rfast_bench.api import Algorithm
 from rfast_bench.payload import on_host
 from rfast_bench.problems import Problem, Reference
+from rfast_bench.problems.base import Array
 
 DIVERGED_AT = 1000.0
 """A run has diverged when the loss at its mean model is this many times that of the start, or not finite."""
+BLOCK = 2**20
+"""Bytes of models that are looked at together."""
 
 
 class Evaluator:
@@ -34,9 +37,9 @@ class Evaluator:
         loss, gradient_norm, accuracy: at the mean model; loss_worst: at the model farthest from it;
         consensus: root mean square distance to it; residual: largest coordinate of what the invariant leaves.
         """
-        models = np.array([on_host(algorithm.model) for algorithm in algorithms])
-        mean = models.mean(axis=0)
-        distances = np.linalg.norm(models - mean, axis=1)
+        models = [on_host(algorithm.model) for algorithm in algorithms]
+        mean = sum(block.sum(axis=0) for block in blocks(models)) / len(models)
+        distances = np.concatenate([np.linalg.norm(block - mean, axis=1) for block in blocks(models)])
         loss, gradient = self._problem.objective(mean)
         worst = self._problem.objective(models[distances.argmax()])[0]
         residual = type(algorithms[0]).residual(algorithms)
@@ -53,6 +56,13 @@ class Evaluator:
     def has_diverged(self, row: dict[str, float]) -> bool:
         """Whether the mean model is beyond use."""
         return not row["loss"] <= DIVERGED_AT * self._start_loss
+
+
+def blocks(models: Sequence[Array]) -> Iterator[Array]:
+    """Models as rows, as many at a time as stay in cache: no second copy of all of them."""
+    rows = max(1, BLOCK // models[0].nbytes)
+    for first in range(0, len(models), rows):
+        yield np.array(models[first : first + rows])
 
 
 def largest(vector: Any) -> float:

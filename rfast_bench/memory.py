@@ -1,8 +1,8 @@
 """How much memory the runs of a sweep will need, and how much there is; asked before the first one starts.
 
 What a simulated run holds, beside the interpreter: the problem's data (three times over while it is built);
-per worker a few vectors of the model's size, which the algorithm states (`Algorithm.vectors`), and what an
-evaluation adds; the objects of workers and links. A payload under way is held once, however many receive it.
+per worker a few vectors of the model's size, which the algorithm states (`Algorithm.vectors`); the objects of
+workers and links. A payload under way is held once, however many receive it.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ INTERPRETER = 122 * MIB
 TORCH = 190 * MIB
 BUILDING = 3
 """How many times a problem holds its data in float64 while it is built: as read, standardised, dealt."""
-EVALUATION = 3
-"""Vectors per worker while models are compared: their copies, their distances from the mean, the squares."""
+EVALUATION = 4 * MIB
+"""While models are compared, some at a time: their copies, their distances from the mean, the squares."""
 WORKER, EDGE = 16 * 2**10, 8 * 2**10
 """Bytes of the objects of a worker and of a link: streams of randomness, draws kept ready, letter boxes."""
 BATCH = 4 * MIB
@@ -96,7 +96,7 @@ def estimate(run: Run, sizes: Sizes) -> Estimate:
         building=BUILDING * data * FLOAT64 // sizes.item,
         state=round(vectors * n * vector),
         vectors=vectors,
-        evaluation=EVALUATION * n * vector + max(BATCH, 4 * sizes.gradient) + chunk,
+        evaluation=EVALUATION + 3 * vector + max(BATCH, 4 * sizes.gradient) + chunk,
         objects=round(n * (WORKER + EDGE * (edges_w + edges_a))),
     )
 

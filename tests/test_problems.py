@@ -152,8 +152,8 @@ def test_passes_over_data_in_pieces_change_nothing(kind: str, monkeypatch: pytes
     x = point(problem)
     loss, gradient = problem.objective(x)
     accuracy = problem.accuracy(x)
-    monkeypatch.setattr("rfast_bench.problems.sharded.CHUNK", 8 * 7 * 6)
     assert isinstance(problem, ShardedProblem)
+    monkeypatch.setattr(problem, "chunk_bytes", 8 * 7 * 6)
     assert len(list(problem.chunks())) > 5
     assert problem.objective(x)[0] == pytest.approx(loss, abs=1e-14)
     np.testing.assert_allclose(problem.objective(x)[1], gradient, atol=1e-14)

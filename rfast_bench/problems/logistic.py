@@ -23,6 +23,8 @@ class Logistic(ShardedProblem):
     """What both forms share; `hessian` serves the Newton steps that find the optimum."""
 
     convex = True
+    chunk_bytes = 2**19
+    """Both passes over a chunk, for the scores and for the gradient, find it in cache."""
 
     def __init__(
         self, data: Data, shards: Sequence[Labels], batching: Batching, l2: float, outputs: int

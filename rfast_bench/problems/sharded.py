@@ -18,8 +18,6 @@ from numpy.typing import NDArray
 from rfast_bench.problems.base import Array, Batch, Problem
 from rfast_bench.problems.data import Data, Labels
 
-CHUNK = 16 * 2**20
-"""Bytes of features that one step of a pass over all the data looks at."""
 LARGE = 2**20
 """Bytes of features from which a gradient gains nothing from being batched with others."""
 Chunk = tuple[NDArray[np.float64], Labels]
@@ -38,6 +36,8 @@ class ShardedProblem(Problem):
 
     labelled = True
     """Whether gradients look at labels, which may have been worked into the features."""
+    chunk_bytes = 16 * 2**20
+    """Of features in float64 that one step of a pass over all the data looks at."""
 
     def __init__(
         self, data: Data, shards: Sequence[Labels], batching: Batching, l2: float, constant: bool
@@ -168,14 +168,14 @@ class ShardedProblem(Problem):
     # --------------------------------------------------------------------------------------- all the data
     def chunks(self) -> Iterator[Chunk]:
         """All training features (in float64) and labels, in pieces that fit in memory beside the whole."""
-        yield from _pieces(self.features[:-1], self.labels[:-1])
+        yield from _pieces(self.features[:-1], self.labels[:-1], self.chunk_bytes)
 
     def accuracy(self, x: Array) -> float:
         """See `Problem`."""
         if len(self.test_labels) == 0:
             return float("nan")
         model = np.asarray(x, np.float64)
-        pieces = _pieces(self.test_features, self.test_labels)
+        pieces = _pieces(self.test_features, self.test_labels, self.chunk_bytes)
         return sum(int((self.predict(part, model) == y).sum()) for part, y in pieces) / len(self.test_labels)
 
     @abstractmethod
@@ -191,8 +191,8 @@ def _with_constant(features: Array, order: Labels, constant: bool, padding: int 
     return whole
 
 
-def _pieces(features: Array, labels: Labels) -> Iterator[Chunk]:
-    rows = max(1, CHUNK // (8 * features.shape[1]))
+def _pieces(features: Array, labels: Labels, size: int) -> Iterator[Chunk]:
+    rows = max(1, size // (8 * features.shape[1]))
     for first in range(0, len(features), rows):
         part = slice(first, first + rows)
         yield features[part].astype(np.float64, copy=False), labels[part]

@@ -30,13 +30,13 @@ class LazyGradients:
         self.pending: dict[Request, None] = {}
         """Whoever asks puts itself here, with no value."""
         fitting = max(1, problem.batch_bytes // max(1, problem.gradient_bytes))
-        self._others = (largest or min(problem.largest_batch, fitting)) - 1
+        self.largest = largest or min(problem.largest_batch, fitting)
 
     def evaluate(self, first: Request) -> Any:
         """The gradient of a request that has no value yet; those that were asked with it get theirs too."""
         pending, problem = self.pending, self._problem
         del pending[first]
-        batch = [first, *islice(pending, self._others)]
+        batch = [first, *islice(pending, self.largest - 1)]
         points = problem.stack([r.at for r in batch])
         values = problem.gradients([r.number for r in batch], points, [r.batch for r in batch])
         for request, value in zip(batch, problem.split(values), strict=True):

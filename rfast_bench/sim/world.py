@@ -27,7 +27,7 @@ from rfast_bench.sim.clock import Clock
 from rfast_bench.sim.driver import Driver, Worker
 from rfast_bench.sim.faults import Faults
 from rfast_bench.sim.gradients import LazyGradients
-from rfast_bench.sim.heap import keep_freed_memory
+from rfast_bench.sim.heap import kept_memory
 from rfast_bench.sim.node import Network
 from rfast_bench.sim.totals import staleness_counts, timeline, worker_totals
 from rfast_bench.topology import Topology
@@ -87,7 +87,10 @@ def simulate(
     if silence is not None:
         membership = Membership(topology)
         Faults(scenario.faults, membership, silence, driver, lambda: make(problem.start), watch.stall)
-    with np.errstate(all="ignore"), settled():  # a diverging run overflows on its way; it is recorded as such
+    with (
+        np.errstate(all="ignore"),
+        settled(state_of(workers, topology, problem)),
+    ):  # a diverging run overflows on its way; it is recorded as such
         driver.start()
         if not watch.stopped:
             clock.run()
@@ -114,16 +117,25 @@ def with_number(make: Make, number: Callable[[float], Any]) -> Make:
     return made
 
 
+def state_of(workers: Sequence[Worker], topology: Topology, problem: Problem) -> int:
+    """Bytes of all the vectors that the algorithm says its workers hold."""
+    in_w, in_a = (
+        sum(map(len, map(side, range(topology.n)))) / topology.n for side in (topology.in_W, topology.in_A)
+    )
+    vectors = type(workers[0].algorithm).vectors(in_w, in_a)
+    return round(vectors * topology.n * problem.dim * problem.dtype.itemsize)
+
+
 @contextmanager
-def settled() -> Iterator[None]:
+def settled(state: int) -> Iterator[None]:
     """What has been built stays for the whole run, and messages die by themselves: the garbage collector need not
-    look at them again and again."""
-    keep_freed_memory()
+    look at them again and again. `state`: bytes of vectors to come."""
     usual = gc.get_threshold()
     gc.freeze()
     gc.set_threshold(100_000, 20, 20)
     try:
-        yield
+        with kept_memory(state):
+            yield
     finally:
         gc.set_threshold(*usual)
         gc.unfreeze()
