@@ -22,7 +22,8 @@ from rfast_bench.records import Run
 from rfast_bench.runner import maker, one_torch_thread, problem_of
 from rfast_bench.scenario import Scenario
 from rfast_bench.sim.recorder import Recorder
-from rfast_bench.sim.world import Outcome, simulate
+from rfast_bench.sim.watch import Outcome
+from rfast_bench.sim.world import simulate
 
 SCENARIO = "scenario.yaml"
 COUNTED = (

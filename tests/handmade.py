@@ -37,7 +37,8 @@ from rfast_bench.problems import Problem, reference
 from rfast_bench.reading import validate
 from rfast_bench.runner import problem_of
 from rfast_bench.scenario import Scenario
-from rfast_bench.sim.world import Outcome, simulate
+from rfast_bench.sim.watch import Outcome
+from rfast_bench.sim.world import simulate
 from rfast_bench.topology import Topology, TopologySpec
 
 Oracle = Callable[[int, Vector, int], Vector]

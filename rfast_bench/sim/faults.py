@@ -50,7 +50,7 @@ class Faults:
             self._at(fault.up, lambda: self._revive(fault.worker, snapshot))
 
     def _at(self, time: float, action: Callable[[], None]) -> None:
-        Due(self._driver.clock, lambda _: action()).schedule(time)
+        Due(self._driver.clock, [lambda _: action()]).schedule(time)
 
     def _revive(self, worker: int, snapshot: dict[str, Any]) -> None:
         node, now = self._driver.workers[worker].node, self._driver.clock.now
