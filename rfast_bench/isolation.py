@@ -19,7 +19,7 @@ from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from typing import Any
 
-PRELOAD = ("rfast_bench.preload", "click")
+PRELOAD = ("rfast_bench.preload", "rfast_bench.algorithms", "click")
 ONE_THREAD = {f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL")}
 PATIENCE = 5.0
 """Seconds that an interrupted process is given to clean up."""

@@ -11,7 +11,6 @@ import gc
 _collecting = gc.isenabled()
 gc.disable()
 try:
-    import rfast_bench.algorithms
     import rfast_bench.sweep  # noqa: F401
 finally:
     gc.freeze()
