@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import gc
 import math
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -25,7 +23,7 @@ from rfast_bench.seeds import later
 from rfast_bench.sim.driver import Driver, Worker
 from rfast_bench.sim.faults import Faults
 from rfast_bench.sim.gradients import LazyGradients
-from rfast_bench.sim.heap import kept_memory
+from rfast_bench.sim.heap import settled
 from rfast_bench.sim.node import Network
 from rfast_bench.sim.totals import staleness_counts, timeline, worker_totals
 from rfast_bench.topology import Topology
@@ -85,10 +83,8 @@ def simulate(
     if silence is not None:
         membership = Membership(topology)
         Faults(scenario.faults, membership, silence, driver, lambda: make(problem.start), watch.stall)
-    with (
-        np.errstate(all="ignore"),
-        settled(state_of(workers, topology, problem)),
-    ):  # a diverging run overflows on its way; it is recorded as such
+    state = state_of(workers, topology, problem)
+    with np.errstate(all="ignore"), settled(state):  # a diverging run overflows on its way: that is recorded
         driver.start()
         if not watch.stopped:
             clock.run()
@@ -122,21 +118,6 @@ def state_of(workers: Sequence[Worker], topology: Topology, problem: Problem) ->
     )
     vectors = type(workers[0].algorithm).vectors(in_w, in_a)
     return round(vectors * topology.n * problem.dim * problem.dtype.itemsize)
-
-
-@contextmanager
-def settled(state: int) -> Iterator[None]:
-    """What has been built stays for the whole run, and messages die by themselves: the garbage collector need not
-    look at them again and again. `state`: bytes of vectors to come."""
-    usual = gc.get_threshold()
-    gc.freeze()
-    gc.set_threshold(100_000, 20, 20)
-    try:
-        with kept_memory(state):
-            yield
-    finally:
-        gc.set_threshold(*usual)
-        gc.unfreeze()
 
 
 def build_workers(
