@@ -5,6 +5,7 @@ and the system to hand out what a run will hold in large pages.
 from __future__ import annotations
 
 import ctypes
+import gc
 import mmap
 import sys
 from collections.abc import Iterator
@@ -20,6 +21,21 @@ LARGEST = 2**25
 """Bytes from which an array is mapped on its own; glibc allows no more."""
 MAPPINGS = 2**16
 """How many arrays may be mapped on their own; glibc's default."""
+
+
+@contextmanager
+def settled(state: int) -> Iterator[None]:
+    """What has been built stays for the whole run, and messages die by themselves: the garbage collector need not
+    look at them again and again. `state`: bytes of vectors to come."""
+    usual = gc.get_threshold()
+    gc.freeze()
+    gc.set_threshold(100_000, 20, 20)
+    try:
+        with kept_memory(state):
+            yield
+    finally:
+        gc.set_threshold(*usual)
+        gc.unfreeze()
 
 
 @contextmanager

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any
 
@@ -23,7 +21,7 @@ from rfast_bench.sim.clock import Clock
 from rfast_bench.sim.driver import Driver, Worker
 from rfast_bench.sim.faults import Faults
 from rfast_bench.sim.gradients import LazyGradients
-from rfast_bench.sim.heap import kept_memory
+from rfast_bench.sim.heap import settled
 from rfast_bench.sim.node import Network
 from rfast_bench.sim.watch import Outcome, Watch
 from rfast_bench.topology import Topology
@@ -104,21 +102,6 @@ def state_of(workers: Sequence[Worker], topology: Topology, problem: Problem) ->
     )
     vectors = type(workers[0].algorithm).vectors(in_w, in_a)
     return round(vectors * topology.n * problem.dim * problem.dtype.itemsize)
-
-
-@contextmanager
-def settled(state: int) -> Iterator[None]:
-    """What has been built stays for the whole run, and messages die by themselves: the garbage collector need not
-    look at them again and again. `state`: bytes of vectors to come."""
-    usual = gc.get_threshold()
-    gc.freeze()
-    gc.set_threshold(100_000, 20, 20)
-    try:
-        with kept_memory(state):
-            yield
-    finally:
-        gc.set_threshold(*usual)
-        gc.unfreeze()
 
 
 def build_workers(
