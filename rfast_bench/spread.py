@@ -12,13 +12,13 @@ import socket
 import threading
 import traceback
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+from joblib import Parallel, delayed
 
 from rfast_bench.errors import UserError
 from rfast_bench.isolation import Died, forked, spawned, tidy
@@ -74,16 +74,14 @@ def one_by_one(tasks: Sequence[Task], out: Path, file: Path, crew: Crew | None) 
 
 
 def over_cores(tasks: Sequence[Task], out: Path, file: Path, jobs: int) -> Iterator[Result]:
-    """`jobs` at a time, each run in a process of its own; threads do nothing but wait for them."""
-    pool = ThreadPoolExecutor(min(jobs, len(tasks)))
+    """`jobs` at a time, each run in a process of its own; joblib's threads do nothing but wait for them."""
+    parallel = Parallel(
+        n_jobs=min(jobs, len(tasks)), backend="threading", batch_size=1, return_as="generator_unordered"
+    )
     with tidy():
-        try:
-            futures = [pool.submit(_apart, task, out, file) for task in tasks]
-            threading.Thread(target=importlib.import_module, args=(LATER,), daemon=True).start()
-            for future in as_completed(futures):
-                yield future.result()
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+        results = parallel(delayed(_apart)(task, out, file) for task in tasks)
+        threading.Thread(target=importlib.import_module, args=(LATER,), daemon=True).start()
+        yield from results
 
 
 def _apart(task: Task, out: Path, file: Path) -> Result:
