@@ -9,7 +9,9 @@ import pytest
 
 from benchmarks import large_model
 from rfast_bench.evaluation import blocks
+from rfast_bench.runner import maker, problem_of
 from rfast_bench.sim.heap import settled
+from rfast_bench.sim.world import simulate
 
 
 def test_its_figures_belong_together() -> None:
@@ -25,9 +27,9 @@ def test_its_figures_belong_together() -> None:
 def test_the_floor_does_the_algebra_of_the_algorithm() -> None:
     """Its ledger holds: Σ z + Σ (ρ − ρ̃) = Σ g, whatever the gradients are."""
     run = large_model.make_run(7, 3, 20, features=9)
-    problem, topology = large_model.problem_of(run), run.build_topology()
+    problem, topology = problem_of(run), run.build_topology()
     evaluator = large_model.TimedEvaluator(problem, None)
-    large_model.simulate(run.scenario, large_model.maker(run), topology, problem, evaluator, 0)
+    simulate(run.scenario, maker(run), topology, problem, evaluator, 0)
     state = large_model.State(evaluator.workers)
     before = [x.copy() for x in state.x]
     large_model.Floor(problem, topology, state, batch=3).measure(rounds=2)
