@@ -46,8 +46,8 @@ def kept_memory(expected: int) -> Iterator[None]:
     Otherwise each batch of large gradients is mapped, filled with zeros page by page, and unmapped again; and a
     model of 63 kB costs 16 page faults when it is made.
     """
-    libc = ctypes.CDLL(None)
-    if not sys.platform.startswith("linux") or not hasattr(libc, "mallopt"):
+    libc = ctypes.CDLL(None) if sys.platform.startswith("linux") else None
+    if libc is None or not hasattr(libc, "mallopt"):
         yield
         return
     for option, value in ((MMAP_THRESHOLD, LARGEST), (TRIM_THRESHOLD, ALL), (TOP_PAD, LARGEST)):
