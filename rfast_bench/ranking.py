@@ -1,4 +1,5 @@
-"""How a tuning run is judged: reached before not reached before diverged; the median over the seeds counts.
+"""How a tuning run is judged: reached before not reached before diverged; the median over the seeds counts, or the
+worst.
 
 A run that did not reach the target is neither dropped nor given a time: it ranks after all that did, by its
 final value. One that diverged, or whose numbers mean nothing, comes last.
@@ -55,11 +56,18 @@ def middle(scores: Sequence[Score]) -> Score:
     return median_high(scores)
 
 
-def best(candidates: Sequence[Sequence[Score]]) -> int:
+def counting(scores: Sequence[Score], objective: Objective) -> Score:
+    """The score that stands for a candidate: that of the median seed, or of the worst."""
+    return max(scores) if objective.seed == "worst" else middle(scores)
+
+
+def best(candidates: Sequence[Sequence[Score]], objective: Objective) -> int:
     """Position of the best candidate, each given by its scores over the seeds.
 
-    By the median; among equals by the worst seed, then the next worst, then the one that comes first.
+    By the seed that counts; among equals by the worst seed, then the next worst, then the one that comes first.
     """
-    return min(
-        range(len(candidates)), key=lambda k: (middle(candidates[k]), sorted(candidates[k], reverse=True), k)
-    )
+
+    def rank(k: int) -> tuple[Score, list[Score], int]:
+        return counting(candidates[k], objective), sorted(candidates[k], reverse=True), k
+
+    return min(range(len(candidates)), key=rank)

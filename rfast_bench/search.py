@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from rfast_bench import registry
 from rfast_bench.parameters import STEP
 from rfast_bench.plan import Point, Run, complete
-from rfast_bench.ranking import REACHED, Score, best, middle, score
+from rfast_bench.ranking import REACHED, Score, best, counting, score
 from rfast_bench.records import find_runs
 from rfast_bench.scenario import AlgorithmSpec, Scenario, Target
 from rfast_bench.tuning_spec import Grid, Objective, TuneSpec
@@ -141,7 +141,8 @@ class Search:
     def best(self) -> dict[str, Any]:
         """The best candidate so far."""
         candidates = self._candidates()
-        return dict(candidates[best([self._scores[repr(c)] for c in candidates])])
+        scores = [self._scores[repr(c)] for c in candidates]
+        return dict(candidates[best(scores, self._tune.objective)])
 
     @property
     def ends(self) -> list[str]:
@@ -169,7 +170,8 @@ class Search:
     def told(self) -> dict[str, dict[str, Any]]:
         """For the manifests of reported runs: each parameter's value and how it was found."""
         chosen, tune = self.best, self._tune
-        result = middle(self._scores[repr(tuple(chosen.items()))]).words(tune.objective)
+        scores = self._scores[repr(tuple(chosen.items()))]
+        result = counting(scores, tune.objective).words(tune.objective)
         return {
             name: {
                 "value": plain(value),
@@ -197,7 +199,7 @@ class Search:
             **{_heading(name, value): plain(value) for name, value in candidate},
             "seeds": len(scores),
             "reached": sum(s.ending == REACHED for s in scores),
-            "result": middle(scores).words(self._tune.objective),
+            "result": counting(scores, self._tune.objective).words(self._tune.objective),
             "chosen": chosen,
             "edge": chosen and bool(self.ends),
         }

@@ -27,7 +27,7 @@ from rfast_bench.report.charts import MOST_POINTS, thinned
 from rfast_bench.report.findings import point_words
 from rfast_bench.report.grids import grids
 from rfast_bench.report.leads import judged
-from rfast_bench.report.overview import over_points
+from rfast_bench.report.overview import _open, over_points
 from rfast_bench.report.page import page
 from rfast_bench.report.resolved import differing, swept, together
 from rfast_bench.report.scene import sentences, spoken_seconds
@@ -558,3 +558,10 @@ def test_the_report_starts_no_world() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=True
     )
     assert done.stdout.strip() == "[]"
+
+
+def test_a_close_lead_is_counted_only_where_there_are_several_points() -> None:
+    assert _open(0, 3) == ""
+    assert _open(1, 1) == ", though the interval of its lead over the next contains 1"
+    assert _open(1, 3).startswith(", though at one of these points")
+    assert _open(2, 3).startswith(", though at 2 of these points")

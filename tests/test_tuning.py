@@ -18,7 +18,7 @@ from rfast_bench import tuning
 from rfast_bench.cli import main
 from rfast_bench.errors import UserError
 from rfast_bench.plan import Point, load_points, plan
-from rfast_bench.ranking import ENDED, LOST, REACHED, Score, best, middle, score
+from rfast_bench.ranking import ENDED, LOST, REACHED, Score, best, counting, middle, score
 from rfast_bench.records import find_runs
 from rfast_bench.search import Axis
 from rfast_bench.tuning_spec import Grid, Objective
@@ -150,6 +150,9 @@ def test_accuracy_is_better_when_larger(tmp_path: Path) -> None:
     assert good.words(Objective(final="accuracy")) == "final accuracy 0.9"
 
 
+BY_MEDIAN = Objective(final="gap")
+
+
 def test_the_median_by_hand() -> None:
     five, nine, missed, lost = Score(REACHED, 5), Score(REACHED, 9), Score(ENDED, 0.2), Score(LOST, 0)
     assert middle([nine, five]) == nine, "the worse of the middle two"
@@ -161,9 +164,20 @@ def test_the_median_by_hand() -> None:
 def test_equals_are_told_apart_by_the_worst_seed_then_by_their_place() -> None:
     steady = [Score(REACHED, v) for v in (4, 5, 6)]
     wild = [Score(REACHED, v) for v in (1, 5, 9)]
-    assert best([wild, steady]) == 1
-    assert best([steady, steady]) == 0
-    assert best([[Score(REACHED, 4), Score(REACHED, 9)], [Score(REACHED, 3), Score(REACHED, 9)]]) == 1
+    assert best([wild, steady], BY_MEDIAN) == 1
+    assert best([steady, steady], BY_MEDIAN) == 0
+    near = [[Score(REACHED, v), Score(REACHED, 9)] for v in (4, 3)]
+    assert best(near, BY_MEDIAN) == 1
+
+
+def test_the_worst_seed_may_decide() -> None:
+    bold = [Score(REACHED, 3), Score(REACHED, 4), Score(ENDED, 0.1)]
+    careful = [Score(REACHED, v) for v in (7, 8, 9)]
+    by_worst = Objective(time_to={"gap": 0.03}, seed="worst")
+    assert best([bold, careful], BY_MEDIAN) == 0
+    assert best([bold, careful], by_worst) == 1
+    assert counting(careful, by_worst) == Score(REACHED, 9)
+    assert by_worst.words == "time to gap 0.03 of the worst seed"
 
 
 SCORES = st.builds(Score, st.sampled_from([REACHED, ENDED, LOST]), st.floats(0, 100))
@@ -177,7 +191,7 @@ def test_a_candidate_that_is_better_on_every_seed_wins(one: list[Score], other: 
     assert middle(good) <= middle(bad)
     assert middle(good[::-1]) == middle(good)
     if middle(good) < middle(bad):
-        assert best([bad, good]) == 1
+        assert best([bad, good], BY_MEDIAN) == 1
 
 
 # --------------------------------------------------------------------------------------------- what is refused

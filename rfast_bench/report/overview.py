@@ -88,14 +88,16 @@ def _winners(rows: pd.DataFrame, name: str) -> str:
         return f"Nobody reached it with every seed at any of the {len(points)} points."
     most = sorted(firsts.items(), key=lambda found: -len(found[1]))
     said = [
-        f"{label} is the first at {_places(where, len(points))}{_open(close[label])}" for label, where in most
+        f"{label} is the first at {_places(where, len(points))}{_open(close[label], len(where))}"
+        for label, where in most
     ]
     said += [f"nobody reached it with every seed at {_places(nobody, len(points))}"] if nobody else []
     return "; ".join(said) + "."
 
 
-def _open(close: int) -> str:
-    where = f" at {close} of these points" if close > 1 else " at one of these points"
+def _open(close: int, of: int) -> str:
+    """How many of the points where somebody is first are close; nothing to count where there is but one."""
+    where = "" if of == 1 else f" at {'one' if close == 1 else close} of these points"
     return f", though{where} the interval of its lead over the next contains 1" if close else ""
 
 
