@@ -79,7 +79,7 @@ def run(
     if (backend == "local") != (address is None):
         raise click.UsageError("--backend dask and ray need --address, and nothing else does")
     if backend == "local" and jobs > 1:
-        isolation.warm_up(*_heavy(path))
+        isolation.warm_up(*isolation.heavy(path))
     from rfast_bench.spread import Cluster
     from rfast_bench.study import study
 
@@ -92,14 +92,6 @@ def run(
     except KeyboardInterrupt:
         click.echo("\nInterrupted. Finished runs are kept; the same command continues.", err=True)
         sys.exit(INTERRUPTED)
-
-
-def _heavy(scenario: Path) -> list[str]:
-    """What takes long to import and is best imported once for all runs, where the scenario looks like needing it."""
-    text = scenario.read_bytes() if scenario.is_file() else b""
-    learning = ["scipy.optimize", "sklearn.datasets", "sklearn.model_selection"]
-    network = b"mlp" in text
-    return ["torch"] * network + learning * (network or b"logistic" in text)
 
 
 @main.command()

@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from multiprocessing import forkserver, get_context, parent_process
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
+from pathlib import Path
 from typing import Any
 
 PRELOAD = ("rfast_bench.sweep", "rfast_bench.algorithms")
@@ -60,6 +61,14 @@ def warm_up(*more: str) -> None:
                 del os.environ[name]
             else:
                 os.environ[name] = value
+
+
+def heavy(*scenarios: Path) -> list[str]:
+    """What takes long to import and is best imported once for all runs, where these files look like needing it."""
+    texts = [path.read_bytes() for path in scenarios if path.is_file()]
+    learning = ["scipy.optimize", "sklearn.datasets", "sklearn.model_selection"]
+    network = any(b"mlp" in text for text in texts)
+    return ["torch"] * network + learning * (network or any(b"logistic" in text for text in texts))
 
 
 def forked(function: Callable[..., Any], *args: Any) -> Any:
