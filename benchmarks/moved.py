@@ -75,6 +75,8 @@ def _one_seed(old: Row, new: Row) -> list[str]:
         low, high, number = _get(old, f"{name}_min"), _get(old, f"{name}_max"), _get(new, name)
         if math.isnan(number) and _get(old, f"{name}_reached") < old["seeds"]:
             continue  # some seeds did not reach it before either
+        if _get(new, f"{name}_above") <= high and _get(new, f"{name}_below") >= low:
+            continue  # only bounds are known, and the range lies between them
         if f"{name}_max" in old and not _near(low, number, low, high):
             told.append(f"{name} was {cell(low)} to {cell(high)} over seeds, is {_told(new, name)}")
     told += [

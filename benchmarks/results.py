@@ -50,6 +50,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     console = Console(highlight=False, soft_wrap=True)
     try:
         names = _chosen(options.names)
+        if options.quick:
+            isolation.warm_up(*isolation.heavy(*map(_scenario, names)))
         if not options.render:
             for name in names:
                 _make(name, options.quick, options.jobs, console)
@@ -69,16 +71,19 @@ def _chosen(wanted: Sequence[str]) -> list[str]:
     return list(wanted) or known
 
 
+def _scenario(name: str) -> Path:
+    return ROOT / "scenarios" / f"{name}.yaml"
+
+
 # --------------------------------------------------------------------------------------------- making
 def _make(name: str, quick: bool, jobs: int, console: Console) -> None:
     """Run one study and say what moved."""
     console.rule(name)
-    start, scenario, before = time.monotonic(), ROOT / "scenarios" / f"{name}.yaml", committed(name)
+    start, scenario, before = time.monotonic(), _scenario(name), committed(name)
     if quick:
         if before is None:
             console.print("nothing committed yet to compare with; run it without --quick")
             return
-        isolation.warm_up("sklearn.datasets", "sklearn.model_selection")
         first_seed(scenario, before, QUICK, jobs, console)
         _measure(Study(name), scenario, QUICK, ("seeds=1",))
         told = moved.outside(before, Study(name, QUICK).frame)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
 from importlib import import_module
 from pathlib import Path
@@ -80,7 +79,7 @@ def run(
     if (backend == "local") != (address is None):
         raise click.UsageError("--backend dask and ray need --address, and nothing else does")
     if backend == "local" and jobs > 1:
-        isolation.warm_up(*_heavy(path))
+        isolation.warm_up(*isolation.heavy(path))
     from rfast_bench import preload  # noqa: F401 - first, see there
     from rfast_bench.spread import Cluster
     from rfast_bench.study import study
@@ -94,16 +93,6 @@ def run(
     except KeyboardInterrupt:
         click.echo("\nInterrupted. Finished runs are kept; the same command continues.", err=True)
         sys.exit(INTERRUPTED)
-
-
-def _heavy(scenario: Path) -> list[str]:
-    """What takes long to import and is best imported once for all runs, where the scenario looks like needing it."""
-    text = scenario.read_text(encoding="utf-8", errors="replace") if scenario.is_file() else ""
-    network = "mlp" in text
-    bundled = any(name in text for name in ("digits", "breast_cancer", "wine"))
-    split = "mnist" in text or "cifar" in text or re.search(r"test_fraction: *0 *$", text, re.MULTILINE)
-    held_out = (network or "logistic" in text) and not split
-    return ["torch"] * network + ["sklearn.datasets"] * bundled + ["sklearn.model_selection"] * held_out
 
 
 @main.command()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import re
 import signal
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from contextlib import contextmanager
 from multiprocessing import forkserver, get_context, parent_process
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
+from pathlib import Path
 from typing import Any
 
 PRELOAD = ("rfast_bench.preload", "rfast_bench.algorithms", "click")
@@ -60,6 +62,20 @@ def warm_up(*more: str) -> None:
                 del os.environ[name]
             else:
                 os.environ[name] = value
+
+
+def heavy(*scenarios: Path) -> list[str]:
+    """What takes long to import and is best imported once for all runs, where these files look like needing it."""
+    texts = [path.read_text(encoding="utf-8", errors="replace") for path in scenarios if path.is_file()]
+    return sorted({name for text in texts for name in _heavy(text)})
+
+
+def _heavy(text: str) -> list[str]:
+    network = "mlp" in text
+    bundled = any(name in text for name in ("digits", "breast_cancer", "wine"))
+    split = "mnist" in text or "cifar" in text or re.search(r"test_fraction: *0 *$", text, re.MULTILINE)
+    held_out = (network or "logistic" in text) and not split
+    return ["torch"] * network + ["sklearn.datasets"] * bundled + ["sklearn.model_selection"] * held_out
 
 
 def forked(function: Callable[..., Any], *args: Any) -> Any:
