@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Sequence
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from rfast_bench.cli import main
 from rfast_bench.drawing import styles
 from rfast_bench.errors import UserError
 from rfast_bench.records import Run, find_runs
-from rfast_bench.report import pdf
+from rfast_bench.report import parts, pdf
 from rfast_bench.report.cautions import cautions
 from rfast_bench.report.charts import MOST_POINTS, thinned
 from rfast_bench.report.findings import point_words
@@ -498,6 +499,18 @@ def test_graphs_are_drawn_by_pair(scene: list[Run]) -> None:
     assert [len(drawings) for _, drawings in found.values()] == [2, 2, 1]
     assert found["r-fast"][1][0][1].count("node common") == 1
     assert found["osgp"][1][0][1].count("node root") == 1
+
+
+def test_equal_graphs_are_drawn_once_for_all_their_labels(
+    scene: list[Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def drawn(runs: Sequence[Run]) -> list[tuple[str, str, list[tuple[str, Markup]]]]:
+        alike = topologies(runs)
+        return [*alike, ("r-fast-half", *alike[0][1:])]
+
+    assert [graph.label for graph in parts._graphs(scene)] == ["r-fast", "osgp", "d-psgd"]
+    monkeypatch.setattr(parts, "topologies", drawn)
+    assert [graph.label for graph in parts._graphs(scene)] == ["r-fast and r-fast-half", "osgp", "d-psgd"]
 
 
 # --------------------------------------------------------------------------------------------- the command

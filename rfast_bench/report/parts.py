@@ -47,7 +47,7 @@ class PointView:
 
 @dataclass(frozen=True)
 class Graphs:
-    """The graphs of one label at one point."""
+    """Graphs, and the labels that run on them."""
 
     label: str
     caption: str
@@ -164,12 +164,14 @@ def _figures(runs: Sequence[Run], rows: pd.DataFrame, looks: Looks) -> list[Figu
 
 
 def _graphs(shown: Sequence[Run]) -> list[Graphs]:
-    """The graphs of every label at every point, each that is drawn alike once."""
-    found: dict[object, Graphs] = {}
+    """The graphs of every label at every point; what is drawn alike is drawn once, for all its labels."""
+    found: dict[tuple[str, tuple[tuple[str, Markup], ...]], dict[str, None]] = {}
     groups: dict[object, list[Run]] = {}
     for run in shown:
         groups.setdefault(point_key(run.point), []).append(run)
     for group in groups.values():
         for label, caption, drawings in topologies(group):
-            found.setdefault((label, caption, tuple(drawings)), Graphs(label, caption, drawings))
-    return list(found.values())
+            found.setdefault((caption, tuple(drawings)), {})[label] = None
+    return [
+        Graphs(scene.listed(labels), caption, list(drawings)) for (caption, drawings), labels in found.items()
+    ]

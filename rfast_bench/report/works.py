@@ -139,7 +139,7 @@ def _graph(run: Run, edges: pd.DataFrame, name: str) -> Markup:
     r = max(2.0, min(15.0, 110 / math.sqrt(n) / 2, 0.4 * closest(places) if n > 1 else 15.0))
     return drawing(
         height,
-        f"graph {name} of {run.label}: {graph.number_of_edges()} edges among {run.workers_count} workers",
+        f"graph {name}: {graph.number_of_edges()} edges among {run.workers_count} workers",
         _edges(graph, places, r),
         *(_node(node, *places[node], r, node in common, node in roots, run.workers_count) for node in graph),
     )
