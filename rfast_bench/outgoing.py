@@ -42,11 +42,12 @@ class Road:
 class Lane:
     """One edge and channel. Successive payloads are mostly of one size, so what follows from it is kept."""
 
-    __slots__ = ("bytes", "models", "outgoing", "road", "size", "transmission")
+    __slots__ = ("bytes", "models", "outgoing", "road", "size", "transmission", "weather")
 
     def __init__(self, outgoing: Outgoing, road: Road) -> None:
         self.outgoing = outgoing
         self.road = road
+        self.weather = road.weather
         self.size = -1  # of the last payload, in bytes
 
     def weigh(self, size: int) -> None:
@@ -79,7 +80,7 @@ class PostLane(Lane):
         outgoing.free_at = done = start + self.transmission
         outgoing.sent += 1
         outgoing.bytes_sent += self.bytes
-        latency, endurance = next(self.road.weather)
+        latency, endurance = next(self.weather)
         if self.models > endurance:
             outgoing.lost += 1
             self.arrival = math.inf
@@ -102,7 +103,7 @@ class SendLane(Lane):
         if size != self.size:
             self.weigh(size)
         outgoing = self.outgoing
-        latency, endurance = next(self.road.weather)
+        latency, endurance = next(self.weather)
         tries = 1
         if self.models > endurance:
             latency, tries = self._again(reliable)
@@ -125,7 +126,7 @@ class SendLane(Lane):
 
     def _again(self, reliable: bool) -> tuple[float, int]:
         """The latency of the try that gets through, and how many were made; the first one is lost."""
-        outgoing, weather, tries = self.outgoing, self.road.weather, 1
+        outgoing, weather, tries = self.outgoing, self.weather, 1
         outgoing.lost += 1
         while reliable and tries < MOST_TRIES:
             latency, endurance = next(weather)

@@ -11,6 +11,8 @@ from array import array
 from collections.abc import Iterator
 from itertools import chain, repeat
 
+import numpy as np
+
 from rfast_bench.links import LinkSpec, NetworkSpec
 from rfast_bench.losses import Independent, LossModel
 from rfast_bench.seeds import stream
@@ -42,7 +44,7 @@ def block_sizes() -> Iterator[int]:
 
 
 def packed(draws: Draws) -> array[float]:
-    """Draws to be taken one by one, eight bytes each: a list of numbers fills four times the cache."""
+    """Draws to be taken one by one, row by row, eight bytes each: a list of numbers fills four times the cache."""
     return array("d", draws.tobytes())
 
 
@@ -54,7 +56,8 @@ def _blocks(network: NetworkSpec, link: LinkSpec, seed: int, sender: int, receiv
         late = link.latency.draw(latency, size)
         if network.reorder and order:
             late = late + network.reorder.delay * (order.random(size) < network.reorder.probability)
-        yield zip(packed(late), packed(loss.draw(size)), strict=True)
+        pairs = iter(packed(np.column_stack((late, loss.draw(size)))))  # side by side in cache
+        yield zip(pairs, pairs, strict=True)
 
 
 class LossDraws:
