@@ -103,20 +103,25 @@ class SendLane(Lane):
         if size != self.size:
             self.weigh(size)
         outgoing = self.outgoing
-        latency, endurance = next(self.weather)
-        tries = 1
-        if self.models > endurance:
-            latency, tries = self._again(reliable)
         free_at, transmission = outgoing.free_at, self.transmission
         leaves = now if free_at < now else free_at
-        outgoing.sent += tries
-        outgoing.bytes_sent += tries * self.bytes
-        outgoing.free_at = leaves + tries * transmission
+        latency, endurance = next(self.weather)
+        if self.models > endurance:
+            latency, tries = self._again(reliable)
+            again = tries - 1
+            outgoing.sent += again
+            outgoing.bytes_sent += again * self.bytes
+            outgoing.free_at = leaves + tries * transmission
+            leaves += again * self._pause(latency) if again else 0.0
+        else:
+            outgoing.free_at = leaves + transmission
+        outgoing.sent += 1
+        outgoing.bytes_sent += self.bytes
         arrival = leaves + transmission + latency
-        if tries > 1:
-            arrival = leaves + (tries - 1) * self._pause(latency) + transmission + latency
+        if arrival < self.last_arrival:
+            return self.last_arrival
         if arrival < math.inf:
-            self.last_arrival = arrival = max(arrival, self.last_arrival)
+            self.last_arrival = arrival
         return arrival
 
     def _pause(self, latency: float) -> float:

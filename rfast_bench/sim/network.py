@@ -123,7 +123,10 @@ class Inbox:
         if self._heap is not None:
             heappush(self._heap, message)
         else:
-            self.queue_of(message[SENDER].number).append(message)
+            queue = self._by_sender.get(message[SENDER].number)
+            if queue is None:
+                queue = self.queue_of(message[SENDER].number)
+            queue.append(message)
         if self.waiter is not None:
             self.waiter.told(message)
 

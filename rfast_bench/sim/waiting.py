@@ -86,27 +86,32 @@ class Again(Due):
         self.wakes_at = waiting.at
 
 
+NOBODY: set[int] = set()
+"""Never added to."""
+
+
 class FromEach(Waiting):
     """One message from each of `senders`."""
 
     senders: Sequence[int] = ()
     queues: Sequence[tuple[int, deque[Message]]] = ()
     missing: set[int]
+    """Those of them who have not sent theirs."""
 
     def look(self, senders: Sequence[int]) -> float:
         """Find what is there already, and whose message is not even sent; when all have arrived."""
         if senders is not self.senders:
             self.senders = senders
             self.queues = [(sender, self.inbox.queue_of(sender)) for sender in senders]
-        self.missing = missing = set()
-        latest = -math.inf
-        for sender, queue in self.queues:
+        latest, complete = -math.inf, True
+        for _, queue in self.queues:
             if not queue:
-                missing.add(sender)
+                complete = False
             elif queue[0][0] > latest:
                 latest = queue[0][0]
         self.at = latest
-        return math.inf if missing else latest
+        self.missing = NOBODY if complete else {sender for sender, queue in self.queues if not queue}
+        return latest if complete else math.inf
 
     def told(self, message: Message) -> None:
         missing = self.missing
