@@ -73,7 +73,7 @@ def _one_seed(old: Row, new: Row) -> list[str]:
     told = []
     for name in _numbers(old, new):
         low, high, number = _get(old, f"{name}_min"), _get(old, f"{name}_max"), _get(new, name)
-        if math.isnan(number) and _get(old, f"{name}_reached") < old["seeds"]:
+        if math.isnan(number) and _reached(old, name) < old["seeds"]:
             continue  # some seeds did not reach it before either
         if _get(new, f"{name}_above") <= high and _get(new, f"{name}_below") >= low:
             continue  # only bounds are known, and the range lies between them
@@ -85,6 +85,11 @@ def _one_seed(old: Row, new: Row) -> list[str]:
         if (new[word] and not old[word]) or (not new[word] and old[word] == old["seeds"])
     ]
     return told
+
+
+def _reached(row: Row, name: str) -> float:
+    """How many seeds reached the target that a time, or a speed-up, is about; nan for other columns."""
+    return _get(row, f"time_to_{name.removeprefix('time_to_').removeprefix('speedup_')}_reached")
 
 
 def _get(row: Row, name: str) -> float:

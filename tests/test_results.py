@@ -15,7 +15,7 @@ from benchmarks.findings import EXTRA, PAGE, RESULTS, ROOT, TABLE, TEMPLATE, Stu
 from benchmarks.measures import MEASURES, measure
 from rfast_bench.errors import UserError
 from rfast_bench.records import find_runs
-from rfast_bench.tables import render
+from rfast_bench.tables import ENDINGS, render
 
 STUDIES = findings.studies()
 CLAIMS = sorted(path.stem for path in (ROOT / "scenarios").glob("claim-*.yaml"))
@@ -192,6 +192,15 @@ def test_one_seed_is_compared_with_the_range_of_all(tmp_path: Path) -> None:
     assert moved.outside(before, study(tmp_path / "b", seeds=1).frame) == []
     told = moved.outside(before, study(tmp_path / "c", seeds=1, late=3.0).frame)
     assert any("fast: time_to_gap_0.03 was 4 to 6 over seeds, is 12" in line for line in told)
+
+
+@pytest.mark.parametrize(("reached", "told"), [(2, 0), (3, 1)])
+def test_a_seed_that_misses_a_target_has_moved_only_if_all_reached_it(reached: int, told: int) -> None:
+    row = {"label": "a", "seeds": 3, **dict.fromkeys(ENDINGS, 0), "time_to_gap_1_reached": reached}
+    speeds = {"speedup_gap_1": 1.2, "speedup_gap_1_min": 1.0, "speedup_gap_1_max": 1.4}
+    missed = {**row, "seeds": 1, "speedup_gap_1": math.nan, "speedup_gap_1_below": 0.03}
+    lines = moved.outside(pd.DataFrame([{**row, **speeds}]), pd.DataFrame([missed]))
+    assert len(lines) == told, lines
 
 
 def test_a_gap_of_rounding_does_not_move(tmp_path: Path) -> None:
