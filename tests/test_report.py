@@ -28,7 +28,7 @@ from rfast_bench.report.charts import MOST_POINTS, thinned
 from rfast_bench.report.findings import point_words
 from rfast_bench.report.grids import grids
 from rfast_bench.report.leads import judged
-from rfast_bench.report.overview import _open, over_points
+from rfast_bench.report.overview import _open, _range, over_points
 from rfast_bench.report.page import page
 from rfast_bench.report.resolved import differing, swept, together
 from rfast_bench.report.scene import sentences, spoken_seconds
@@ -499,6 +499,12 @@ def test_graphs_are_drawn_by_pair(scene: list[Run]) -> None:
     assert [len(drawings) for _, drawings in found.values()] == [2, 2, 1]
     assert found["r-fast"][1][0][1].count("node common") == 1
     assert found["osgp"][1][0][1].count("node root") == 1
+
+
+def test_what_rounding_leaves_is_called_nothing() -> None:
+    assert _range(pd.Series([-5.55e-17, 0.0466])) == "between 0 and 0.0466"
+    assert _range(pd.Series([-5.55e-17, 1.1e-16])) == "at 0"
+    assert _range(pd.Series([1.32e-14])) == "at 1.32e-14"
 
 
 def test_equal_graphs_are_drawn_once_for_all_their_labels(

@@ -21,6 +21,8 @@ from rfast_bench.report.leads import points as _points
 from rfast_bench.report.scene import listed
 
 MOST_PLACES = 4
+NOTHING = 1e-15
+"""A final value below this is what rounding leaves."""
 
 
 def over_points(rows: pd.DataFrame) -> list[Finding]:
@@ -148,5 +150,7 @@ def _finals(rows: pd.DataFrame, alone: bool) -> list[Finding]:
 
 
 def _range(values: pd.Series) -> str:
+    """From the least to the largest; what is only rounding is called 0."""
+    values = values.where(values.abs() > NOTHING, 0.0)
     low, high = cell(values.min()), cell(values.max())
     return f"at {low}" if low == high else f"between {low} and {high}"
