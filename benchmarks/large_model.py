@@ -30,15 +30,14 @@ import numpy as np
 import psutil
 from threadpoolctl import threadpool_limits
 
+from benchmarks.setting import run_of
 from rfast_bench.algorithms.r_fast import RFast
 from rfast_bench.evaluation import Evaluator
 from rfast_bench.memory import MIB, estimate, peak, sizes_of
-from rfast_bench.plan import Point, Run, with_parameters
+from rfast_bench.plan import Run
 from rfast_bench.problems import Problem
 from rfast_bench.problems.base import Array
-from rfast_bench.reading import validate
 from rfast_bench.runner import maker, problem_of
-from rfast_bench.scenario import Scenario
 from rfast_bench.seeds import stream
 from rfast_bench.sim.gradients import LazyGradients
 from rfast_bench.sim.heap import kept_memory
@@ -56,17 +55,14 @@ def make_run(workers: int, iterations: int, rows: int, features: int = 784) -> R
     """`rows`: samples per worker."""
     dataset = {"kind": "synthetic", "samples": rows * workers, "features": features, "classes": 10}
     problem = {"kind": "logistic-regression", "dataset": dataset, "batch_size": 32, "test_fraction": 0}
-    raw = {
-        "name": "large-model",
-        "workers": workers,
-        "problem": problem,
-        "compute": {"kind": "lognormal", "mean": 1.0, "sigma": 0.2},
-        "network": {"latency": {"kind": "lognormal", "mean": 0.1, "sigma": 0.2}, "loss": 0.05},
-        "algorithms": [{"name": "r-fast", "step_size": STEP, "topology": "binary-tree"}],
-        "stop": {"iterations": iterations},
-        "evaluate": {"every": f"{iterations} iterations"},
-    }
-    return Run(Point({}, with_parameters(validate(Scenario, raw, "bench"), "bench", None), Path()), 0, 0)
+    return run_of(
+        "large-model",
+        workers=workers,
+        problem=problem,
+        algorithms=[{"name": "r-fast", "step_size": STEP, "topology": "binary-tree"}],
+        stop={"iterations": iterations},
+        evaluate={"every": f"{iterations} iterations"},
+    )
 
 
 # ---------------------------------------------------------------------------------------------------- the floor

@@ -29,12 +29,11 @@ from rich.table import Table
 from threadpoolctl import threadpool_limits
 
 from benchmarks.sampling import PARTS, sampled
+from benchmarks.setting import run_of
 from rfast_bench.evaluation import Evaluator
-from rfast_bench.plan import Point, Run, with_parameters
+from rfast_bench.plan import Run
 from rfast_bench.problems import Problem
-from rfast_bench.reading import validate
 from rfast_bench.runner import maker, problem_of
-from rfast_bench.scenario import Scenario
 from rfast_bench.seeds import stream
 from rfast_bench.sim.world import simulate
 
@@ -62,23 +61,19 @@ def make_run(problem: str, workers: int, quick: bool) -> Run:
     seconds = max(LEAST_ROUNDS, (iterations // (20 if quick else 1)) / workers)
     dataset = {"kind": "synthetic", "samples": rows * workers, "noise": 1.0}
     dataset |= {key: wanted[key] for key in ("features", "classes")}
-    raw = {
-        "name": "bench",
-        "workers": workers,
-        "problem": {
+    return run_of(
+        "bench",
+        workers=workers,
+        problem={
             "kind": wanted["kind"],
             "dataset": dataset,
             "batch_size": wanted["batch"],
             "test_fraction": 0,
         },
-        "compute": {"kind": "lognormal", "mean": 1.0, "sigma": 0.2},
-        "network": {"latency": {"kind": "lognormal", "mean": 0.1, "sigma": 0.2}, "loss": 0.05},
-        "algorithms": [{"name": "r-fast", "step_size": 0.01, "topology": "directed-ring"}],
-        "stop": {"time": seconds},
-        "evaluate": {"every": seconds},
-    }
-    scenario = with_parameters(validate(Scenario, raw, "bench"), "bench", None)
-    return Run(Point({}, scenario, Path()), 0, 0)
+        algorithms=[{"name": "r-fast", "step_size": 0.01, "topology": "directed-ring"}],
+        stop={"time": seconds},
+        evaluate={"every": seconds},
+    )
 
 
 def measure(name: str, workers: int, quick: bool) -> dict[str, Any]:

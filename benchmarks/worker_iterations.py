@@ -19,11 +19,10 @@ from pathlib import Path
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from benchmarks.setting import run_of
 from rfast_bench.evaluation import Evaluator
-from rfast_bench.plan import Point, Run, with_parameters
-from rfast_bench.reading import validate
+from rfast_bench.plan import Run
 from rfast_bench.runner import maker, problem_of
-from rfast_bench.scenario import Scenario
 from rfast_bench.sim.world import simulate
 
 FEATURES, ROWS, BATCH = 19, 50, 64
@@ -39,27 +38,23 @@ def make_run(workers: int, algorithm: str, iterations: int) -> Run:
         "classes": 2,
         "noise": 1.0,
     }
-    raw = {
-        "name": "bench",
-        "workers": workers,
-        "problem": {
+    return run_of(
+        "bench",
+        workers=workers,
+        problem={
             "kind": "logistic-regression",
             "dataset": dataset,
             "batch_size": "full",
             "partition": "iid",
             "test_fraction": 0,
         },
-        "compute": {"kind": "lognormal", "mean": 1.0, "sigma": 0.2},
-        "network": {"latency": {"kind": "lognormal", "mean": 0.1, "sigma": 0.2}, "loss": 0.05},
-        "algorithms": [
+        algorithms=[
             {"name": algorithm, "step_size": 0.05}
             | ({"topology": "directed-ring"} if algorithm == "r-fast" else {})
         ],
-        "stop": {"iterations": iterations},
-        "evaluate": {"every": f"{iterations} iterations"},
-    }
-    scenario = with_parameters(validate(Scenario, raw, "bench"), "bench", None)
-    return Run(Point({}, scenario, Path()), 0, 0)
+        stop={"iterations": iterations},
+        evaluate={"every": f"{iterations} iterations"},
+    )
 
 
 def simulated(run: Run) -> Callable[[], float]:

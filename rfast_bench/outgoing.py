@@ -103,20 +103,17 @@ class SendLane(Lane):
         if size != self.size:
             self.weigh(size)
         outgoing = self.outgoing
-        free_at, transmission = outgoing.free_at, self.transmission
-        leaves = now if free_at < now else free_at
         latency, endurance = next(self.weather)
+        tries = 1
         if self.models > endurance:
             latency, tries = self._again(reliable)
-            again = tries - 1
-            outgoing.sent += again
-            outgoing.bytes_sent += again * self.bytes
-            outgoing.free_at = leaves + tries * transmission
-            leaves += again * self._pause(latency) if again else 0.0
-        else:
-            outgoing.free_at = leaves + transmission
-        outgoing.sent += 1
-        outgoing.bytes_sent += self.bytes
+        free_at, transmission = outgoing.free_at, self.transmission
+        leaves = now if free_at < now else free_at
+        outgoing.sent += tries
+        outgoing.bytes_sent += tries * self.bytes
+        outgoing.free_at = leaves + tries * transmission
+        if tries > 1:
+            leaves += (tries - 1) * self._pause(latency)
         arrival = leaves + transmission + latency
         if arrival < self.last_arrival:
             return self.last_arrival

@@ -18,13 +18,13 @@ if TYPE_CHECKING:
     from rfast_bench.sim.waiting import First, FromEach
 
 Message = tuple[float, int, "SimNode", Any, float, int]
-"""A payload on its way: a bare tuple, for there are two of them in every iteration."""
+"""A payload on its way: a bare tuple, for there are two of them in every iteration. Its arrival, its order among
+messages that arrive together, its sender, the payload, when the algorithm handed it over, and how many gradients
+the sender had done by then."""
 ARRIVAL: Final = 0
-ORDER: Final = 1  # among messages that arrive together
 SENDER: Final = 2
 PAYLOAD: Final = 3
-ASKED: Final = 4  # when the algorithm handed it over
-COUNT: Final = 5  # how many gradients the sender had done by then
+COUNT: Final = 5
 
 
 class Waiter(Protocol):
@@ -123,10 +123,7 @@ class Inbox:
         if self._heap is not None:
             heappush(self._heap, message)
         else:
-            queue = self._by_sender.get(message[SENDER].number)
-            if queue is None:
-                queue = self.queue_of(message[SENDER].number)
-            queue.append(message)
+            self.queue_of(message[SENDER].number).append(message)
         if self.waiter is not None:
             self.waiter.told(message)
 
