@@ -21,6 +21,7 @@ from rfast_bench.errors import UserError
 from rfast_bench.pace import mean_time
 from rfast_bench.plan import Run
 from rfast_bench.problems import Problem
+from rfast_bench.traffic import mean_edges
 
 MIB, GIB = 2**20, 2**30
 FLOAT64 = 8
@@ -112,12 +113,7 @@ def edges(run: Run) -> tuple[float, float]:
     """Mean number of edges a worker has in G(W) and, for a directed pair, in G(A)."""
     if run.algorithm_class.needs == "nothing":
         return 0.0, 0.0
-    topology = run.build_topology()
-    in_w, in_a = (
-        sum(len(neighbours(i)) for i in range(topology.n)) / topology.n
-        for neighbours in (topology.in_W, topology.in_A)
-    )
-    return in_w, in_a if topology.directed else 0.0
+    return mean_edges(run.build_topology())
 
 
 def under_way(run: Run) -> float:

@@ -108,3 +108,12 @@ def on_network(
         return OnNetwork(None, None, compute)
     longest = None if loops is None else slowest_loop(topology, loops.root, delay)
     return OnNetwork(Slowest(slowest[1], slowest[2], slowest[0]), longest, compute)
+
+
+def mean_edges(topology: Topology) -> tuple[float, float]:
+    """Mean number of edges that a worker has in G(W) and, for a directed pair, in G(A)."""
+    in_w, in_a = (
+        sum(len(neighbours(i)) for i in range(topology.n)) / topology.n
+        for neighbours in (topology.in_W, topology.in_A)
+    )
+    return in_w, in_a if topology.directed else 0.0

@@ -25,6 +25,7 @@ from rfast_bench.sim.heap import settled
 from rfast_bench.sim.node import Network
 from rfast_bench.sim.watch import Outcome, Watch
 from rfast_bench.topology import Topology
+from rfast_bench.traffic import mean_edges
 
 Make = Callable[[Any], Algorithm]
 """Builds one worker's part of an algorithm from x⁰."""
@@ -97,10 +98,7 @@ def with_number(make: Make, number: Callable[[float], Any]) -> Make:
 
 def state_of(workers: Sequence[Worker], topology: Topology, problem: Problem) -> int:
     """Bytes of all the vectors that the algorithm says its workers hold."""
-    in_w, in_a = (
-        sum(map(len, map(side, range(topology.n)))) / topology.n for side in (topology.in_W, topology.in_A)
-    )
-    vectors = type(workers[0].algorithm).vectors(in_w, in_a)
+    vectors = type(workers[0].algorithm).vectors(*mean_edges(topology))
     return round(vectors * topology.n * problem.dim * problem.dtype.itemsize)
 
 
