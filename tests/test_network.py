@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-import simpy
 
 from rfast_bench.links import NetworkSpec
 from rfast_bench.outgoing import MOST_TRIES, Road
 from rfast_bench.payload import size_of
+from rfast_bench.sim.clock import Clock
 from rfast_bench.sim.network import ARRIVAL, PAYLOAD, Inbox, Mailbox, Queue
 from rfast_bench.sim.node import Network, SimNode
 from rfast_bench.sim.ring import Ring
@@ -161,7 +161,7 @@ def test_an_inbox_gives_one_of_each_sender_in_their_order() -> None:
         q = Queue(worker(number), road(repeat((1.0 + number, KEPT))), inbox)
         for k in range(2):
             q.send(f"{base}{k}", 8, now=float(k), reliable=True)
-    waiting = FromEach(simpy.Environment(), [print], reader(), inbox)
+    waiting = FromEach(Clock(), [print], reader(), inbox)
     assert waiting.look([0, 1, 2]) == math.inf
     assert waiting.look([0, 1]) == 2.0
     assert waiting.take(2.0) == {0: "a0", 1: "b0"}
@@ -170,7 +170,7 @@ def test_an_inbox_gives_one_of_each_sender_in_their_order() -> None:
 
 def test_who_waits_for_each_is_told_once_when_the_last_is_sent() -> None:
     inbox = Inbox()
-    waiting = FromEach(simpy.Environment(), [print], reader(), inbox)
+    waiting = FromEach(Clock(), [print], reader(), inbox)
     queues = [Queue(worker(k), road(repeat((3.0 - k, KEPT))), inbox) for k in range(3)]
     queues[0].send("a", 8, 0.0, True)  # arrives at 3
     assert waiting.look([0, 1, 2]) == math.inf

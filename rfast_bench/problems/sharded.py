@@ -20,6 +20,8 @@ from rfast_bench.problems.data import Data, Labels
 
 LARGE = 2**20
 """Bytes of features from which a gradient gains nothing from being batched with others."""
+WHOLE: Iterator[Batch] = repeat(None)
+"""Full shards for ever."""
 Chunk = tuple[NDArray[np.float64], Labels]
 
 
@@ -72,7 +74,7 @@ class ShardedProblem(Problem):
     def sampler(self, worker: int, rng: np.random.Generator) -> Iterator[Batch]:
         """See `Problem`: a fresh permutation of the shard each local pass, cut into batches."""
         size = self.batching.size
-        return repeat(None) if size is None else self._batches(worker, size, rng)
+        return WHOLE if size is None else self._batches(worker, size, rng)
 
     def _batches(self, worker: int, size: int, rng: np.random.Generator) -> Iterator[Batch]:
         first, last = self.bounds[worker : worker + 2]

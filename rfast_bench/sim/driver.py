@@ -8,7 +8,6 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-import simpy
 from simpy.core import StopSimulation
 
 from rfast_bench.api import Activity, Algorithm, AllReduceMean, Gradient, Receive, ReceiveAny
@@ -16,21 +15,21 @@ from rfast_bench.errors import UserError
 from rfast_bench.liveness import Liveness
 from rfast_bench.payload import size_of
 from rfast_bench.problems import Problem
-from rfast_bench.sim.gradients import LazyGradients
+from rfast_bench.sim.clock import Clock, Due
+from rfast_bench.sim.gradients import LazyGradients, Request
 from rfast_bench.sim.network import Inbox
-from rfast_bench.sim.node import Moment, SimNode
+from rfast_bench.sim.node import SimNode
 from rfast_bench.sim.ring import Ring
-from rfast_bench.sim.waiting import Again, Due, First, FromEach, Waiting
+from rfast_bench.sim.waiting import Again, First, FromEach, Waiting
 from rfast_bench.timing import Pace
 
 
-class Worker:
+class Worker(Request):
     """A node with its algorithm, its shard's mini-batches, its pace of work, and the gradient that it computes."""
 
     __slots__ = (
-        *("activity", "at", "batch", "done", "number", "value"),
-        *("algorithm", "asked", "batches", "busy", "computing", "down", "intervals", "life", "liveness"),
-        *("node", "pace", "samples", "shard", "until", "work"),
+        *("activity", "algorithm", "asked", "batches", "busy", "computing", "done", "down", "intervals"),
+        *("life", "liveness", "node", "pace", "samples", "shard", "until", "work"),
     )
 
     def __init__(
@@ -59,12 +58,12 @@ class Worker:
 
 
 class Done(Due):
-    """A worker's gradient is done. It has one such event, which is scheduled again and again."""
+    """A worker's gradient is done. It has one such event, which is planned again and again."""
 
-    def __init__(
-        self, clock: simpy.Environment, handlers: list[Callable[[Any], None]], worker: Worker
-    ) -> None:
-        super().__init__(clock, handlers)
+    __slots__ = ("worker",)
+
+    def __init__(self, callbacks: Sequence[Callable[[Any], None]], worker: Worker) -> None:
+        super().__init__(callbacks)
         self.worker = worker
 
 
@@ -77,8 +76,7 @@ class Driver:
 
     def __init__(
         self,
-        clock: simpy.Environment,
-        moment: Moment,
+        clock: Clock,
         problem: Problem,
         workers: Sequence[Worker],
         gradients: LazyGradients,
@@ -92,7 +90,7 @@ class Driver:
         self.iterations = 0  # completed, over all workers
         self.alarm_iterations = self.alarm_samples = math.inf
         self._resuming = 0  # coroutines whose all-reduce is under way
-        self._moment = moment
+        self._moment = clock.moment
         self._problem = problem
         self._lazy = gradients
         self._pending: dict[Any, None] = gradients.pending
@@ -105,7 +103,7 @@ class Driver:
         self._when_woken: list[Callable[[Any], None]] = [self._woken]
         for worker in workers:
             worker.shard = problem.size(worker.number, None)
-            worker.done = Done(clock, self._when_done, worker)
+            worker.done = Done(self._when_done, worker)
 
     def start(self) -> None:
         """Start every activity of every worker at the present time, in the workers' order."""
@@ -113,7 +111,6 @@ class Driver:
             self._start(worker)
 
     def _start(self, worker: Worker) -> None:
-        self._moment.now = self.clock.now
         for activity in worker.algorithm.activities(worker.node):
             self._advance(activity, worker, None)
 
@@ -127,7 +124,7 @@ class Driver:
                 worker.intervals[-1] = worker.intervals[-1][0], worker.until
         worker.down, worker.computing = True, False
         worker.life += 1
-        worker.done = Done(self.clock, self._when_done, worker)  # the old one may still be under way
+        worker.done = Done(self._when_done, worker)  # the old one may still be under way
         worker.node.forget(self.clock.now)
 
     def revive(self, number: int, algorithm: Algorithm, liveness: Liveness | None) -> None:
@@ -203,13 +200,12 @@ class Driver:
         worker.busy += delay
         if now < self._timeline:
             worker.intervals.append((now, until))
-        worker.done.schedule(delay)
+        self.clock.plan(worker.done, delay)
 
     def _computed(self, event: Done) -> None:
         worker = event.worker
         if event is not worker.done:
             return  # it died meanwhile
-        self._moment.now = self.clock.now
         worker.computing = False
         gradient = worker.value
         if gradient is None:
@@ -251,14 +247,13 @@ class Driver:
             waiting.plan()
 
     def _woken(self, event: Waiting | Again) -> None:
-        waiting = event.waiting
+        waiting = event.waiting if isinstance(event, Again) else event
         waiting.planned -= 1
-        now = self.clock.now
+        now = self._moment.now
         inbox = waiting.inbox
         if inbox.waiter is not waiting or event.wakes_at != waiting.at:
             return
         inbox.waiter = None
-        self._moment.now = now
         self._advance(waiting.activity, waiting.worker, waiting.take(now))
 
     # ---------------------------------------------------------------------------------------- all-reduce
@@ -279,13 +274,12 @@ class Driver:
                 self._at(time, partial(self._resume, waiting, reducer, reducer.life, mean))
 
     def _at(self, time: float, action: Callable[[], None]) -> None:
-        def act(_: simpy.Event) -> None:
+        def act(_: Due) -> None:
             self._resuming -= 1
-            self._moment.now = self.clock.now
             action()
 
         self._resuming += 1
-        Due(self.clock, [act]).schedule(max(0.0, time - self.clock.now))
+        self.clock.plan(Due([act]), max(0.0, time - self.clock.now))
 
     def _resume(self, activity: Activity, worker: Worker, life: int, answer: Any) -> None:
         if worker.life == life:

@@ -10,8 +10,8 @@ from rfast_bench.api import Algorithm
 from rfast_bench.faults import Fault
 from rfast_bench.liveness import Liveness
 from rfast_bench.membership import Membership
+from rfast_bench.sim.clock import Due
 from rfast_bench.sim.driver import Driver
-from rfast_bench.sim.waiting import Due
 
 
 class Faults:
@@ -50,7 +50,7 @@ class Faults:
             self._at(fault.up, lambda: self._revive(fault.worker, snapshot))
 
     def _at(self, time: float, action: Callable[[], None]) -> None:
-        Due(self._driver.clock, [lambda _: action()]).schedule(time)
+        self._driver.clock.plan(Due([lambda _: action()]), time)
 
     def _revive(self, worker: int, snapshot: dict[str, Any]) -> None:
         node, now = self._driver.workers[worker].node, self._driver.clock.now

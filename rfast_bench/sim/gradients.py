@@ -8,13 +8,15 @@ outstanding, in one batched call: the trajectory is that of one-by-one evaluatio
 from __future__ import annotations
 
 from itertools import islice
-from typing import Any, Protocol
+from typing import Any
 
 from rfast_bench.problems import Problem
 
 
-class Request(Protocol):
+class Request:
     """A gradient that was asked for; `value` once it is known. One object is one request at a time."""
+
+    __slots__ = ("at", "batch", "number", "value")  # side by side: a batch of gradients looks at nothing else
 
     number: int
     at: Any

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections import deque
 from heapq import heapify, heappop, heappush
+from itertools import count
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from rfast_bench.outgoing import PostLane, Road, SendLane
@@ -25,6 +26,10 @@ ARRIVAL: Final = 0
 SENDER: Final = 2
 PAYLOAD: Final = 3
 COUNT: Final = 5
+
+
+ORDER: Final = count()
+"""Of all that is sent: of two messages that arrive together, the one handed over first comes first."""
 
 
 class Waiter(Protocol):
@@ -83,52 +88,55 @@ class Mailbox(PostLane):
 class Queue(SendLane):
     """One edge and channel of sends: in order, by retransmission when reliable."""
 
-    __slots__ = ("inbox", "sender")
+    __slots__ = ("inbox", "line", "sender")
 
     def __init__(self, sender: SimNode, road: Road, inbox: Inbox) -> None:
         super().__init__(sender, road)
         self.sender = sender
         self.inbox = inbox
+        self.line: deque[Message] | None = None  # of the inbox, if ever one is taken by sender
 
     def send(self, payload: Any, size: int, now: float, reliable: bool) -> None:
         """Hand over a payload; a lost one is sent again (`reliable`) or gone."""
         arrival = self.depart(size, now, reliable)
         if arrival < math.inf:
-            inbox, sender = self.inbox, self.sender
-            inbox.order = order = inbox.order + 1
-            inbox.put((arrival, order, sender, payload, now, sender.gradients))
+            sender = self.sender
+            self.inbox.put((arrival, next(ORDER), sender, payload, now, sender.gradients), self)
 
 
 class Inbox:
     """What has been sent to one worker on one channel, taken either by sender or in order of arrival."""
 
-    __slots__ = ("_by_sender", "_heap", "each", "first", "order", "waiter")
+    __slots__ = ("_by_sender", "_heap", "each", "first", "waiter")
 
     def __init__(self) -> None:
         self.each: FromEach | None = None  # what waits here, if ever something did
         self.first: First | None = None
         self._by_sender: dict[int, deque[Message]] = {}
         self._heap: list[Message] | None = None  # once used in order of arrival
-        self.order = 0
         self.waiter: Waiter | None = None
 
     def clear(self) -> None:
         """Lose everything, and whoever waits for it."""
-        self._by_sender.clear()
+        for queue in self._by_sender.values():
+            queue.clear()
         self._heap = None
         self.waiter = self.each = self.first = None
 
-    def put(self, message: Message) -> None:
+    def put(self, message: Message, lane: Queue) -> None:
         """A message has been handed to the network; its arrival is known."""
         if self._heap is not None:
             heappush(self._heap, message)
+        elif lane.line is not None:
+            lane.line.append(message)
         else:
-            self.queue_of(message[SENDER].number).append(message)
+            lane.line = self.queue_of(lane.sender.number)
+            lane.line.append(message)
         if self.waiter is not None:
             self.waiter.told(message)
 
     def queue_of(self, sender: int) -> deque[Message]:
-        """What one worker has sent, in order."""
+        """What one worker has sent, in order; always the same object."""
         found = self._by_sender.get(sender)
         if found is None:
             found = self._by_sender[sender] = deque()
@@ -147,5 +155,6 @@ class Inbox:
         heap = [message for queue in self._by_sender.values() for message in queue]
         self._heap = heap
         heapify(heap)
-        self._by_sender.clear()
+        for queue in self._by_sender.values():
+            queue.clear()
         return heap

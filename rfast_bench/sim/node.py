@@ -16,19 +16,10 @@ from rfast_bench.membership import View
 from rfast_bench.outgoing import Outgoing, Road
 from rfast_bench.payload import size_of
 from rfast_bench.seeds import scalar_stream
+from rfast_bench.sim.clock import Moment
 from rfast_bench.sim.network import ARRIVAL, SENDER, Inbox, Mailbox, Message, Queue
 from rfast_bench.topology import Topology
 from rfast_bench.weather import link_weather
-
-
-class Moment:
-    """The time at which algorithm code runs. The driver sets it whenever it runs some: reading a plain attribute
-    is several times quicker than asking SimPy's clock."""
-
-    __slots__ = ("now",)
-
-    def __init__(self) -> None:
-        self.now = 0.0
 
 
 class SimNode(Outgoing):
@@ -42,17 +33,17 @@ class SimNode(Outgoing):
 
     def __init__(self, number: int, topology: Topology, network: Network, seed: int) -> None:
         super().__init__(network.model_size, network.scale)
-        self.id = self.number = number
+        self.id = self.number = number = network.the(number)
         self.gradients = 0
         self.n = topology.n
         self._seed = seed
         self._rng: Random | None = None
         self.W: Mapping[int, float] = network.numbers(topology.W[number])
         self.A: Mapping[int, float] = network.numbers(topology.A[number])
-        self.in_W: Sequence[int] = topology.in_W(number)
-        self.out_W: Sequence[int] = topology.out_W(number)
-        self.in_A: Sequence[int] = topology.in_A(number)
-        self.out_A: Sequence[int] = topology.out_A(number)
+        self.in_W: Sequence[int] = network.names(topology.in_W(number))
+        self.out_W: Sequence[int] = network.names(topology.out_W(number))
+        self.in_A: Sequence[int] = network.names(topology.in_A(number))
+        self.out_A: Sequence[int] = network.names(topology.out_A(number))
         self.side = topology.side[number]
         self.changes = 0
         self.network = network
@@ -157,10 +148,20 @@ class Network:
         self.scale = (spec.message_bytes or model_size) / model_size
         self.nodes: Sequence[SimNode] = ()
         self._roads: dict[tuple[int, int], Road] = {}
+        self._known: dict[Any, Any] = {}
 
     def numbers(self, weights: Mapping[int, float]) -> dict[int, Any]:
         """Weights in the form of `number`."""
-        return {worker: self.number(weight) for worker, weight in weights.items()}
+        return {self.the(worker): self.number(weight) for worker, weight in weights.items()}
+
+    def names(self, workers: tuple[int, ...]) -> tuple[int, ...]:
+        """Neighbours, as the one object for them."""
+        found: tuple[int, ...] = self.the(tuple(map(self.the, workers)))
+        return found
+
+    def the(self, name: Any) -> Any:
+        """The one object for all that are equal: the fewer objects, the more of them stay in cache."""
+        return self._known.setdefault(name, name)
 
     def open_node(self, number: int, topology: Topology) -> SimNode:
         return SimNode(number, topology, self, self.seed)

@@ -8,41 +8,24 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-import simpy
-from simpy.events import NORMAL
-
+from rfast_bench.sim.clock import Clock, Due
 from rfast_bench.sim.network import ARRIVAL, SENDER, Inbox, Message
 
 if TYPE_CHECKING:
     from rfast_bench.sim.driver import Worker
 
 
-class Due(simpy.Event):
-    """Something is due at a time that is known: an event without SimPy's checks, which may be scheduled again once
-    it has happened. `schedule` plans it and the one `handlers` holds is called with it; events may share the list."""
-
-    _ok = True
-    _value = None
-
-    def __init__(self, clock: simpy.Environment, handlers: list[Callable[[Any], None]]) -> None:
-        self.env = clock
-        self.handlers = handlers
-        self.callbacks: Any = None
-
-    def schedule(self, delay: float) -> None:
-        """Plan it for `delay` seconds from now."""
-        self.callbacks = self.handlers
-        self.env.schedule(self, NORMAL, delay)
-
-
 class Waiting(Due):
     """A coroutine that waits for messages on a channel, and the event that wakes it; an inbox keeps one of each kind
     for all its waits. `at`: when it may go on, as far as is known."""
 
+    __slots__ = ("activity", "at", "clock", "inbox", "planned", "wakes_at", "worker")
+
     def __init__(
-        self, clock: simpy.Environment, handlers: list[Callable[[Any], None]], worker: Worker, inbox: Inbox
+        self, clock: Clock, callbacks: Sequence[Callable[[Any], None]], worker: Worker, inbox: Inbox
     ) -> None:
-        super().__init__(clock, handlers)
+        super().__init__(callbacks)
+        self.clock = clock
         self.worker = worker
         self.inbox = inbox
         self.activity: Any = None  # the coroutine
@@ -53,18 +36,13 @@ class Waiting(Due):
 
     def plan(self) -> None:
         """Wake it at `at`, whatever was planned before."""
-        delay = max(0.0, self.at - self.env.now)
+        delay = max(0.0, self.at - self.clock.now)
         self.planned += 1
         if self.planned == 1:
             self.wakes_at = self.at
-            self.schedule(delay)
+            self.clock.plan(self, delay)
         else:  # it was to be woken later, and that event is still under way
-            Again(self.env, self.handlers, self).schedule(delay)
-
-    @property
-    def waiting(self) -> Waiting:
-        """Whom the event wakes."""
-        return self
+            self.clock.plan(Again(self), delay)
 
     @abstractmethod
     def told(self, message: Message) -> None:
@@ -78,10 +56,10 @@ class Waiting(Due):
 class Again(Due):
     """A further event for one that waits."""
 
-    def __init__(
-        self, clock: simpy.Environment, handlers: list[Callable[[Any], None]], waiting: Waiting
-    ) -> None:
-        super().__init__(clock, handlers)
+    __slots__ = ("waiting", "wakes_at")
+
+    def __init__(self, waiting: Waiting) -> None:
+        super().__init__(waiting.callbacks)
         self.waiting = waiting
         self.wakes_at = waiting.at
 
@@ -91,12 +69,17 @@ NOBODY: set[int] = set()
 
 
 class FromEach(Waiting):
-    """One message from each of `senders`."""
+    """One message from each of `senders`. `missing`: those of them who have not sent theirs."""
 
-    senders: Sequence[int] = ()
-    queues: Sequence[tuple[int, deque[Message]]] = ()
-    missing: set[int]
-    """Those of them who have not sent theirs."""
+    __slots__ = ("missing", "queues", "senders")
+
+    def __init__(
+        self, clock: Clock, callbacks: Sequence[Callable[[Any], None]], worker: Worker, inbox: Inbox
+    ) -> None:
+        super().__init__(clock, callbacks, worker, inbox)
+        self.senders: Sequence[int] = ()
+        self.queues: Sequence[tuple[int, deque[Message]]] = ()
+        self.missing = NOBODY
 
     def look(self, senders: Sequence[int]) -> float:
         """Find what is there already, and whose message is not even sent; when all have arrived."""
@@ -130,6 +113,8 @@ class FromEach(Waiting):
 
 class First(Waiting):
     """Whatever comes first."""
+
+    __slots__ = ()
 
     def look(self) -> float:
         """When the first message arrives; infinite while there is none."""

@@ -47,7 +47,6 @@ def simulate(
 
     `make_network` and `make_driver` put others in the place of the plain ones, which record more.
     """
-    clock = Clock()
     make = with_number(make, number_of(problem))
     workers = build_workers(scenario, make, topology, problem, seed, make_network)
     lazy = LazyGradients(problem, scenario.simulation.gradient_batch)
@@ -55,8 +54,7 @@ def simulate(
     silence = scenario.network.silence_timeout
     watch = Watch(scenario, problem, evaluator, workers, progress)
     driver = make_driver(
-        clock,
-        workers[0].node.moment,
+        Clock(workers[0].node.moment),
         problem,
         workers,
         lazy,
@@ -72,7 +70,7 @@ def simulate(
     with overflow, settled(state_of(workers, topology, problem)):
         driver.start()
         if not watch.stopped:
-            clock.run()
+            driver.clock.run()
     return watch.outcome()
 
 
