@@ -85,12 +85,12 @@ def tuned(
 
 def present(found: Sequence[records.Run], home: Path, plots: bool, both: bool, console: Console) -> None:
     """Print the table of runs, and leave it and the figures in `home`; of `both` worlds, their comparison too."""
-    from rfast_bench.tables import render  # pandas' styles and seaborn load only now, when they are needed
+    from rfast_bench.tables import summarise, written  # pandas' styles and seaborn load only now, when needed
 
-    width = console.width if console.is_terminal else WIDTH
-    click.echo(render(found, "terminal", width=width), nl=False)
-    for style, file in (("md", "table.md"), ("csv", "table.csv")):
-        write_text(home / file, render(found, style))
+    width, table = console.width if console.is_terminal else WIDTH, summarise(found)
+    click.echo(written(table, "terminal", width), nl=False)
+    for style in ("md", "csv"):
+        write_text(home / f"table.{style}", written(table, style))
     if both:
         compare(found, home, width)
     if plots:

@@ -149,12 +149,16 @@ def render(runs: Sequence[Run], format: str, baseline: str | None = None, width:
 
     `csv` holds the numbers, all other formats the readable cells. Raises UserError for an unknown format.
     """
-    if format == "csv":
-        return summarise(runs, baseline).to_csv(index=False, lineterminator="\n")
-    if format not in WRITERS:
-        allowed = ("csv", *WRITERS)
+    allowed = ("csv", *WRITERS)
+    if format not in allowed:
         raise UserError(f"no format '{format}'; one of {', '.join(allowed)}{nearest(format, allowed)}")
-    frame = summarise(runs, baseline)
+    return written(summarise(runs, baseline), format, width)
+
+
+def written(frame: pd.DataFrame, format: str, width: int | None = None) -> str:
+    """A summary in one of the formats of `render`."""
+    if format == "csv":
+        return frame.to_csv(index=False, lineterminator="\n")
     room = terminal_columns(width) if format == "terminal" else 10**6
     parts = [
         (str(scenario), split(present(rows), partial(fits, width=room)), footnote(rows))
