@@ -12,10 +12,12 @@ from numpy.typing import NDArray
 def size_of(payload: Any) -> int:
     """Bytes of a payload: arrays and tensors their own, numbers 8, collections the sum of their parts."""
     kind = type(payload)
-    if kind is tuple:
-        return sum(map(size_of, payload))
+    if kind is np.ndarray:
+        return int(payload.nbytes)
     if kind is int or kind is float:
         return 8
+    if kind is tuple:
+        return sum(map(size_of, payload))
     if hasattr(payload, "nbytes"):
         return int(payload.nbytes)
     if isinstance(payload, Mapping):

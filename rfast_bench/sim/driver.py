@@ -254,7 +254,12 @@ class Driver:
         if inbox.waiter is not waiting or event.wakes_at != waiting.at:
             return
         inbox.waiter = None
-        self._advance(waiting.activity, waiting.worker, waiting.take(now))
+        activity = waiting.activity
+        try:
+            effect = activity.send(waiting.take(now))
+        except StopIteration:
+            return
+        self._carry_out(activity, waiting.worker, effect)
 
     # ---------------------------------------------------------------------------------------- all-reduce
     def _gather(self, activity: Activity, worker: Worker, value: Any) -> None:

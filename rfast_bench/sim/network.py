@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from heapq import heapify, heappop, heappush
+from heapq import heapify, heappush
 from itertools import count
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
@@ -107,26 +107,27 @@ class Queue(SendLane):
 class Inbox:
     """What has been sent to one worker on one channel, taken either by sender or in order of arrival."""
 
-    __slots__ = ("_by_sender", "_heap", "each", "first", "waiter")
+    __slots__ = ("_by_sender", "each", "first", "heap", "waiter")
 
     def __init__(self) -> None:
         self.each: FromEach | None = None  # what waits here, if ever something did
         self.first: First | None = None
         self._by_sender: dict[int, deque[Message]] = {}
-        self._heap: list[Message] | None = None  # once used in order of arrival
+        self.heap: list[Message] | None = None
+        """What is there and under way, once it is taken in order of arrival."""
         self.waiter: Waiter | None = None
 
     def clear(self) -> None:
         """Lose everything, and whoever waits for it."""
         for queue in self._by_sender.values():
             queue.clear()
-        self._heap = None
+        self.heap = None
         self.waiter = self.each = self.first = None
 
     def put(self, message: Message, lane: Queue) -> None:
         """A message has been handed to the network; its arrival is known."""
-        if self._heap is not None:
-            heappush(self._heap, message)
+        if self.heap is not None:
+            heappush(self.heap, message)
         elif lane.line is not None:
             lane.line.append(message)
         else:
@@ -142,19 +143,12 @@ class Inbox:
             found = self._by_sender[sender] = deque()
         return found
 
-    def ready_from_any(self) -> float:
-        """When the first message arrives; infinite while there is none."""
-        heap = self._heap if self._heap is not None else self._in_order()
-        return heap[0][0] if heap else math.inf
-
-    def take_first(self) -> Message:
-        """The message that arrives first, which must be there."""
-        return heappop(self._heap if self._heap is not None else self._in_order())
-
-    def _in_order(self) -> list[Message]:
-        heap = [message for queue in self._by_sender.values() for message in queue]
-        self._heap = heap
-        heapify(heap)
-        for queue in self._by_sender.values():
-            queue.clear()
+    def in_order(self) -> list[Message]:
+        """All of it as a heap, by arrival; from now on `heap` is that very list."""
+        heap = self.heap
+        if heap is None:
+            heap = self.heap = [message for queue in self._by_sender.values() for message in queue]
+            heapify(heap)
+            for queue in self._by_sender.values():
+                queue.clear()
         return heap

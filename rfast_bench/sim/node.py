@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from heapq import heappop
 from random import Random
 from typing import Any
 
@@ -91,9 +92,9 @@ class SimNode(Outgoing):
         queue.send(payload, size, self.moment.now, reliable)
 
     def drain(self, channel: Channel) -> Iterator[tuple[int, Any]]:
-        inbox, now = self.inboxes[channel], self.moment.now
-        while inbox.ready_from_any() <= now:
-            message = inbox.take_first()
+        heap, now = self.inboxes[channel].in_order(), self.moment.now
+        while heap and heap[0][ARRIVAL] <= now:
+            message = heappop(heap)
             yield message[SENDER].number, self.read(message, now)
 
     def see(self, view: View) -> None:

@@ -6,6 +6,7 @@ import math
 from abc import abstractmethod
 from collections import deque
 from collections.abc import Callable, Sequence
+from heapq import heappop
 from typing import TYPE_CHECKING, Any
 
 from rfast_bench.sim.clock import Clock, Due
@@ -36,7 +37,9 @@ class Waiting(Due):
 
     def plan(self) -> None:
         """Wake it at `at`, whatever was planned before."""
-        delay = max(0.0, self.at - self.clock.now)
+        delay = self.at - self.clock.moment.now
+        if delay < 0.0:
+            delay = 0.0
         self.planned += 1
         if self.planned == 1:
             self.wakes_at = self.at
@@ -118,8 +121,9 @@ class First(Waiting):
 
     def look(self) -> float:
         """When the first message arrives; infinite while there is none."""
-        self.at = self.inbox.ready_from_any()
-        return self.at
+        heap = self.inbox.in_order()
+        self.at = at = heap[0][0] if heap else math.inf
+        return at
 
     def told(self, message: Message) -> None:
         if message[ARRIVAL] < self.at:
@@ -127,5 +131,5 @@ class First(Waiting):
             self.plan()
 
     def take(self, now: float) -> tuple[int, Any]:
-        message = self.inbox.take_first()
+        message = heappop(self.inbox.in_order())
         return message[SENDER].number, self.worker.node.read(message, now)
