@@ -100,8 +100,17 @@ class Queue(SendLane):
         """Hand over a payload; a lost one is sent again (`reliable`) or gone."""
         arrival = self.depart(size, now, reliable)
         if arrival < math.inf:
-            sender = self.sender
-            self.inbox.put((arrival, next(ORDER), sender, payload, now, sender.gradients), self)
+            inbox, sender = self.inbox, self.sender
+            message = arrival, next(ORDER), sender, payload, now, sender.gradients
+            if inbox.heap is not None:
+                heappush(inbox.heap, message)
+            elif self.line is not None:
+                self.line.append(message)
+            else:
+                self.line = inbox.queue_of(sender.number)
+                self.line.append(message)
+            if inbox.waiter is not None:
+                inbox.waiter.told(message)
 
 
 class Inbox:
@@ -123,18 +132,6 @@ class Inbox:
             queue.clear()
         self.heap = None
         self.waiter = self.each = self.first = None
-
-    def put(self, message: Message, lane: Queue) -> None:
-        """A message has been handed to the network; its arrival is known."""
-        if self.heap is not None:
-            heappush(self.heap, message)
-        elif lane.line is not None:
-            lane.line.append(message)
-        else:
-            lane.line = self.queue_of(lane.sender.number)
-            lane.line.append(message)
-        if self.waiter is not None:
-            self.waiter.told(message)
 
     def queue_of(self, sender: int) -> deque[Message]:
         """What one worker has sent, in order; always the same object."""
