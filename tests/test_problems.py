@@ -16,7 +16,7 @@ from sklearn.linear_model import LogisticRegression
 from rfast_bench.problems import Problem, ProblemSpec, build, reference
 from rfast_bench.problems.logistic import Logistic
 from rfast_bench.problems.quadratic import Quadratic
-from rfast_bench.problems.sharded import ShardedProblem
+from rfast_bench.problems.sharded import AHEAD, ShardedProblem
 
 ADAPTER: TypeAdapter[Any] = TypeAdapter(ProblemSpec)
 SMALL = {"kind": "synthetic", "samples": 83, "features": 5, "classes": 3}
@@ -186,6 +186,22 @@ def test_each_local_pass_is_a_fresh_permutation_of_the_shard() -> None:
         assert not np.array_equal(np.concatenate(passes[0]), np.concatenate(passes[1]))
         seen.append(shard)
     np.testing.assert_array_equal(np.concatenate(seen), np.arange(83))
+
+
+def test_passes_drawn_ahead_are_those_drawn_one_by_one() -> None:
+    """Several passes over a small shard, one over a large one, from the same stream either way."""
+    for samples, ahead in ((83, AHEAD // 21), (4 * AHEAD + 4, 1)):
+        dataset = SMALL | {"samples": samples}
+        problem = make(4, **(KINDS["softmax"] | {"dataset": dataset}), test_fraction=0.0)
+        assert isinstance(problem, ShardedProblem)
+        first, last = problem.bounds[:2]
+        rng, one_by_one = np.random.default_rng(3), np.random.default_rng(3)
+        draws = problem.sampler(0, rng)
+        batches = -(-(last - first) // 7)
+        for _ in range(2 * ahead):
+            rows = np.concatenate(list(islice(draws, batches)))
+            np.testing.assert_array_equal(rows, first + one_by_one.permutation(last - first))
+        assert rng.bit_generator.state == one_by_one.bit_generator.state
 
 
 def test_with_replacement_repeats_and_stays_in_the_shard() -> None:

@@ -45,7 +45,7 @@ class Problem(ABC):
 
     @abstractmethod
     def sampler(self, worker: int, rng: np.random.Generator) -> Iterator[Batch]:
-        """Endless mini-batches of one worker's shard, drawn from `rng` when asked for and never before."""
+        """Endless mini-batches of one worker's shard. `rng` is not touched before the first is asked for."""
 
     @abstractmethod
     def size(self, worker: int, batch: Batch) -> int:
