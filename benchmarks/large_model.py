@@ -181,16 +181,17 @@ def measure(run: Run) -> dict[str, float]:
     batch = LazyGradients(problem).largest
     floor = Floor(problem, topology, State(evaluator.workers), batch)
     gradients, algebra = floor.measure(max(3, FLOOR_ITERATIONS // topology.n))
-    total = 1e6 * spent / done
+    total, evaluation = 1e6 * spent / done, 1e6 * evaluator.seconds / done
     return {
         "workers": topology.n,
         "worker_iterations": done,
         "total": total,
-        "evaluation": 1e6 * evaluator.seconds / done,
+        "evaluation": evaluation,
         "floor_gradients": gradients,
         "floor_algebra": algebra,
         "batch": batch,
         "ratio": total / (gradients + algebra),
+        "ratio_without_evaluation": (total - evaluation) / (gradients + algebra),
         "peak_mib": most / MIB,
         "stated_mib": stated.total / MIB,
         "peak_over_stated": most / stated.total,
@@ -204,7 +205,7 @@ def lines(figures: dict[str, float]) -> Iterator[str]:
     yield (
         "n = {workers:.0f}: {total:.0f} µs per worker-iteration, {evaluation:.1f} of it evaluation; floor: "
         "gradients {floor_gradients:.0f} (batches of {batch:.0f}) + algebra {floor_algebra:.0f}; "
-        "ratio {ratio:.2f}".format(**figures)
+        "ratio {ratio:.2f}, without evaluation {ratio_without_evaluation:.2f}".format(**figures)
     )
     yield (
         "peak memory {peak_mib:.0f} MiB, stated {stated_mib:.0f}: {peak_over_stated:.2f}; "

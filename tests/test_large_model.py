@@ -21,6 +21,8 @@ def test_its_figures_belong_together() -> None:
     assert 0 < figures["evaluation"] < figures["total"]
     floor = figures["floor_gradients"] + figures["floor_algebra"]
     assert figures["ratio"] == pytest.approx(figures["total"] / floor)
+    both = figures["ratio_without_evaluation"] + figures["evaluation"] / floor
+    assert figures["ratio"] == pytest.approx(both)
     assert len(list(large_model.lines(figures))) == 2
 
 
