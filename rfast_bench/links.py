@@ -103,6 +103,13 @@ class NetworkSpec(Spec):
                 return f"{path} is about {len(matrix)} workers; there are {workers}"
         return ""
 
+    @property
+    def common(self) -> LinkSpec | None:
+        """What every link is like; None where some may differ."""
+        if self._latencies is not None or self._bandwidths is not None or self._overrides:
+            return None
+        return self._link(-1, -1)
+
     def link(self, sender: int, receiver: int) -> LinkSpec:
         """The link `sender -> receiver` with what is its own; the last override that names it wins.
 

@@ -8,7 +8,7 @@ from itertools import chain
 import numpy as np
 
 from rfast_bench.scenario import Scenario
-from rfast_bench.seeds import stream
+from rfast_bench.seeds import Streams, stream
 from rfast_bench.timing import Distribution, Pace
 from rfast_bench.weather import block_sizes, packed
 
@@ -19,9 +19,9 @@ NORMAL = Pace([])
 """Of every worker that is no straggler."""
 
 
-def work_of(scenario: Scenario, worker: int, seed: int) -> Iterator[float]:
+def work_of(scenario: Scenario, worker: int, streams: Streams) -> Iterator[float]:
     """Endless: the seconds that each of a worker's gradients takes at full speed."""
-    rng = stream(seed, "compute", worker)
+    rng = streams("compute", worker)
     return chain.from_iterable(packed(scenario.compute.draw(rng, size)) for size in block_sizes())
 
 

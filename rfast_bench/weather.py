@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import math
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import chain, repeat
 
 import numpy as np
 
 from rfast_bench.links import LinkSpec, NetworkSpec
 from rfast_bench.losses import Independent, LossModel
-from rfast_bench.seeds import stream
+from rfast_bench.seeds import Streams
 from rfast_bench.timing import Constant, Draws
 
 SMALLEST, LARGEST = 16, 256
@@ -26,12 +26,25 @@ Weather = Iterator[tuple[float, float]]
 """(latency in seconds, endurance in model sizes) of a link's successive messages."""
 
 
-def link_weather(network: NetworkSpec, link: LinkSpec, seed: int, sender: int, receiver: int) -> Weather:
+def link_weather(
+    network: NetworkSpec, link: LinkSpec, streams: Streams, sender: int, receiver: int
+) -> Weather:
     """The weather of one link: it depends on the seed, the link and the message's index, nothing else."""
-    lossless = isinstance(link.loss, Independent) and link.loss.probability == 0
-    if lossless and isinstance(link.latency, Constant) and network.reorder is None:
+    if isinstance(link.latency, Constant) and _lossless(link) and network.reorder is None:
         return repeat((link.latency.mean, math.inf))
-    return chain.from_iterable(_blocks(network, link, seed, sender, receiver))
+    return chain.from_iterable(_blocks(network, link, streams, sender, receiver))
+
+
+def expect_weather(link: LinkSpec, streams: Streams, links: Sequence[tuple[int, int]]) -> None:
+    """All these links will be used, and most of them are like `link`."""
+    if not isinstance(link.latency, Constant):
+        streams.expect("latency", links)
+    if not _lossless(link):
+        streams.expect("loss", links)
+
+
+def _lossless(link: LinkSpec) -> bool:
+    return isinstance(link.loss, Independent) and link.loss.probability == 0
 
 
 def block_sizes() -> Iterator[int]:
@@ -48,25 +61,31 @@ def packed(draws: Draws) -> array[float]:
     return array("d", draws.tobytes())
 
 
-def _blocks(network: NetworkSpec, link: LinkSpec, seed: int, sender: int, receiver: int) -> Iterator[Weather]:
-    latency = stream(seed, "latency", sender, receiver)
-    loss = LossDraws(link.loss, seed, sender, receiver)
-    order = stream(seed, "reorder", sender, receiver) if network.reorder else None
+def _blocks(
+    network: NetworkSpec, link: LinkSpec, streams: Streams, sender: int, receiver: int
+) -> Iterator[Weather]:
+    latency = streams("latency", sender, receiver)
+    loss = LossDraws(link.loss, streams, sender, receiver)
+    order = streams("reorder", sender, receiver) if network.reorder else None
     for size in block_sizes():
         late = link.latency.draw(latency, size)
         if network.reorder and order:
             late = late + network.reorder.delay * (order.random(size) < network.reorder.probability)
-        pairs = iter(packed(np.column_stack((late, loss.draw(size)))))  # side by side in cache
+        drawn = np.empty((size, 2))  # side by side in cache
+        drawn[:, 0], drawn[:, 1] = late, loss.draw(size)
+        pairs = iter(packed(drawn))
         yield zip(pairs, pairs, strict=True)
 
 
 class LossDraws:
     """The endurances of one link's messages, in order."""
 
-    def __init__(self, model: LossModel, seed: int, sender: int, receiver: int) -> None:
+    __slots__ = ("_bad", "_chain", "_luck", "_model")
+
+    def __init__(self, model: LossModel, streams: Streams, sender: int, receiver: int) -> None:
         self._model = model
-        self._chain = None if isinstance(model, Independent) else stream(seed, "loss-state", sender, receiver)
-        self._luck = stream(seed, "loss", sender, receiver)
+        self._chain = None if isinstance(model, Independent) else streams("loss-state", sender, receiver)
+        self._luck = streams("loss", sender, receiver)
         self._bad: bool | None = None
 
     def draw(self, size: int) -> Draws:

@@ -20,6 +20,7 @@ from rfast_bench.api import Algorithm, Needs
 from rfast_bench.errors import CannotRun
 from rfast_bench.links import NetworkSpec
 from rfast_bench.parameters import effective_step
+from rfast_bench.seeds import Streams
 from rfast_bench.topology import Topology, TopologySpec
 from rfast_bench.weather import link_weather
 
@@ -292,9 +293,9 @@ def test_meets_the_same_weather(kind: Kind, monkeypatch: pytest.MonkeyPatch) -> 
     met: dict[tuple[int, int], list[tuple[float, float]]] = {}
 
     def noted(
-        network: Any, link: Any, seed: int, sender: int, receiver: int
+        network: Any, link: Any, streams: Streams, sender: int, receiver: int
     ) -> Iterator[tuple[float, float]]:
-        for drawn in link_weather(network, link, seed, sender, receiver):
+        for drawn in link_weather(network, link, streams, sender, receiver):
             met.setdefault((sender, receiver), []).append(drawn)
             yield drawn
 
@@ -305,5 +306,5 @@ def test_meets_the_same_weather(kind: Kind, monkeypatch: pytest.MonkeyPatch) -> 
     )
     spec = NetworkSpec.model_validate(ROUGH["network"])
     for (i, j), draws in met.items():
-        assert draws == list(islice(link_weather(spec, spec.link(i, j), 0, i, j), len(draws)))
+        assert draws == list(islice(link_weather(spec, spec.link(i, j), Streams(0), i, j), len(draws)))
     assert len({draws[0] for draws in met.values()}) == len(met), "no two links share their weather"

@@ -10,7 +10,7 @@ import pytest
 from benchmarks import large_model
 from rfast_bench.evaluation import blocks
 from rfast_bench.runner import maker, problem_of
-from rfast_bench.sim.heap import settled
+from rfast_bench.sim.heap import kept_memory
 from rfast_bench.sim.world import simulate
 
 
@@ -54,7 +54,7 @@ def test_memory_that_is_expected_is_not_touched() -> None:
     from rfast_bench.memory import GIB, peak
 
     before = peak()
-    with settled(GIB):
+    with kept_memory(GIB):
         array = np.ones(10_000)
     assert array.sum() == 10_000
     assert peak() - before < GIB / 8

@@ -15,6 +15,7 @@ import pytest
 from rfast_bench.links import NetworkSpec
 from rfast_bench.outgoing import MOST_TRIES, Road
 from rfast_bench.payload import size_of
+from rfast_bench.seeds import Streams
 from rfast_bench.sim.clock import Clock
 from rfast_bench.sim.network import ARRIVAL, PAYLOAD, Inbox, Mailbox, Queue
 from rfast_bench.sim.node import Network, SimNode
@@ -107,7 +108,7 @@ def test_of_several_that_arrived_the_newest_is_read() -> None:
 def test_a_small_message_is_lost_less_often() -> None:
     """1 - (1 - p)^(b / model bytes), seen on 20 000 messages at p = 0.4 and an eighth of the model's size."""
     network = NetworkSpec(loss=0.4)
-    weather = link_weather(network, network.link(0, 1), 0, 0, 1)
+    weather = link_weather(network, network.link(0, 1), Streams(0), 0, 1)
     endurance = np.array([next(weather)[1] for _ in range(20_000)])
     assert (endurance < 1).mean() == pytest.approx(0.4, abs=0.01)
     assert (endurance < 1 / 8).mean() == pytest.approx(1 - 0.6 ** (1 / 8), abs=0.005)
@@ -206,7 +207,7 @@ def test_the_weather_of_a_link_depends_on_seed_and_link_only() -> None:
     spec = NetworkSpec.model_validate({"latency": {"kind": "exponential", "mean": 1}, "loss": 0.2})
 
     def first(seed: int, sender: int, receiver: int) -> list[tuple[float, float]]:
-        weather = link_weather(spec, spec.link(sender, receiver), seed, sender, receiver)
+        weather = link_weather(spec, spec.link(sender, receiver), Streams(seed), sender, receiver)
         return [next(weather) for _ in range(50)]
 
     assert first(0, 1, 2) == first(0, 1, 2)
@@ -216,7 +217,7 @@ def test_the_weather_of_a_link_depends_on_seed_and_link_only() -> None:
 
 def test_reordering_holds_some_messages_back() -> None:
     spec = NetworkSpec.model_validate({"latency": "1 s", "reorder": {"probability": 0.25, "delay": "2 s"}})
-    weather = link_weather(spec, spec.link(0, 1), 0, 0, 1)
+    weather = link_weather(spec, spec.link(0, 1), Streams(0), 0, 1)
     latencies = np.array([next(weather)[0] for _ in range(4000)])
     assert set(latencies.tolist()) == {1.0, 3.0}
     assert (latencies == 3.0).mean() == pytest.approx(0.25, abs=0.03)

@@ -17,6 +17,7 @@ from rfast_bench.real.faults import Faults
 from rfast_bench.real.mailbox import Inbox, Mailbox
 from rfast_bench.real.message import POST, SEND, Message, Refused, pack, unpack
 from rfast_bench.real.transport import Mail
+from rfast_bench.seeds import Streams
 from rfast_bench.weather import link_weather
 
 pytestmark = pytest.mark.timeout(30)
@@ -240,7 +241,7 @@ def faults(**network: Any) -> Faults:
 def test_the_injected_weather_is_that_of_the_simulated_world() -> None:
     network = {"loss": 0.3, "latency": {"kind": "lognormal", "mean": "5 ms", "sigma": 0.5}}
     spec = NetworkSpec.model_validate(network)
-    weather = link_weather(spec, spec.link(0, 1), 5, 0, 1)
+    weather = link_weather(spec, spec.link(0, 1), Streams(5), 0, 1)
     injected = faults(**network)
     for k in range(200):
         latency, endurance = next(weather)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 
 from rfast_bench.pace import pace_of, work_of
 from rfast_bench.scenario import Scenario
+from rfast_bench.seeds import Streams
 from rfast_bench.timing import Pace
 
 Clock = Callable[[], float]
@@ -83,4 +84,4 @@ def compute_for(scenario: Scenario, worker: int, seed: int, clock: Clock, sleep:
     pace = pace_of(scenario, worker, seed)
     if scenario.real.compute == "measured":
         return Measured(pace, clock, sleep)
-    return Emulated(pace, clock, sleep, work_of(scenario, worker, seed))
+    return Emulated(pace, clock, sleep, work_of(scenario, worker, Streams(seed)))

@@ -12,6 +12,7 @@ from collections.abc import Hashable
 
 from rfast_bench.links import NetworkSpec
 from rfast_bench.outgoing import Outgoing, PostLane, Road, SendLane
+from rfast_bench.seeds import Streams
 from rfast_bench.weather import link_weather
 
 AT_ONCE = 0.0
@@ -20,12 +21,12 @@ AT_ONCE = 0.0
 class Faults(Outgoing):
     """What happens to the messages that one worker sends. Times are seconds of the run's clock."""
 
-    __slots__ = ("_network", "_posts", "_roads", "_seed", "_sends", "_worker")
+    __slots__ = ("_network", "_posts", "_roads", "_sends", "_streams", "_worker")
 
     def __init__(self, network: NetworkSpec, seed: int, worker: int, model_size: int) -> None:
         super().__init__(model_size, (network.message_bytes or model_size) / model_size)
         self._network = network
-        self._seed = seed
+        self._streams = Streams(seed)
         self._worker = worker
         self._roads: dict[int, Road] = {}
         self._posts: dict[tuple[int, Hashable], PostLane] = {}
@@ -59,7 +60,7 @@ class Faults(Outgoing):
         found = self._roads.get(to)
         if found is None:
             link = self._network.link(self._worker, to)
-            weather = link_weather(self._network, link, self._seed, self._worker, to)
+            weather = link_weather(self._network, link, self._streams, self._worker, to)
             found = self._roads[to] = Road(weather, link.bandwidth, self._network.retransmit_timeout)
         return found
 

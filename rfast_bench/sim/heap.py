@@ -17,25 +17,46 @@ KEPT = 2**30
 """Bytes of free memory at the end of the heap from which some is given back, between runs."""
 ALL = -1
 """Instead of `KEPT`: nothing is given back."""
+YOUNG, OBJECTS = 100_000, 400
+"""New objects, in all and for each worker with its links, from which on the garbage collector looks at them."""
+OBJECT = 100
+"""Bytes of a small object, roughly."""
+MOST_LEFT = 2**28
+"""Bytes of earlier runs that may lie about."""
 LARGEST = 2**25
 """Bytes from which an array is mapped on its own; glibc allows no more."""
 MAPPINGS = 2**16
 """How many arrays may be mapped on their own; glibc's default."""
 
 
+class Leftovers:
+    """What earlier runs of this process held and nobody wants any more. It holds itself together in circles."""
+
+    size = 0  # bytes
+
+    @classmethod
+    def collect(cls) -> None:
+        """Have it collected where it is worth the look at all objects."""
+        if cls.size > MOST_LEFT:
+            gc.collect()
+            cls.size = 0
+
+
 @contextmanager
-def settled(state: int) -> Iterator[None]:
-    """What has been built stays for the whole run, and messages die by themselves: the garbage collector need not
-    look at them again and again. `state`: bytes of vectors to come."""
+def uncollected(workers: int) -> Iterator[None]:
+    """What is built for a run stays for the whole of it, and messages die by themselves: the garbage collector need
+    not look at them again and again."""
+    Leftovers.collect()
     usual = gc.get_threshold()
     gc.freeze()
-    gc.set_threshold(100_000, 20, 20)
+    gc.set_threshold(YOUNG + OBJECTS * workers, 20, 20)
     try:
-        with kept_memory(state):
-            yield
+        yield
     finally:
         gc.set_threshold(*usual)
+        gc.freeze()  # with what the run has made, which thus counts as old as well
         gc.unfreeze()
+        Leftovers.size += OBJECTS * OBJECT * workers
 
 
 @contextmanager
@@ -46,6 +67,7 @@ def kept_memory(expected: int) -> Iterator[None]:
     Otherwise each batch of large gradients is mapped, filled with zeros page by page, and unmapped again; and a
     model of 63 kB costs 16 page faults when it is made.
     """
+    Leftovers.size += expected
     libc = ctypes.CDLL(None) if sys.platform.startswith("linux") else None
     if libc is None or not hasattr(libc, "mallopt"):
         yield

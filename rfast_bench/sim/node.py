@@ -16,11 +16,14 @@ from rfast_bench.liveness import HEARTBEAT, HEARTBEAT_BYTES
 from rfast_bench.membership import View
 from rfast_bench.outgoing import Outgoing, Road
 from rfast_bench.payload import size_of
-from rfast_bench.seeds import scalar_stream
+from rfast_bench.seeds import Streams, scalar_stream
 from rfast_bench.sim.clock import Moment
 from rfast_bench.sim.network import ARRIVAL, SENDER, Inbox, Mailbox, Message, Queue
 from rfast_bench.topology import Topology
-from rfast_bench.weather import link_weather
+from rfast_bench.weather import expect_weather, link_weather
+
+MOST_EXPECTED = 2**18
+"""Links whose streams are made ready before the first message: where there are more, many may never be used."""
 
 
 class SimNode(Outgoing):
@@ -145,11 +148,19 @@ class Network:
         self.number = number
         self.spec = spec
         self.seed = seed
+        self.streams = Streams(seed)
         self.model_size = model_size  # bytes of a model as the algorithms hold it
         self.scale = (spec.message_bytes or model_size) / model_size
         self.nodes: Sequence[SimNode] = ()
+        self._common = spec.common
         self._roads: dict[tuple[int, int], Road] = {}
         self._known: dict[Any, Any] = {}
+
+    def expect(self) -> None:
+        """The neighbours of the nodes will send to each other: their links' streams are made ready together."""
+        links = {(node.id, to) for node in self.nodes for to in (*node.out_W, *node.out_A)}
+        if self._common is not None and len(links) <= MOST_EXPECTED:
+            expect_weather(self._common, self.streams, sorted(links))
 
     def numbers(self, weights: Mapping[int, float]) -> dict[int, Any]:
         """Weights in the form of `number`."""
@@ -171,8 +182,8 @@ class Network:
         """The way from one worker to another; its weather is common to all channels and algorithms."""
         found = self._roads.get((sender, receiver))
         if found is None:
-            spec = self.spec.link(sender, receiver)
-            weather = link_weather(self.spec, spec, self.seed, sender, receiver)
+            spec = self._common or self.spec.link(sender, receiver)
+            weather = link_weather(self.spec, spec, self.streams, sender, receiver)
             found = Road(weather, spec.bandwidth, self.spec.retransmit_timeout)
             self._roads[sender, receiver] = found
         return found

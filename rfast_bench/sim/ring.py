@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from rfast_bench.links import LinkSpec
 from rfast_bench.losses import Independent, mean_endurance
 from rfast_bench.outgoing import MOST_TRIES
-from rfast_bench.seeds import stream
+from rfast_bench.seeds import Streams, stream
 from rfast_bench.sim import table_draws
 from rfast_bench.sim.node import Network
 from rfast_bench.timing import Constant, Draws, Lognormal
@@ -171,7 +171,8 @@ class RingLoss:
                 [mean_endurance(m.probability) for m in models if isinstance(m, Independent)]
             )
         else:
-            self._bursty = [LossDraws(m, seed, i, (i + 1) % self._n) for i, m in enumerate(models)]
+            streams = Streams(seed)
+            self._bursty = [LossDraws(m, streams, i, (i + 1) % self._n) for i, m in enumerate(models)]
 
     def tries(self, models: float, steps: int) -> Iterator[Tries]:
         """Tries until a chunk of `models` model sizes gets through, for each of the next `steps` steps."""

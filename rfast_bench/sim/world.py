@@ -21,7 +21,7 @@ from rfast_bench.sim.clock import Clock
 from rfast_bench.sim.driver import Driver, Worker
 from rfast_bench.sim.faults import Faults
 from rfast_bench.sim.gradients import LazyGradients
-from rfast_bench.sim.heap import settled
+from rfast_bench.sim.heap import kept_memory, uncollected
 from rfast_bench.sim.node import Network
 from rfast_bench.sim.watch import Outcome, Watch
 from rfast_bench.topology import Topology
@@ -48,30 +48,44 @@ def simulate(
     `make_network` and `make_driver` put others in the place of the plain ones, which record more.
     """
     make = with_number(make, number_of(problem))
-    workers = build_workers(scenario, make, topology, problem, seed, make_network)
-    lazy = LazyGradients(problem, scenario.simulation.gradient_batch)
+    with uncollected(topology.n):
+        workers = build_workers(scenario, make, topology, problem, seed, make_network)
+        watch = Watch(scenario, problem, evaluator, workers, progress)
+        driver = build_driver(scenario, make, topology, problem, workers, watch, make_driver)
+        # a diverging run overflows on its way; it is recorded as such
+        with np.errstate(all="ignore"), kept_memory(state_of(workers, topology, problem)):
+            driver.start()
+            if not watch.stopped:
+                driver.clock.run()
+        return watch.outcome()
+
+
+def build_driver(
+    scenario: Scenario,
+    make: Make,
+    topology: Topology,
+    problem: Problem,
+    workers: Sequence[Worker],
+    watch: Watch,
+    make_driver: Callable[..., Driver],
+) -> Driver:
+    """Drives these workers by a clock of their own, as the scenario says, and is watched."""
     synchronous = workers[0].algorithm.synchronous
-    silence = scenario.network.silence_timeout
-    watch = Watch(scenario, problem, evaluator, workers, progress)
     driver = make_driver(
         Clock(workers[0].node.moment),
         problem,
         workers,
-        lazy,
+        LazyGradients(problem, scenario.simulation.gradient_batch),
         on_iteration=watch.on_iteration,
         budget=scenario.stop.iterations if synchronous else None,
         timeline=timeline_of(scenario),
     )
     watch.attach(driver)
+    silence = scenario.network.silence_timeout
     if silence is not None:
         membership = Membership(topology)
         Faults(scenario.faults, membership, silence, driver, lambda: make(problem.start), watch.stall)
-    overflow = np.errstate(all="ignore")  # a diverging run overflows on its way; it is recorded as such
-    with overflow, settled(state_of(workers, topology, problem)):
-        driver.start()
-        if not watch.stopped:
-            driver.clock.run()
-    return watch.outcome()
+    return driver
 
 
 def number_of(problem: Problem) -> Callable[[float], Any]:
@@ -112,12 +126,15 @@ def build_workers(
     model_size = problem.dim * problem.dtype.itemsize
     network = make_network(scenario.network, seed, model_size, number_of(problem))
     network.nodes = [network.open_node(i, topology) for i in range(topology.n)]
+    network.expect()
+    for purpose in ("compute", "batches"):
+        network.streams.expect(purpose, [(i,) for i in range(topology.n)])
     return [
         Worker(
             node,
             make(problem.start),
-            problem.sampler(node.id, later(seed, "batches", node.id)),
-            work_of(scenario, node.id, seed),
+            problem.sampler(node.id, later(network.streams, "batches", node.id)),
+            work_of(scenario, node.id, network.streams),
             pace_of(scenario, node.id, seed),
         )
         for node in network.nodes
