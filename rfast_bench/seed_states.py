@@ -56,6 +56,8 @@ def states(common: Sequence[int], own: Sequence[Words]) -> States:
 
 def words_of(number: int) -> list[int]:
     """A number as NumPy takes it apart: its 32-bit words, the lowest first."""
+    if number < WORD:
+        return [number]
     words = [number % WORD]
     while number := number // WORD:
         words.append(number % WORD)
