@@ -299,7 +299,7 @@ def test_meets_the_same_weather(kind: Kind, monkeypatch: pytest.MonkeyPatch) -> 
             met.setdefault((sender, receiver), []).append(drawn)
             yield drawn
 
-    monkeypatch.setattr("rfast_bench.sim.node.link_weather", noted)
+    monkeypatch.setattr("rfast_bench.sim.roads.link_weather", noted)
     kind.run(4, **ROUGH, stop={"iterations": 12})
     assert bool(met) != (kind.name == "ring-allreduce"), (
         "the ring draws one latency a link and step by itself"

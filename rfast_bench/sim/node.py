@@ -14,16 +14,13 @@ from rfast_bench.api import Channel
 from rfast_bench.links import NetworkSpec
 from rfast_bench.liveness import HEARTBEAT, HEARTBEAT_BYTES
 from rfast_bench.membership import View
-from rfast_bench.outgoing import Outgoing, Road
+from rfast_bench.outgoing import Outgoing
 from rfast_bench.payload import size_of
 from rfast_bench.seeds import Streams, scalar_stream
 from rfast_bench.sim.clock import Moment
 from rfast_bench.sim.network import ARRIVAL, SENDER, Inbox, Mailbox, Message, Queue
+from rfast_bench.sim.roads import Roads
 from rfast_bench.topology import Topology
-from rfast_bench.weather import expect_weather, link_weather
-
-MOST_EXPECTED = 2**18
-"""Links whose streams are made ready before the first message: where there are more, many may never be used."""
 
 
 class SimNode(Outgoing):
@@ -152,15 +149,13 @@ class Network:
         self.model_size = model_size  # bytes of a model as the algorithms hold it
         self.scale = (spec.message_bytes or model_size) / model_size
         self.nodes: Sequence[SimNode] = ()
-        self._common = spec.common
-        self._roads: dict[tuple[int, int], Road] = {}
+        self.roads = Roads(spec, self.streams)
         self._known: dict[Any, Any] = {}
 
     def expect(self) -> None:
-        """The neighbours of the nodes will send to each other: their links' streams are made ready together."""
+        """The nodes are there; their neighbours will send to each other."""
         links = {(node.id, to) for node in self.nodes for to in (*node.out_W, *node.out_A)}
-        if self._common is not None and len(links) <= MOST_EXPECTED:
-            expect_weather(self._common, self.streams, sorted(links))
+        self.roads.expect(len(self.nodes), links)
 
     def numbers(self, weights: Mapping[int, float]) -> dict[int, Any]:
         """Weights in the form of `number`."""
@@ -178,22 +173,12 @@ class Network:
     def open_node(self, number: int, topology: Topology) -> SimNode:
         return SimNode(number, topology, self, self.seed)
 
-    def road(self, sender: int, receiver: int) -> Road:
-        """The way from one worker to another; its weather is common to all channels and algorithms."""
-        found = self._roads.get((sender, receiver))
-        if found is None:
-            spec = self._common or self.spec.link(sender, receiver)
-            weather = link_weather(self.spec, spec, self.streams, sender, receiver)
-            found = Road(weather, spec.bandwidth, self.spec.retransmit_timeout)
-            self._roads[sender, receiver] = found
-        return found
-
     def open_mailbox(self, node: SimNode, to: int, channel: Channel) -> Mailbox:
-        box = Mailbox(node, self.road(node.id, to))
+        box = Mailbox(node, self.roads.between(node.id, to))
         node.posts[to, channel] = self.nodes[to].mailboxes[node.id, channel] = box
         return box
 
     def open_queue(self, node: SimNode, to: int, channel: Channel) -> Queue:
-        queue = Queue(node, self.road(node.id, to), self.nodes[to].inboxes[channel])
+        queue = Queue(node, self.roads.between(node.id, to), self.nodes[to].inboxes[channel])
         node.queues[to, channel] = queue
         return queue

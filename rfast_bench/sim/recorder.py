@@ -179,13 +179,13 @@ class RecordedNetwork(Network):
         return RecordedNode(self._recorder, number, topology, self)
 
     def open_mailbox(self, node: SimNode, to: int, channel: Channel) -> Mailbox:
-        box = RecordedMailbox(self._recorder, node, to, channel, self.road(node.id, to))
+        box = RecordedMailbox(self._recorder, node, to, channel, self.roads.between(node.id, to))
         node.posts[to, channel] = self.nodes[to].mailboxes[node.id, channel] = box
         return box
 
     def open_queue(self, node: SimNode, to: int, channel: Channel) -> Queue:
         inbox = self.nodes[to].inboxes[channel]
-        queue = RecordedQueue(self._recorder, node, to, channel, self.road(node.id, to), inbox)
+        queue = RecordedQueue(self._recorder, node, to, channel, self.roads.between(node.id, to), inbox)
         node.queues[to, channel] = queue
         return queue
 
