@@ -97,7 +97,8 @@ def _interval(values: tuple[float, ...]) -> tuple[float, float]:
         method="percentile",
         rng=np.random.default_rng(SEED),
     ).confidence_interval
-    low, high = np.clip([found.low, found.high], min(values), max(values))  # a last digit may be rounded out
+    middle = float(np.median(values))  # interpolating between equal medians may round a last digit out
+    low, high = np.clip(found.low, min(values), middle), np.clip(found.high, middle, max(values))
     return _restored(float(low)), _restored(float(high))
 
 
