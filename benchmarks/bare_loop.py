@@ -25,7 +25,7 @@ from threadpoolctl import threadpool_limits
 
 from benchmarks.worker_iterations import BATCH, WORKER_ITERATIONS, make_run, simulated
 from rfast_bench.problems import Problem
-from rfast_bench.runner import problem_of
+from rfast_bench.study.run import problem_of
 
 LATENCY, LOSS, STEP = 0.1, 0.05, 0.05
 

@@ -22,9 +22,9 @@ import pandas as pd
 from jinja2 import Environment, StrictUndefined, TemplateError
 
 from benchmarks.measures import MEASURES, OVER
-from rfast_bench.cells import POINT, cell, interval, present, speedup
+from rfast_bench.analysis.cell_text import POINT, cell, interval, present, speedup
 from rfast_bench.errors import UserError, suggest
-from rfast_bench.points import named
+from rfast_bench.plan.swept_values import named
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "results"

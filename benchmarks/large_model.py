@@ -32,17 +32,18 @@ from threadpoolctl import threadpool_limits
 
 from benchmarks.setting import run_of
 from rfast_bench.algorithms.r_fast import RFast
-from rfast_bench.evaluation import Evaluator
-from rfast_bench.memory import MIB, estimate, peak, sizes_of
-from rfast_bench.plan import Run
+from rfast_bench.conditions.seeds import stream
+from rfast_bench.plan.runs import Run
 from rfast_bench.problems import Problem
 from rfast_bench.problems.base import Array
-from rfast_bench.runner import maker, problem_of
-from rfast_bench.seeds import stream
+from rfast_bench.problems.evaluation import Evaluator
+from rfast_bench.records.peak_memory import peak
+from rfast_bench.sim.allocator import kept_memory
 from rfast_bench.sim.gradients import LazyGradients
-from rfast_bench.sim.heap import kept_memory
 from rfast_bench.sim.world import simulate
-from rfast_bench.topology import Topology
+from rfast_bench.study.memory import MIB, estimate, sizes_of
+from rfast_bench.study.run import maker, problem_of
+from rfast_bench.topology.topology import Topology
 
 STEP = 0.001
 FLOOR_ITERATIONS = 5000

@@ -18,11 +18,11 @@ from collections.abc import Callable, Mapping, Sequence
 
 import pandas as pd
 
-from rfast_bench.cells import POINT
-from rfast_bench.outcomes import columns
-from rfast_bench.records import Run, point_key, varying
-from rfast_bench.statistics import exactly
-from rfast_bench.tables import summarise
+from rfast_bench.analysis.cell_text import POINT
+from rfast_bench.analysis.outcomes import columns
+from rfast_bench.analysis.statistics import exactly
+from rfast_bench.analysis.tables import summarise
+from rfast_bench.records.reading import Run, point_key, varying
 
 
 def _tail_gap(curves: pd.DataFrame) -> float:

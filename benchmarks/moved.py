@@ -13,8 +13,8 @@ from typing import Any
 
 import pandas as pd
 
-from rfast_bench.cells import POINT, cell
-from rfast_bench.tables import COSTS, ENDINGS
+from rfast_bench.analysis.cell_text import POINT, cell
+from rfast_bench.analysis.tables import COSTS, ENDINGS
 
 TOLERANCE = 0.1
 ROUNDING = 1e-12

@@ -10,14 +10,14 @@ import yaml
 from rich.console import Console
 
 from benchmarks.findings import same
-from rfast_bench.cells import POINT
+from rfast_bench.analysis.cell_text import POINT
+from rfast_bench.analysis.tables import render
 from rfast_bench.errors import CannotRun, UserError
 from rfast_bench.files import write_text
-from rfast_bench.plan import Point, build_topology, complete, load_points, plan
-from rfast_bench.records import find_runs
-from rfast_bench.sweep import RunsFailed, run_all
-from rfast_bench.tables import render
-from rfast_bench.tuning_spec import Grid
+from rfast_bench.plan.runs import Point, build_topology, complete, load_points, plan
+from rfast_bench.records.reading import find_runs
+from rfast_bench.scenario.sections.tuning import Grid
+from rfast_bench.study.sweep import RunsFailed, run_all
 
 
 def first_seed(scenario: Path, committed: pd.DataFrame, out: Path, jobs: int, console: Console) -> Path:

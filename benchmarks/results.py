@@ -25,15 +25,15 @@ from benchmarks import findings, moved
 from benchmarks.findings import EXTRA, PAGE, RESULTS, ROOT, TABLE, Study
 from benchmarks.measures import measure
 from benchmarks.quick import first_seed
-from rfast_bench import isolation
-from rfast_bench.drawing import look, styles
 from rfast_bench.errors import UserError, suggest
+from rfast_bench.figures.plots import draw
+from rfast_bench.figures.style import look, styles
+from rfast_bench.figures.sweeps import draw_sweeps
 from rfast_bench.files import write_text
-from rfast_bench.plan import load_points, plan
-from rfast_bench.plots import draw
-from rfast_bench.records import find_runs
-from rfast_bench.sweep import RunsFailed
-from rfast_bench.sweeps import draw_sweeps
+from rfast_bench.plan.runs import load_points, plan
+from rfast_bench.records.reading import find_runs
+from rfast_bench.study.sweep import RunsFailed
+from rfast_bench.study.warm_up import warm_up
 
 QUICK = ROOT / "results-quick"
 
@@ -51,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         names = _chosen(options.names)
         if options.quick:
-            isolation.warm_up(*isolation.heavy(*map(_scenario, names)))
+            warm_up(*map(_scenario, names))
         if not options.render:
             for name in names:
                 _make(name, options.quick, options.jobs, console)
@@ -100,7 +100,7 @@ def _make(name: str, quick: bool, jobs: int, console: Console) -> None:
 
 
 def _run(scenario: Path, jobs: int) -> None:
-    command = [sys.executable, "-m", "rfast_bench.cli", "run", str(scenario), "--no-plots"]
+    command = [sys.executable, "-m", "rfast_bench.cli.commands", "run", str(scenario), "--no-plots"]
     done = subprocess.run([*command, "--out", str(RESULTS), "--jobs", str(jobs)], cwd=ROOT, check=False)
     if done.returncode:
         raise UserError(f"{scenario.name} ended with exit code {done.returncode}; what it said stands above")

@@ -16,16 +16,15 @@ from types import FrameType
 TICK = 0.002
 PARTS = ("clock", "network", "algorithm", "gradient", "evaluation")
 PLACES = (
-    ("rfast_bench/evaluation", "evaluation"),
+    ("rfast_bench/problems/evaluation", "evaluation"),
     ("rfast_bench/problems/", "gradient"),
     ("rfast_bench/sim/gradients", "gradient"),
     ("/algorithms/", "algorithm"),
-    ("rfast_bench/sim/network", "network"),
-    ("rfast_bench/sim/node", "network"),
-    ("rfast_bench/sim/ring", "network"),
-    ("rfast_bench/weather", "network"),
-    ("rfast_bench/links", "network"),
-    ("rfast_bench/payload", "network"),
+    ("rfast_bench/sim/network/", "network"),
+    ("rfast_bench/conditions/links", "network"),
+    ("rfast_bench/conditions/outgoing", "network"),
+    ("rfast_bench/conditions/payload", "network"),
+    ("rfast_bench/scenario/sections/network", "network"),
 )
 """The innermost of these that a stack holds is where it is; but an evaluation is one to its last leaf."""
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from rfast_bench.plan import Point, Run, with_parameters
-from rfast_bench.reading import validate
-from rfast_bench.scenario import Scenario
+from rfast_bench.plan.runs import Point, Run, with_parameters
+from rfast_bench.scenario.reading import validate
+from rfast_bench.scenario.schema import Scenario
 
 
 def run_of(name: str, **own: Any) -> Run:

@@ -30,12 +30,12 @@ from threadpoolctl import threadpool_limits
 
 from benchmarks.sampling import PARTS, sampled
 from benchmarks.setting import run_of
-from rfast_bench.evaluation import Evaluator
-from rfast_bench.plan import Run
+from rfast_bench.conditions.seeds import stream
+from rfast_bench.plan.runs import Run
 from rfast_bench.problems import Problem
-from rfast_bench.runner import maker, problem_of
-from rfast_bench.seeds import stream
+from rfast_bench.problems.evaluation import Evaluator
 from rfast_bench.sim.world import simulate
+from rfast_bench.study.run import maker, problem_of
 
 WORKERS = (16, 100, 1000, 4096)
 LEAST_ROUNDS = 3

@@ -20,10 +20,10 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from benchmarks.setting import run_of
-from rfast_bench.evaluation import Evaluator
-from rfast_bench.plan import Run
-from rfast_bench.runner import maker, problem_of
+from rfast_bench.plan.runs import Run
+from rfast_bench.problems.evaluation import Evaluator
 from rfast_bench.sim.world import simulate
+from rfast_bench.study.run import maker, problem_of
 
 FEATURES, ROWS, BATCH = 19, 50, 64
 WORKER_ITERATIONS = 60_000

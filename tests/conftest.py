@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from synthetic_records import straggler_scenario, sweep_scenario
 
-from rfast_bench.records import Run, find_runs
+from rfast_bench.records.reading import Run, find_runs
+from tests.support.synthetic_records import straggler_scenario, sweep_scenario
 
 
 @pytest.fixture(scope="module")

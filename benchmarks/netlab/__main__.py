@@ -1,4 +1,4 @@
-"""Runs a scenario across namespaces as hosts, on a clean network and on a faulty one, and compares the paces.
+"""Runs a scenario across namespaces as hosts, on a clean network and on a faulty one, and compares the slowdowns.
 
     python -m benchmarks.netlab scenarios/netlab.yaml --loss 0.05 [--rate "1 Gbit/s"] [--latency "20 ms"]
 
@@ -23,12 +23,12 @@ from tabulate import tabulate
 from benchmarks.netlab.hosts import check, laboratory
 from benchmarks.netlab.link import Link
 from benchmarks.netlab.session import play
-from rfast_bench import shipped
-from rfast_bench.cli_errors import BAD_INPUT
+from rfast_bench.cli.errors import BAD_INPUT
 from rfast_bench.errors import UserError
-from rfast_bench.plan import load_points
-from rfast_bench.reading import validate
-from rfast_bench.records import Run, find_runs
+from rfast_bench.plan.runs import load_points
+from rfast_bench.records.reading import Run, find_runs
+from rfast_bench.scenario import shipped
+from rfast_bench.scenario.reading import validate
 
 INTERRUPTED = 130
 
@@ -80,14 +80,14 @@ def _terminated(number: int, frame: FrameType | None) -> NoReturn:
 
 def table(clean: Sequence[Run], faulty: Sequence[Run]) -> str:
     """One row an algorithm (and sweep point), the mean over seeds."""
-    before, after = paces(clean), paces(faulty)
+    before, after = slowdowns(clean), slowdowns(faulty)
     rows = [(name, before[name], after[name], after[name] / before[name]) for name in before if name in after]
     marks = {f"{name_of(run)}: {run.status}" for run in (*clean, *faulty) if run.status != "finished"}
     text = tabulate(rows, ("algorithm", "clean", "faulty", "ratio"), floatfmt=("", ".1f", ".1f", ".2f"))
     return "\n".join([text, *sorted(marks)])
 
 
-def paces(runs: Sequence[Run]) -> dict[str, float]:
+def slowdowns(runs: Sequence[Run]) -> dict[str, float]:
     """Each algorithm's mean milliseconds per iteration of one worker."""
     found = defaultdict(list)
     for run in runs:

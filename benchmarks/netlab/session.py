@@ -30,7 +30,7 @@ def play(scenario: str, workers: int, hosts: int, out: Path, options: Sequence[s
         first = [next(rank for rank, host in places if host == own) for own in range(hosts)]
         ranks: list[subprocess.Popen[bytes]] = stack.enter_context(_ended())
         for rank, host in places:
-            join = [sys.executable, "-m", "rfast_bench.real.join", scenario, "--out", str(out), *options]
+            join = [sys.executable, "-m", "rfast_bench.cli.join", scenario, "--out", str(out), *options]
             ranks.append(
                 subprocess.Popen(
                     inside(host, *join),

@@ -11,8 +11,8 @@ import networkx as nx
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from rfast_bench.mixing import uniform_a, uniform_w
-from rfast_bench.topology import Topology
+from rfast_bench.topology.mixing import uniform_a, uniform_w
+from rfast_bench.topology.topology import Topology
 
 HERE = Path(__file__).parent
 Edges = list[tuple[int, int]]

@@ -1,17 +1,24 @@
-"""What the workers optimise. `build` makes a problem from its scenario, `reference` finds its optimum."""
+"""What the workers optimise. `build` makes a problem from its scenario, `reference` finds its optimum.
+
+Takes: the `problem` section of a scenario.
+Gives: gradients, objectives, optima, and what is measured of models (`evaluation.py`).
+May import: scenario, and the contract (`api`, `errors`, `files`).
+
+`base.py` is the contract of a problem; `data/` reads data sets and deals them to workers.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 
 from rfast_bench.problems.base import Batch, Problem
-from rfast_bench.problems.data import load
+from rfast_bench.problems.data.datasets import load
+from rfast_bench.problems.data.partition import deal
 from rfast_bench.problems.logistic import BinaryLogistic, Softmax
-from rfast_bench.problems.partition import deal
 from rfast_bench.problems.quadratic import Quadratic
 from rfast_bench.problems.reference import Reference, reference
 from rfast_bench.problems.sharded import Batching
-from rfast_bench.problems.spec import MlpSpec, ProblemSpec, QuadraticSpec
+from rfast_bench.scenario.sections.problem import MlpSpec, ProblemSpec, QuadraticSpec
 
 __all__ = ["Batch", "Problem", "ProblemSpec", "Reference", "build", "placed", "reference"]
 

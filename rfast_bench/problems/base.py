@@ -19,6 +19,12 @@ Array = NDArray[Any]
 Batch = Any
 """Opaque to callers: None for the whole shard, row numbers for a mini-batch, or a vector of noise."""
 
+
+def on_host(vector: Any) -> Array:
+    """An array, a tensor on whatever device, or a number, as a NumPy array."""
+    return np.asarray(vector.cpu() if hasattr(vector, "cpu") else vector)
+
+
 COPY_ABOVE = 4096
 """Bytes of a row that is worth a copy of its own."""
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rfast_bench.problems.base import Array, read_only
-from rfast_bench.problems.data import Data, Labels
+from rfast_bench.problems.data.datasets import Data, Labels
 from rfast_bench.problems.sharded import Batching, ShardedProblem
 
 Vector = NDArray[np.float64]

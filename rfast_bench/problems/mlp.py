@@ -18,7 +18,7 @@ from torch.func import grad, grad_and_value, vmap
 from torch.nn.functional import cross_entropy
 
 from rfast_bench.problems.base import Array, read_only
-from rfast_bench.problems.data import Data, Labels
+from rfast_bench.problems.data.datasets import Data, Labels
 from rfast_bench.problems.sharded import Batching, ShardedProblem
 
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {"tanh": torch.tanh, "relu": torch.relu}

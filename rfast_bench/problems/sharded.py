@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rfast_bench.problems.base import Array, Batch, Problem
-from rfast_bench.problems.data import Data, Labels
+from rfast_bench.problems.data.datasets import Data, Labels
 
 LARGE = 2**20
 """Bytes of features from which a gradient gains nothing from being batched with others."""

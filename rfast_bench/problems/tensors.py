@@ -15,8 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from rfast_bench.payload import on_host
-from rfast_bench.problems.base import Array, Batch, Problem
+from rfast_bench.problems.base import Array, Batch, Problem, on_host
 from rfast_bench.problems.logistic import BinaryLogistic, Softmax
 from rfast_bench.problems.mlp import MLP
 from rfast_bench.problems.quadratic import Quadratic

@@ -13,10 +13,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from rfast_bench.api import Algorithm
-from rfast_bench.evaluation import Evaluator, largest, reached
-from rfast_bench.real.results import Result
-from rfast_bench.real.sampler import COUNTED
-from rfast_bench.scenario import Scenario
+from rfast_bench.problems.evaluation import Evaluator, largest, reached
+from rfast_bench.real.worker.results import Result
+from rfast_bench.real.worker.sampler import COUNTED
+from rfast_bench.scenario.schema import Scenario
 
 GRADIENTS, ITERATIONS, SAMPLES, SENT, LOST, SUPERSEDED, BYTES = range(len(COUNTED))
 

@@ -11,14 +11,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from rfast_bench.evaluation import Evaluator
-from rfast_bench.pace import timeline_of
-from rfast_bench.plan import Run
+from rfast_bench.conditions.compute_times import timeline_of
+from rfast_bench.plan.runs import Run
 from rfast_bench.problems import Problem
-from rfast_bench.real import deaths, gather
-from rfast_bench.real.deaths import Death
-from rfast_bench.real.launch import local
-from rfast_bench.real.results import Result, has_left, load
+from rfast_bench.problems.evaluation import Evaluator
+from rfast_bench.real import gather
+from rfast_bench.real.launch import deaths
+from rfast_bench.real.launch.deaths import Death
+from rfast_bench.real.launch.local import local
+from rfast_bench.real.worker.results import Result, has_left, load
 
 LATEST = 0.05
 """A run is void when its mean lateness is above this share of its mean compute time."""
@@ -49,7 +50,7 @@ Play = Callable[[Run, Path, int, Callable[[float], Any]], None]
 
 
 @dataclass(frozen=True)
-class Crew:
+class Launch:
     """Who does the runs, and where the workers leave what they sampled; by default this machine and its place
     for such things."""
 
@@ -62,7 +63,7 @@ class Crew:
         return tempfile.TemporaryDirectory(prefix=hidden, dir=self.home, ignore_cleanup_errors=True)
 
 
-OWN = Crew()
+OWN = Launch()
 
 
 def realise(
@@ -70,12 +71,12 @@ def realise(
     problem: Problem,
     evaluator: Evaluator,
     progress: Callable[[float], Any] = lambda share: None,
-    crew: Crew = OWN,
+    launch: Launch = OWN,
 ) -> Outcome:
     """Do a run on real processes. Raises UserError when a worker dies or does not come."""
-    with crew.folder() as name:
+    with launch.folder() as name:
         folder = Path(name)
-        crew.play(run, folder, problem.samples, progress)
+        launch.play(run, folder, problem.samples, progress)
         results = [load(folder, k) for k in range(run.scenario.workers) if has_left(folder, k)]
         return outcome(run, problem, evaluator, results, deaths.load(folder))
 

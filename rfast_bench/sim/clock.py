@@ -10,14 +10,7 @@ import simpy
 from simpy.core import StopSimulation
 from simpy.events import NORMAL
 
-
-class Moment:
-    """The present time, as a plain attribute: reading that is several times quicker than asking SimPy's clock."""
-
-    __slots__ = ("now",)
-
-    def __init__(self) -> None:
-        self.now = 0.0
+from rfast_bench.sim.network.moment import Moment
 
 
 class Due:

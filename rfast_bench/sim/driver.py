@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -11,60 +11,16 @@ import numpy as np
 from simpy.core import StopSimulation
 
 from rfast_bench.api import Activity, Algorithm, AllReduceMean, Gradient, Receive, ReceiveAny
+from rfast_bench.conditions.liveness import Liveness
+from rfast_bench.conditions.payload import size_of
 from rfast_bench.errors import UserError
-from rfast_bench.liveness import Liveness
-from rfast_bench.payload import size_of
 from rfast_bench.problems import Problem
 from rfast_bench.sim.clock import Clock, Due
-from rfast_bench.sim.gradients import LazyGradients, Request
-from rfast_bench.sim.network import Inbox
-from rfast_bench.sim.node import SimNode
-from rfast_bench.sim.ring import Ring
+from rfast_bench.sim.gradients import LazyGradients
+from rfast_bench.sim.network.mailboxes import Inbox
+from rfast_bench.sim.network.ring import Ring
 from rfast_bench.sim.waiting import Again, First, FromEach, Waiting
-from rfast_bench.timing import Pace
-
-
-class Worker(Request):
-    """A node with its algorithm, its shard's mini-batches, its pace of work, and the gradient that it computes."""
-
-    __slots__ = (
-        *("activity", "algorithm", "asked", "batches", "busy", "computing", "done", "down", "intervals"),
-        *("life", "liveness", "node", "pace", "samples", "shard", "until", "work"),
-    )
-
-    def __init__(
-        self, node: SimNode, algorithm: Algorithm, batches: Iterator[Any], work: Iterator[float], pace: Pace
-    ) -> None:
-        self.number = node.id
-        self.node = node
-        self.algorithm = algorithm
-        self.batches = batches
-        self.work = work  # seconds of each gradient at full speed
-        self.pace = pace
-        self.asked = 0  # gradients asked for; one fewer is the number of completed iterations
-        self.down = False
-        self.life = 0  # how often it has died
-        self.liveness: Liveness | None = None
-        self.samples = 0
-        self.busy = 0.0  # seconds of computing, up to `until`
-        self.until = 0.0  # when the gradient being computed is done
-        self.intervals: list[tuple[float, float]] = []
-        # the gradient that is being computed, and the coroutine that waits for it
-        self.computing = False
-        self.activity: Any = None
-        self.at = self.batch = self.value = None
-        self.done: Done
-        self.shard: int  # samples of a gradient without a mini-batch
-
-
-class Done(Due):
-    """A worker's gradient is done. It has one such event, which is planned again and again."""
-
-    __slots__ = ("worker",)
-
-    def __init__(self, callbacks: Sequence[Callable[[Any], None]], worker: Worker) -> None:
-        super().__init__(callbacks)
-        self.worker = worker
+from rfast_bench.sim.worker import Done, Worker
 
 
 class Driver:
@@ -194,8 +150,8 @@ class Driver:
         worker.computing = True
         worker.activity, worker.at, worker.batch, worker.value = activity, at, next(worker.batches), None
         self._pending[worker] = None
-        now, pace, work = self._moment.now, worker.pace, next(worker.work)
-        worker.until = until = now + work * pace.factor if pace.steady else pace.finish(now, work)
+        now, slowdown, work = self._moment.now, worker.slowdown, next(worker.work)
+        worker.until = until = now + work * slowdown.factor if slowdown.steady else slowdown.finish(now, work)
         delay = until - now
         worker.busy += delay
         if now < self._timeline:
@@ -228,12 +184,12 @@ class Driver:
 
     # ------------------------------------------------------------------------------------------ messages
     def _keep_first(self, worker: Worker, inbox: Inbox) -> First:
-        inbox.first = First(self.clock, self._when_woken, worker, inbox)
-        return inbox.first
+        inbox.first = first = First(self.clock, self._when_woken, worker, inbox)
+        return first
 
     def _keep_each(self, worker: Worker, inbox: Inbox) -> FromEach:
-        inbox.each = FromEach(self.clock, self._when_woken, worker, inbox)
-        return inbox.each
+        inbox.each = each = FromEach(self.clock, self._when_woken, worker, inbox)
+        return each
 
     def _wait(self, activity: Activity, waiting: Waiting, channel: Any, ready: float) -> None:
         inbox = waiting.inbox

@@ -1,4 +1,4 @@
-"""Faults under the simulated clock: kills workers, takes snapshots, starts workers again; and has all keep watch."""
+"""Faults under the simulated clock: kills workers, takes snapshots, starts workers again; and has all keep monitor."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from rfast_bench.api import Algorithm
-from rfast_bench.faults import Fault
-from rfast_bench.liveness import Liveness
-from rfast_bench.membership import Membership
+from rfast_bench.conditions.liveness import Liveness
+from rfast_bench.scenario.sections.faults import Fault
 from rfast_bench.sim.clock import Due
 from rfast_bench.sim.driver import Driver
+from rfast_bench.topology.membership import Membership
 
 
 class Faults:

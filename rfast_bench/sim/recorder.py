@@ -14,12 +14,23 @@ from itertools import pairwise
 from typing import Any
 
 from rfast_bench.api import Activity, Channel
-from rfast_bench.links import NetworkSpec
-from rfast_bench.outgoing import Road
-from rfast_bench.sim.driver import Driver, Worker
-from rfast_bench.sim.network import ARRIVAL, COUNT, PAYLOAD, SENDER, Inbox, Mailbox, Message, Queue
-from rfast_bench.sim.node import Network, SimNode
-from rfast_bench.topology import Topology
+from rfast_bench.conditions.outgoing import Link
+from rfast_bench.scenario.sections.network import NetworkSpec
+from rfast_bench.sim.driver import Driver
+from rfast_bench.sim.network.mailboxes import (
+    ARRIVAL,
+    COUNT,
+    PAYLOAD,
+    SENDER,
+    Inbox,
+    Mailbox,
+    Message,
+    Queue,
+    Sender,
+)
+from rfast_bench.sim.network.node import Network, SimNode
+from rfast_bench.sim.worker import Worker
+from rfast_bench.topology.topology import Topology
 
 
 @dataclass(eq=False, slots=True)
@@ -78,7 +89,7 @@ class Recorder:
     def driver(self, *arguments: Any, **more: Any) -> Driver:
         return RecordedDriver(self, *arguments, **more)
 
-    def hand_over(self, node: SimNode, to: int, channel: Channel, size: int, now: float) -> Letter:
+    def hand_over(self, node: Sender, to: int, channel: Channel, size: int, now: float) -> Letter:
         letter = Letter(node.number, to, channel, size * node.scale, now)
         self.letters.append(letter)
         return letter
@@ -95,8 +106,8 @@ class RecordedMailbox(Mailbox):
 
     __slots__ = ("_channel", "_last", "_recorder", "_to")
 
-    def __init__(self, recorder: Recorder, sender: SimNode, to: int, channel: Channel, road: Road) -> None:
-        super().__init__(sender, road)
+    def __init__(self, recorder: Recorder, sender: SimNode, to: int, channel: Channel, link: Link) -> None:
+        super().__init__(sender, link)
         self._recorder, self._to, self._channel = recorder, to, channel
         self._last: Letter
 
@@ -124,9 +135,9 @@ class RecordedQueue(Queue):
     __slots__ = ("_channel", "_recorder", "_to")
 
     def __init__(
-        self, recorder: Recorder, sender: SimNode, to: int, channel: Channel, road: Road, inbox: Inbox
+        self, recorder: Recorder, sender: SimNode, to: int, channel: Channel, link: Link, inbox: Inbox
     ) -> None:
-        super().__init__(sender, road, inbox)
+        super().__init__(sender, link, inbox)
         self._recorder, self._to, self._channel = recorder, to, channel
 
     def send(self, payload: Any, size: int, now: float, reliable: bool) -> None:
@@ -179,13 +190,13 @@ class RecordedNetwork(Network):
         return RecordedNode(self._recorder, number, topology, self)
 
     def open_mailbox(self, node: SimNode, to: int, channel: Channel) -> Mailbox:
-        box = RecordedMailbox(self._recorder, node, to, channel, self.roads.between(node.id, to))
+        box = RecordedMailbox(self._recorder, node, to, channel, self.links.between(node.id, to))
         node.posts[to, channel] = self.nodes[to].mailboxes[node.id, channel] = box
         return box
 
     def open_queue(self, node: SimNode, to: int, channel: Channel) -> Queue:
         inbox = self.nodes[to].inboxes[channel]
-        queue = RecordedQueue(self._recorder, node, to, channel, self.roads.between(node.id, to), inbox)
+        queue = RecordedQueue(self._recorder, node, to, channel, self.links.between(node.id, to), inbox)
         node.queues[to, channel] = queue
         return queue
 

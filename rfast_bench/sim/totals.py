@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from rfast_bench.sim.driver import Worker
+from rfast_bench.sim.worker import Worker
 
 
 def worker_totals(worker: Worker, end: float) -> dict[str, float]:

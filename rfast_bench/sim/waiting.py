@@ -7,13 +7,11 @@ from abc import abstractmethod
 from collections import deque
 from collections.abc import Callable, Sequence
 from heapq import heappop
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rfast_bench.sim.clock import Clock, Due
-from rfast_bench.sim.network import ARRIVAL, SENDER, Inbox, Message
-
-if TYPE_CHECKING:
-    from rfast_bench.sim.driver import Worker
+from rfast_bench.sim.network.mailboxes import ARRIVAL, SENDER, Inbox, Message
+from rfast_bench.sim.worker import Worker
 
 
 class Waiting(Due):

@@ -9,23 +9,24 @@ from typing import Any
 import numpy as np
 
 from rfast_bench.api import Algorithm
-from rfast_bench.evaluation import Evaluator
-from rfast_bench.links import NetworkSpec
-from rfast_bench.membership import Membership
-from rfast_bench.pace import pace_of, timeline_of, work_of
+from rfast_bench.conditions.compute_times import slowdown_of, timeline_of, work_of
+from rfast_bench.conditions.seeds import later
 from rfast_bench.problems import Problem
 from rfast_bench.problems.base import read_only
-from rfast_bench.scenario import Scenario
-from rfast_bench.seeds import later
+from rfast_bench.problems.evaluation import Evaluator
+from rfast_bench.scenario.schema import Scenario
+from rfast_bench.scenario.sections.network import NetworkSpec
+from rfast_bench.sim.allocator import kept_memory, uncollected
 from rfast_bench.sim.clock import Clock
-from rfast_bench.sim.driver import Driver, Worker
+from rfast_bench.sim.driver import Driver
 from rfast_bench.sim.faults import Faults
 from rfast_bench.sim.gradients import LazyGradients
-from rfast_bench.sim.heap import kept_memory, uncollected
-from rfast_bench.sim.node import Network
-from rfast_bench.sim.watch import Outcome, Watch
-from rfast_bench.topology import Topology
-from rfast_bench.traffic import mean_edges
+from rfast_bench.sim.monitor import Monitor, Outcome
+from rfast_bench.sim.network.node import Network
+from rfast_bench.sim.worker import Worker
+from rfast_bench.topology.membership import Membership
+from rfast_bench.topology.topology import Topology
+from rfast_bench.topology.traffic import mean_edges
 
 Make = Callable[[Any], Algorithm]
 """Builds one worker's part of an algorithm from x⁰."""
@@ -50,14 +51,14 @@ def simulate(
     make = with_number(make, number_of(problem))
     with uncollected(topology.n):
         workers = build_workers(scenario, make, topology, problem, seed, make_network)
-        watch = Watch(scenario, problem, evaluator, workers, progress)
-        driver = build_driver(scenario, make, topology, problem, workers, watch, make_driver)
+        monitor = Monitor(scenario, problem, evaluator, workers, progress)
+        driver = build_driver(scenario, make, topology, problem, workers, monitor, make_driver)
         # a diverging run overflows on its way; it is recorded as such
         with np.errstate(all="ignore"), kept_memory(state_of(workers, topology, problem)):
             driver.start()
-            if not watch.stopped:
+            if not monitor.stopped:
                 driver.clock.run()
-        return watch.outcome()
+        return monitor.outcome()
 
 
 def build_driver(
@@ -66,7 +67,7 @@ def build_driver(
     topology: Topology,
     problem: Problem,
     workers: Sequence[Worker],
-    watch: Watch,
+    monitor: Monitor,
     make_driver: Callable[..., Driver],
 ) -> Driver:
     """Drives these workers by a clock of their own, as the scenario says, and is watched."""
@@ -76,15 +77,15 @@ def build_driver(
         problem,
         workers,
         LazyGradients(problem, scenario.simulation.gradient_batch),
-        on_iteration=watch.on_iteration,
+        on_iteration=monitor.on_iteration,
         budget=scenario.stop.iterations if synchronous else None,
         timeline=timeline_of(scenario),
     )
-    watch.attach(driver)
+    monitor.attach(driver)
     silence = scenario.network.silence_timeout
     if silence is not None:
         membership = Membership(topology)
-        Faults(scenario.faults, membership, silence, driver, lambda: make(problem.start), watch.stall)
+        Faults(scenario.faults, membership, silence, driver, lambda: make(problem.start), monitor.stall)
     return driver
 
 
@@ -135,7 +136,7 @@ def build_workers(
             make(problem.start),
             problem.sampler(node.id, later(network.streams, "batches", node.id)),
             work_of(scenario, node.id, network.streams),
-            pace_of(scenario, node.id, seed),
+            slowdown_of(scenario, node.id, seed),
         )
         for node in network.nodes
     ]

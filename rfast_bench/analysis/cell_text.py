@@ -1,0 +1,180 @@
+"""A summary's numbers as a person reads them: cells of text (`formats.py` prints them)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from rfast_bench.analysis.statistics import CONFIDENCE, surest
+from rfast_bench.scenario.sections.units import NOTHING as NOTHING
+from rfast_bench.scenario.sections.units import few_digits
+from rfast_bench.scenario.sections.units import human_bytes as human_bytes
+
+FINALS = ("loss", "gap", "accuracy")
+POINT = "point."
+"""What the columns of sweep keys start with."""
+
+
+def target_names(columns: Iterable[Hashable]) -> list[str]:
+    """The targets `<metric>_<value>` that a summary has columns for, in order."""
+    counts = [name for name in map(str, columns) if name.startswith("time_to_") and name.endswith("_reached")]
+    return [name.removeprefix("time_to_").removesuffix("_reached") for name in counts]
+
+
+# ----------------------------------------------------------------------------------------- readable cells
+def present(frame: pd.DataFrame) -> pd.DataFrame:
+    """A summary as a person reads it: every cell a string, units in the headings, empty columns left out."""
+    shown = {"scenario": frame["scenario"].map(str)} if frame["scenario"].nunique() > 1 else {}
+    shown |= {"world": frame["world"].map(str)} if "world" in frame else {}
+    for name in map(str, frame):
+        if name.startswith(POINT):
+            shown[name.removeprefix(POINT)] = frame[name].map(cell)
+    rows = frame.to_dict("records")
+    cells = {heading: [make(row) for row in rows] for heading, make in _columns(frame).items()}
+    shown |= {
+        heading if heading not in shown else f"{heading} (own)": pd.Series(texts, index=frame.index)
+        for heading, texts in cells.items()
+        if heading in _ALWAYS or any(text != NOTHING for text in texts)
+    }
+    return pd.DataFrame(shown)
+
+
+_ALWAYS = ("algorithm", "status")
+_COST = ("topology", "time per epoch (s)", "epoch speed-up", "idle (%)", "staleness", "sent")
+_WELL = ("γ", "γ_eff", "also tuned")
+EDGE = " †"
+"""Behind the label of what was tuned at the edge, in every table."""
+DAGGER = "†: tuned at the edge, the best value was the first or last tried and a better one may lie beyond"
+
+
+def label(row: Mapping[Any, Any]) -> str:
+    """What tables call an algorithm."""
+    return str(row["label"]) + (EDGE if row["tuned_at_edge"] else "")
+
+
+def _columns(frame: pd.DataFrame) -> dict[str, Callable[[Mapping[Any, Any]], str]]:
+    columns: dict[str, Callable[[Mapping[Any, Any]], str]] = {
+        "algorithm": label,
+        "topology": lambda row: cell(row["topology"]),
+        "γ": lambda row: cell(row["step_size"]),
+        "γ_eff": lambda row: cell(row["effective_step"]),
+        "also tuned": _also_tuned,
+    }
+    for name in target_names(frame.columns):
+        words = name.replace("_", " ")
+        columns[f"time to {words} (s)"] = partial(_time, name)
+        columns[f"speed-up at {words}"] = partial(speedup, name)
+    for name in FINALS:
+        if name == "loss" and frame["final_gap"].notna().any():
+            continue  # the gap says the same
+        columns[f"final {name}"] = partial(_final, name)
+    return columns | {
+        "time per epoch (s)": lambda row: cell(row["time_per_epoch"]) + interval("time_per_epoch", row),
+        "epoch speed-up": partial(speedup, "epoch"),
+        "idle (%)": lambda row: cell(row["idle_percent"]),
+        "staleness": lambda row: cell(row.get("staleness")),
+        "sent": lambda row: human_bytes(row["bytes_sent"]),
+        "status": lambda row: str(row["status"]),
+    }
+
+
+def cell(value: Any, digits: int = 3) -> str:
+    """A few digits of a number, anything else as it is; a dash for what does not exist."""
+    if value is None or (isinstance(value, float) and np.isnan(value)):
+        return NOTHING
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, np.number)):
+        return str(value)
+    return few_digits(float(value), digits)
+
+
+def _also_tuned(row: Mapping[Any, Any]) -> str:
+    """Tuned parameters other than γ, which has a column."""
+    others = [part for part in str(row["tuned"]).split("; ") if part and not part.startswith("step_size=")]
+    return ", ".join(others).replace("=", " ") or NOTHING
+
+
+def interval(name: str, row: Mapping[Any, Any], digits: int = 3) -> str:
+    """` [10.5, 12]`, ` [20, ∞)`; nothing where there is none, or where it says no more than the number."""
+    low, high = row.get(f"{name}_low", np.nan), row.get(f"{name}_high", np.nan)
+    middle = row.get(name, np.nan)
+    plain = middle if np.isfinite(middle) else row.get(f"{name}_above", np.nan)
+    if np.isnan(low) or (low == plain and high in (plain, row.get(f"{name}_below"))):
+        return ""
+    ends = [cell(end, digits) for end in (low, high)]
+    if ends[0] == ends[1] == cell(middle, digits):
+        return ""
+    return f" [{ends[0]}, {'∞)' if np.isinf(high) else ends[1] + ']'}"
+
+
+def _time(name: str, row: Mapping[Any, Any]) -> str:
+    """`11.5 [10.5, 12]`; `> 60` where it was not reached when the run ended; `not reached` where it never can be."""
+    name = f"time_to_{name}"
+    middle, above = row.get(name, np.nan), row.get(f"{name}_above", np.nan)
+    if np.isnan(middle) and np.isnan(above):
+        return NOTHING
+    known = cell(middle) if np.isfinite(middle) else "not reached" if np.isinf(above) else f"> {cell(above)}"
+    return known + interval(name, row)
+
+
+def speedup(name: str, row: Mapping[Any, Any]) -> str:
+    """`1.8× [1.6, 2]`; `> 1.8×` where the baseline, `< 0.5×` where the method itself was stopped too early."""
+    name = f"speedup_{name}"
+    middle, above, below = (row.get(name + end, np.nan) for end in ("", "_above", "_below"))
+    if np.isfinite(middle):
+        return NOTHING if middle == 0 else f"{cell(middle, 2)}×{interval(name, row, 2)}"
+    if np.isfinite(below):
+        known = f"{cell(above, 2)} to {cell(below, 2)}×" if above > 0 else f"< {cell(below, 2)}×"
+        return known + interval(name, row, 2)
+    return f"> {cell(above, 2)}×{interval(name, row, 2)}" if 0 < above < np.inf else NOTHING
+
+
+def _final(name: str, row: Mapping[Any, Any]) -> str:
+    name = f"final_{name}"
+    if np.isinf(row.get(f"{name}_above", np.nan)):
+        return NOTHING
+    return cell(row[name]) + interval(name, row)
+
+
+def split(
+    shown: pd.DataFrame, fits: Callable[[pd.DataFrame], bool] = lambda frame: True
+) -> list[tuple[str, pd.DataFrame]]:
+    """A presented table as narrower ones: how fast (two targets each, or one if that is too wide), how well, and
+    at what cost."""
+    names = [str(name) for name in shown]
+    well = [name for name in names if name in _WELL or name.startswith("final ")]
+    cost = [name for name in names if name in _COST]
+    speed = [name for name in names if name.startswith(("time to ", "speed-up "))]
+    lead = [name for name in names if name not in {*well, *cost, *speed, "status"}]
+    paired = any(name.startswith("speed-up ") for name in speed)
+    for width in (4, 2) if paired else (3, 1):
+        chunks = [speed[at : at + width] for at in range(0, len(speed), width)] or [[]]
+        fast = [("How fast", shown[lead + chunk + ["status"]]) for chunk in chunks]
+        if all(fits(frame) for _, frame in fast):
+            break
+    costly = [("At what cost", shown[lead + cost])] if cost else []
+    return [*fast, ("How well", shown[lead + well]), *costly]
+
+
+def footnote(frame: pd.DataFrame) -> str:
+    """How to read the cells of these rows."""
+    seeds = sorted(set(frame["seeds"]))
+    base = frame["baseline"].dropna().unique()
+    against = f"; speed-up over {', '.join(base)}, seed by seed" if len(base) and target_names(frame) else ""
+    said = ["One seed" + against if seeds == [1] else _of_seeds(seeds) + against]
+    if any(np.isfinite(frame.get(f"time_to_{name}_above", np.nan)).any() for name in target_names(frame)):
+        said.append(">: not reached when the run ended")
+    said += [f"Tuned by {by}, on other seeds" for by in dict.fromkeys(frame["tuned_by"]) if by]
+    if frame["tuned_at_edge"].any():
+        said.append(DAGGER)
+    return ". ".join(said) + "."
+
+
+def _of_seeds(seeds: Sequence[int]) -> str:
+    few = next((count for count in seeds if count > 1), 1)
+    sure = f"; {few} seeds give {surest(few):.0%} at most" if surest(few) < CONFIDENCE else ""
+    count = f"{seeds[0]}" if len(seeds) == 1 else f"{seeds[0]} to {seeds[-1]}"
+    return f"Median of {count} seeds [bootstrap interval, {CONFIDENCE:.0%}{sure}]"

@@ -1,0 +1,103 @@
+"""A comparison of both worlds as text: readable tables, and a sentence on the order of the algorithms."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import pandas as pd
+
+from rfast_bench.analysis.both_worlds import WORLDS
+from rfast_bench.analysis.cell_text import DAGGER, NOTHING, POINT, cell, label
+from rfast_bench.analysis.comparison import ERROR, compare, known, targets
+from rfast_bench.analysis.formats import WRITERS
+from rfast_bench.records.reading import Run
+
+
+def render(runs: Iterable[Run], format: str, width: int | None = None) -> str:
+    """The comparison as text. `csv` holds the numbers, `terminal` and `md` readable cells."""
+    frame = compare(runs)
+    if format == "csv":
+        return frame.to_csv(index=False, lineterminator="\n")
+    parts = [(str(name), tables(rows), verdict(rows)) for name, rows in frame.groupby("scenario", sort=False)]
+    return WRITERS[format](parts, width)
+
+
+def tables(frame: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
+    """Titled tables of readable cells of one scenario."""
+    found = [("Time per iteration", _table(frame, _iteration, status=True))]
+    for name in targets(frame):
+        columns = _times(f"time_to_{name}", 1.0, "s")
+        found.append((f"Time to {name.replace('_', ' ')}", _table(frame, columns)))
+    return [*found, ("How well, and how stale", _table(frame, _quality))]
+
+
+Columns = Mapping[str, Callable[[Mapping[Any, Any]], str]]
+
+
+def _table(frame: pd.DataFrame, columns: Columns, status: bool = False) -> pd.DataFrame:
+    shown = {str(n).removeprefix(POINT): frame[n].map(cell) for n in frame if str(n).startswith(POINT)}
+    shown["algorithm"] = pd.Series([label(row) for row in frame.to_dict("records")], index=frame.index)
+    for heading, make in columns.items():
+        shown[heading] = pd.Series(
+            [make(row) for row in frame.to_dict("records")], index=frame.index, dtype=str
+        )
+    if status:
+        shown["status"] = frame["status"]
+    return pd.DataFrame(shown)
+
+
+def _times(
+    name: str, scale: float, unit: str, lead: str = ""
+) -> dict[str, Callable[[Mapping[Any, Any]], str]]:
+    def of(world: str) -> Callable[[Mapping[Any, Any]], str]:
+        return lambda row: _time(row.get(f"{name}_{world}", math.nan), scale)
+
+    found = {f"{lead}{world} ({unit})": of(world) for world in WORLDS}
+    return {**found, f"{lead}error": lambda row: _percent(row.get(name + ERROR, math.nan))}
+
+
+def _time(value: float, scale: float) -> str:
+    return "not reached" if math.isinf(value) else cell(value * scale, 4)
+
+
+def _percent(value: float) -> str:
+    return NOTHING if math.isnan(value) else f"{value:+.1f} %"
+
+
+_iteration: Columns = {
+    **_times("iteration_mean", 1e3, "ms", "mean "),
+    **_times("iteration_median", 1e3, "ms", "median worker "),
+}
+_quality: Columns = {
+    f"{words} {world}": lambda row, key=f"{name}_{world}": cell(row.get(key, math.nan))  # type: ignore[misc]
+    for name, words in (("final_gap", "final gap"), ("staleness", "staleness"))
+    for world in WORLDS
+}
+
+
+def verdict(frame: pd.DataFrame) -> str:
+    """Whether the algorithms come in the same order in both worlds, target by target."""
+    keys = [name for name in map(str, frame) if name.startswith(POINT)]
+    said = []
+    for _, part in frame.groupby(keys, sort=False, dropna=False) if keys else [((), frame)]:
+        where = ", ".join(f"{key.removeprefix(POINT)} = {cell(part[key].iloc[0])}" for key in keys)
+        said += [f"{where + ': ' if where else ''}{_verdict(part, name)}" for name in targets(frame)]
+    edge = [f"{DAGGER}."] if frame["tuned_at_edge"].any() else []
+    return "Error: (simulated − real) / real. " + " ".join([*said, *edge])
+
+
+def _verdict(part: pd.DataFrame, name: str) -> str:
+    both, words = known(part, name), name.replace("_", " ")
+    if len(both) < 2:
+        return f"Order by time to {words}: fewer than two algorithms to compare."
+    if part[f"same_order_{name}"].all():
+        return f"Order by time to {words}: the same in both worlds."
+    orders = [_order(both, f"time_to_{name}_{world}") for world in WORLDS]
+    return f"Order by time to {words}: simulated {orders[0]}; real {orders[1]}."
+
+
+def _order(part: pd.DataFrame, column: str) -> str:
+    ordered = part[["label", column]].sort_values(column, kind="stable")
+    return " < ".join(str(label) for label in ordered["label"])

@@ -1,0 +1,159 @@
+"""The text formats that hold a summary's readable cells: a terminal, Markdown, LaTeX, HTML."""
+
+from __future__ import annotations
+
+import html
+import io
+import sys
+import textwrap
+from collections.abc import Callable, Mapping, Sequence
+from typing import Literal
+
+import pandas as pd
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from rfast_bench.analysis.cell_text import EDGE, NOTHING
+
+Part = tuple[str, list[tuple[str, pd.DataFrame]], str]
+"""A scenario's name, its titled tables, and its footnote."""
+
+
+def terminal_columns(width: int | None) -> int:
+    """The width asked for, or the terminal's own, or 110 in a file."""
+    return width or (Console().width if sys.stdout.isatty() else 110)
+
+
+def _terminal(parts: Sequence[Part], width: int | None) -> str:
+    colour = sys.stdout.isatty()
+    out = io.StringIO()
+    columns = terminal_columns(width)
+    console = Console(file=out, width=columns, force_terminal=colour, highlight=False)
+    for scenario, tables, note in parts:
+        for title, frame in tables:
+            console.print(_rich_table(f"{scenario}: {title.lower()}", frame, columns))
+        console.print(Text(note, style="dim"), soft_wrap=False)
+    return "\n".join(line.rstrip() for line in out.getvalue().splitlines()) + "\n"
+
+
+def _rich_table(title: str, frame: pd.DataFrame, width: int) -> Table:
+    table = Table(
+        title=Text(title), title_justify="left", title_style="bold", box=SIMPLE_HEAD, padding=(0, 1, 0, 0)
+    )
+    rigid = fits(frame, width)
+    for name in map(str, frame):
+        justify: Literal["left", "right"] = "left" if name in _WORDS else "right"
+        heading = Text(_folded(name, frame[name]))
+        table.add_column(heading, justify=justify, overflow="fold", no_wrap=rigid and name != "status")
+    rows, lead = list(frame.itertuples(index=False, name=None)), list(frame).index("algorithm")
+    for row, after in zip(rows, [*rows[1:], None], strict=True):
+        last_of_point = after is None or row[:lead] != after[:lead]
+        table.add_row(*(Text(text, style=_style(text)) for text in row), end_section=last_of_point)
+    return table
+
+
+_WORDS = ("algorithm", "topology", "status", "scenario", "world")
+
+
+def _folded(heading: str, cells: pd.Series[str]) -> str:
+    """The heading over as many lines as make it no wider than its cells, words kept whole."""
+    return textwrap.fill(heading, max(*map(len, heading.split(" ")), *map(len, cells), 8))
+
+
+def fits(frame: pd.DataFrame, width: int) -> bool:
+    """Whether nothing but the status needs to wrap."""
+    lines = {name: [*_folded(str(name), frame[name]).split("\n"), *frame[name]] for name in frame}
+    widths = {name: max(map(len, texts)) for name, texts in lines.items()}
+    return (
+        sum(min(wide, 24) if name == "status" else wide for name, wide in widths.items())
+        <= width - 2 * len(widths) - 1
+    )
+
+
+def _style(text: str) -> str:
+    if any(word in text for word in ("diverged", "void", "no common root")):
+        return "red"
+    if any(word in text for word in ("reach", "stalled", "edge")) or text.endswith(EDGE):
+        return "yellow"
+    return "dim" if text.startswith(("skipped", NOTHING)) else ""
+
+
+def _markdown(parts: Sequence[Part], width: int | None) -> str:
+    blocks = []
+    for scenario, tables, note in parts:
+        blocks.append(f"## {scenario}")
+        for title, frame in tables:
+            safe = frame.rename(columns=_pipe).map(_pipe)
+            blocks += [f"**{title}**", safe.to_markdown(index=False, disable_numparse=True)]
+        blocks.append(note)
+    return "\n\n".join(blocks) + "\n"
+
+
+def _pipe(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")
+
+
+_TEX = {
+    "γ\\_eff": "$\\gamma_{\\mathrm{eff}}$",
+    "γ": "$\\gamma$",
+    "±": "$\\pm$",
+    "×": "$\\times$",
+    "–": "--",
+    "∞": "$\\infty$",
+    "†": "$\\dagger$",
+}
+
+
+def _latex(parts: Sequence[Part], width: int | None) -> str:
+    tables = [
+        _tex(frame, caption=f"{scenario}: {title.lower()}. {note}")
+        for scenario, tables_, note in parts
+        for title, frame in tables_
+    ]
+    return "% needs \\usepackage{booktabs}\n" + "\n".join(tables)
+
+
+def _tex(frame: pd.DataFrame, caption: str) -> str:
+    for special in "_%&#$":
+        caption = caption.replace(special, "\\" + special)
+    text = frame.to_latex(index=False, escape=True, caption=caption, position="htbp")
+    for sign, command in _TEX.items():
+        text = text.replace(sign, command)
+    return text
+
+
+_CSS = """
+body { font: 15px/1.4 system-ui, sans-serif; margin: 2em; color: #222; }
+table { border-collapse: collapse; margin: 0.5em 0 1.5em; }
+th, td { padding: 0.3em 0.8em; border-bottom: 1px solid #ddd; text-align: left; white-space: nowrap; }
+thead th { border-bottom: 2px solid #444; }
+tbody tr:hover { background: #f4f6f8; }
+.note { color: #666; }
+"""
+
+
+def _html(parts: Sequence[Part], width: int | None) -> str:
+    blocks = []
+    for scenario, tables, note in parts:
+        blocks.append(f"<h1>{html.escape(scenario)}</h1>")
+        blocks += [f"<h2>{title}</h2>\n{_html_table(frame)}" for title, frame in tables]
+        blocks.append(f'<p class="note">{html.escape(note)}</p>')
+    names = html.escape(", ".join(scenario for scenario, _, _ in parts))
+    head = f'<head><meta charset="utf-8"><title>{names}</title><style>{_CSS}</style></head>'
+    body = "\n".join(blocks)
+    return f'<!doctype html>\n<html lang="en">\n{head}\n<body>\n{body}\n</body>\n</html>\n'
+
+
+def _html_table(frame: pd.DataFrame) -> str:
+    with pd.option_context("display.max_colwidth", None):
+        return frame.to_html(index=False, escape=True, border=0)
+
+
+WRITERS: Mapping[str, Callable[[Sequence[Part], int | None], str]] = {
+    "terminal": _terminal,
+    "md": _markdown,
+    "latex": _latex,
+    "html": _html,
+}

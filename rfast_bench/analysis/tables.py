@@ -1,0 +1,167 @@
+"""Records into tables: who reached the target when, how good the model became, and what it cost.
+
+`summarise` gives numbers, one row per (scenario, sweep point, label); `render` prints them as readable
+cells (see `cell_text.py`). Times, speed-ups and final values are medians over seeds with bootstrap intervals
+(`statistics.py`; columns: `outcomes.py`); a speed-up is the baseline's time over one's own, seed by seed.
+A run that diverged reached nothing, whatever its curve touched on the way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from rfast_bench.analysis.cell_text import FINALS, POINT, footnote, present, split, target_names
+from rfast_bench.analysis.formats import WRITERS, fits, terminal_columns
+from rfast_bench.analysis.outcomes import EPOCH, Known, columns, known, speedups
+from rfast_bench.errors import UserError, nearest
+from rfast_bench.records.reading import Run, baselines, point_key, varying
+
+ENDINGS = ("skipped", "void", "diverged", "stalled")
+"""How a run may end other than well; columns of the summary that count them."""
+COSTS = ("idle_percent", "bytes_sent", "staleness")
+
+
+# --------------------------------------------------------------------------------------------- the numbers
+def costs(run: Run) -> dict[str, float]:
+    """What one run spent: percent of idle time, bytes; and how many gradients old messages were when read."""
+    curves, workers, read = run.curves(), run.workers(), run.staleness()
+    if run.status == "skipped" or curves.empty:
+        return {}
+    last = curves.iloc[-1]
+    waiting, busy = workers["waiting"].sum(), workers["busy"].sum()
+    return {
+        "idle_percent": 100 * _ratio(waiting, busy + waiting),
+        "bytes_sent": float(last["bytes_sent"]),
+        "staleness": _ratio((read["staleness"] * read["count"]).sum(), read["count"].sum()),
+    }
+
+
+def _ratio(above: float, below: float) -> float:
+    return float(above / below) if below > 0 else float("nan")
+
+
+def summarise(runs: Sequence[Run], baseline: str | None = None) -> pd.DataFrame:
+    """One numeric row per (scenario, sweep point, label); seconds, percent, bytes.
+
+    Raises UserError when `baseline` is no label of these runs.
+    """
+    ordered = sorted(runs, key=Run.sort_key)
+    reference = baselines(ordered, baseline)
+    keys = varying(ordered)
+    measured = [known(run) for run in ordered]
+    by_run = {_info(run, run.label): numbers for run, numbers in zip(ordered, measured, strict=True)}
+    groups: dict[tuple[Any, ...], list[tuple[Run, Known]]] = {}
+    for run, numbers in zip(ordered, measured, strict=True):
+        against = by_run.get(_info(run, reference[run.scenario]), {})
+        group = groups.setdefault((run.scenario, run.world, point_key(run.point), run.label), [])
+        group.append((run, {**numbers, **speedups(numbers, against)}))
+    both = len({run.world for run in ordered}) > 1
+    return pd.DataFrame([_row(group, keys, reference, both) for group in groups.values()])
+
+
+def _info(run: Run, label: str | None) -> tuple[Any, ...]:
+    return (run.scenario, run.world, point_key(run.point), run.seed, label)
+
+
+def _row(
+    group: Sequence[tuple[Run, Known]],
+    keys: Iterable[str],
+    reference: Mapping[str, str | None],
+    both: bool,
+) -> dict[str, Any]:
+    runs = [run for run, _ in group]
+    first = runs[0]
+    world = {"world": first.world} if both else {}
+    row: dict[str, Any] = {
+        "scenario": first.scenario,
+        **world,
+        **{POINT + key: first.point.get(key) for key in keys},
+        "label": first.label,
+        "algorithm": first.algorithm,
+        "topology": first.topology_info.name if first.topology_info else None,
+        "step_size": first.step_size,
+        "effective_step": pd.Series([run.effective_step for run in runs], dtype=float).median(),
+        "tuned": "; ".join(f"{name}={how['value']}" for name, how in first.tuned.items()),
+        "tuned_by": next((how["objective"] for how in first.tuned.values()), ""),
+        "tuned_at_edge": first.tuned_at_edge,
+        "baseline": reference[first.scenario],
+        "seeds": len(runs),
+        **{word: sum(run.status == word for run in runs) for word in ENDINGS},
+    }
+    row |= {f"final_{name}": np.nan for name in FINALS}
+    row |= {EPOCH: np.nan}
+    for name in _targets(runs):
+        row |= {f"time_to_{name}{end}": np.nan for end in ("", "_min", "_max")} | {
+            f"time_to_{name}_reached": 0
+        }
+    row |= columns([numbers for _, numbers in group])
+    spent = [costs(run) for run in runs]
+    row |= {name: _mean(own.get(name, np.nan) for own in spent) for name in COSTS}
+    return row | {"status": _status(runs, row)}
+
+
+def _targets(runs: Sequence[Run]) -> list[str]:
+    return [f"{m}_{t:g}" for m, values in runs[0].targets.items() for t in values]
+
+
+def _mean(values: Iterable[float]) -> float:
+    known = [value for value in values if np.isfinite(value)]
+    return float(np.mean(known)) if known else float("nan")
+
+
+def _status(runs: Sequence[Run], row: Mapping[str, Any]) -> str:
+    said = []
+    if any(run.topology_info is not None and not run.topology_info.sound for run in runs):
+        said.append("no common root")
+    for word in ENDINGS:
+        if row[word]:
+            reason = next(run.reason for run in runs if run.status == word)
+            share = _share(row[word], len(runs), always=word != "skipped")
+            said.append(f"{word}{share}{': ' if reason else ''}{reason}")
+    said += _missed(runs, row)
+    if row["tuned_at_edge"]:
+        said.append(f"tuned at the edge ({row['tuned_at_edge']})")
+    return "; ".join(said) or "ok"
+
+
+def _missed(runs: Sequence[Run], row: Mapping[str, Any]) -> list[str]:
+    """`did not reach gap 0.1, gap 0.03 (2/3)`: of the runs that ended well."""
+    valid = [run for run in runs if run.valid]
+    counts = {name: len(valid) - row[f"time_to_{name}_reached"] for name in target_names(row)}
+    missed = {
+        name.replace("_", " "): _share(n, len(runs), n < len(runs)) for name, n in counts.items() if n > 0
+    }
+    return ["did not reach " + ", ".join(name + share for name, share in missed.items())] if missed else []
+
+
+def _share(count: int, of: int, always: bool = True) -> str:
+    return f" ({count}/{of})" if of > 1 and (always or count < of) else ""
+
+
+# ---------------------------------------------------------------------------------------------- rendering
+def render(runs: Sequence[Run], format: str, baseline: str | None = None, width: int | None = None) -> str:
+    """The runs' summary as text. `width` is for the terminal, in columns (its own, or 110 in a file).
+
+    `csv` holds the numbers, all other formats the readable cells. Raises UserError for an unknown format.
+    """
+    allowed = ("csv", *WRITERS)
+    if format not in allowed:
+        raise UserError(f"no format '{format}'; one of {', '.join(allowed)}{nearest(format, allowed)}")
+    return written(summarise(runs, baseline), format, width)
+
+
+def written(frame: pd.DataFrame, format: str, width: int | None = None) -> str:
+    """A summary in one of the formats of `render`."""
+    if format == "csv":
+        return frame.to_csv(index=False, lineterminator="\n")
+    room = terminal_columns(width) if format == "terminal" else 10**6
+    parts = [
+        (str(scenario), split(present(rows), partial(fits, width=room)), footnote(rows))
+        for scenario, rows in frame.groupby("scenario", sort=False)
+    ]
+    return WRITERS[format](parts, width)

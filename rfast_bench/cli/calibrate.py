@@ -1,0 +1,34 @@
+"""`rfast-bench calibrate`: from a scenario of the real world to the simulated one that stands for it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+_PATH = click.Path(path_type=Path)
+
+
+@click.command("calibrate")
+@click.argument("scenario")
+@click.option("--out", "-o", type=_PATH, required=True, help="The file to write; its times go beside it.")
+@click.option(
+    "--seconds", type=click.FloatRange(min=1), default=20.0, show_default=True, help="To measure for."
+)
+@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override a key of SCENARIO.")
+@click.option("--profile", type=_PATH, help="Also write what was measured as a profile for `system`.")
+def command(
+    scenario: str, out: Path, seconds: float, overrides: tuple[str, ...], profile: Path | None
+) -> None:
+    """Measure gradients and links of SCENARIO on this machine; write its simulated counterpart."""
+    from rfast_bench.plan.runs import load_points
+    from rfast_bench.real.calibration.calibrated_scenario import calibrate
+    from rfast_bench.scenario import shipped
+    from rfast_bench.study.tuning import tune
+
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    path = shipped.find(scenario)
+    tune.refuse(load_points(path, overrides), "while times are measured; give it a value with --set")
+    times = calibrate(path, overrides, out, seconds, console.print, profile)
+    click.echo(" and ".join(str(file) for file in (out, profile, times) if file is not None))

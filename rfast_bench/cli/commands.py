@@ -1,0 +1,30 @@
+"""`rfast-bench`: which commands there are. Each is imported when it is asked for, for what one needs takes a second.
+
+A command is thin: options, one function call. Everything else stands in the scenario file.
+"""
+
+from __future__ import annotations
+
+import click
+
+from rfast_bench.cli.lazy import Commands
+
+COMMANDS = {
+    "calibrate": ("calibrate", "Measure gradients and links of a scenario on this machine."),
+    "compare": ("results.compare", "Set runs of both worlds side by side."),
+    "list": ("names", "Name the algorithms, topologies and shipped scenarios there are."),
+    "plot": ("results.plot", "Draw the figures of runs."),
+    "report": ("results.report", "Write one page that holds all of some runs."),
+    "run": ("run", "Run a scenario; leave records, a table and plots."),
+    "systems": ("systems", "Show the profiles that a scenario may name."),
+    "table": ("results.table", "Print the comparison table of runs."),
+    "topology": ("topology.group", "Check, draw and design the graphs that workers talk along."),
+    "trace": ("results.trace", "Write the trace of runs, for Perfetto."),
+}
+"""See `lazy.Known`."""
+
+
+@click.group(cls=Commands, known=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="rfast-bench")
+def main() -> None:
+    """Compare asynchronous decentralised SGD methods under one clock."""

@@ -1,0 +1,35 @@
+"""A group of commands that are imported when they are used: what one needs may take a second to import."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Any
+
+import click
+
+from rfast_bench.cli.errors import ErrorGroup
+
+Known = Mapping[str, tuple[str, str]]
+"""By name: the module below `rfast_bench.cli` in which it is called `command`, and what `--help` says of it."""
+
+
+class Commands(ErrorGroup):
+    """Knows its commands by name and by a line of help."""
+
+    def __init__(self, *args: Any, known: Known, **more: Any) -> None:
+        super().__init__(*args, **more)
+        self.known = known
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(self.known)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in self.known:
+            return None
+        command: click.Command = import_module(f"rfast_bench.cli.{self.known[cmd_name][0]}").command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, self.known[name][1]) for name in self.list_commands(ctx)])

@@ -1,0 +1,1 @@
+"""Commands that read run folders: tables, figures, pages, traces."""

@@ -1,0 +1,21 @@
+"""`rfast-bench table`: the comparison of runs in numbers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+FORMATS = ("terminal", "md", "csv", "latex", "html")
+
+
+@click.command("table")
+@click.argument("runs", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--format", "style", type=click.Choice(FORMATS), default="terminal", show_default=True)
+@click.option("--baseline", help="Label that speed-ups are given against.")
+def command(runs: tuple[Path, ...], style: str, baseline: str | None) -> None:
+    """Print the comparison table of RUNS: run folders, or folders above them."""
+    from rfast_bench.analysis.tables import render
+    from rfast_bench.records.reading import find_runs
+
+    click.echo(render(find_runs(runs), style, baseline), nl=False)

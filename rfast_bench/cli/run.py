@@ -1,0 +1,81 @@
+"""`rfast-bench run`: the main job."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import click
+from rich.console import Console
+
+if TYPE_CHECKING:
+    from rfast_bench.records.reading import Run
+
+INTERRUPTED = 130
+
+
+def draw(runs: Sequence[Run], home: Path) -> list[Path]:
+    """Draw the figures of runs into a folder; what that needs is imported when runs are done."""
+    from rfast_bench.figures import plots
+
+    return plots.draw(runs, home)
+
+
+@click.command("run")
+@click.argument("scenario")
+@click.option(
+    "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override a key, e.g. network.loss=0.2."
+)
+@click.option(
+    "--world", type=click.Choice(("simulated", "real", "both")), help="Where it runs, not as the file says."
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default=Path("results"),
+    show_default=True,
+    help="Where records go.",
+)
+@click.option("--jobs", type=click.IntRange(min=1), default=None, help="Runs at once; default: all cores.")
+@click.option(
+    "--backend", type=click.Choice(("local", "dask", "ray")), default="local", help="Who does the runs."
+)
+@click.option("--address", help="Of the existing Dask scheduler or Ray cluster.")
+@click.option("--fresh", is_flag=True, help="Do all runs again, also those already there.")
+@click.option("--plots/--no-plots", default=True, help="Draw the figures at the end.")
+def command(
+    scenario: str,
+    overrides: tuple[str, ...],
+    world: str | None,
+    out: Path,
+    jobs: int | None,
+    backend: Literal["local", "dask", "ray"],
+    address: str | None,
+    fresh: bool,
+    plots: bool,
+) -> None:
+    """Run SCENARIO, a file or the name of a shipped one; leave records, a table and plots in OUT/NAME."""
+    from rfast_bench.scenario import shipped
+    from rfast_bench.study.warm_up import warm_up
+
+    path = shipped.find(scenario)
+    jobs = jobs or os.cpu_count() or 1
+    if (backend == "local") != (address is None):
+        raise click.UsageError("--backend dask and ray need --address, and nothing else does")
+    if backend == "local" and jobs > 1:
+        warm_up(path)
+    from rfast_bench.study import preload  # noqa: F401 - first, see there
+    from rfast_bench.study.cluster import Cluster
+    from rfast_bench.study.scenario import study
+
+    cluster = None if backend == "local" or address is None else Cluster(backend, address)
+    if world is not None:
+        overrides = (*overrides, f"world={world}")
+    try:
+        study(path, overrides, out, jobs, fresh, draw if plots else None, Console(), cluster=cluster)
+    except KeyboardInterrupt:
+        click.echo("\nInterrupted. Finished runs are kept; the same command continues.", err=True)
+        sys.exit(INTERRUPTED)

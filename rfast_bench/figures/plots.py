@@ -1,0 +1,235 @@
+"""Records into figures (PNG): the objective over time and epochs, times to target, who waited, the graphs.
+
+One set of files per scenario and sweep point (in sub-folders when there are several), and for a sweep the
+time to target against each key that varies. A skipped run is in no figure.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from rfast_bench.analysis.tables import summarise
+from rfast_bench.figures.diagrams import draw_timeline, draw_topologies
+from rfast_bench.figures.style import (
+    AXIS,
+    GREY,
+    Style,
+    band,
+    by_label,
+    figure,
+    headline,
+    key,
+    log_range,
+    look,
+    note_targets,
+    plain,
+    save,
+    slug,
+    styles,
+    time_name,
+)
+from rfast_bench.figures.sweeps import draw_sweeps, latest, whisker
+from rfast_bench.records.reading import Run, baselines, point_key, varying
+
+
+def draw(runs: Sequence[Run], out: Path, baseline: str | None = None) -> list[Path]:
+    """Draw every figure that the runs have data for; returns the files written.
+
+    Raises UserError when `baseline` is no label of these runs.
+    """
+    baselines(runs, baseline)
+    shown = [run for run in sorted(runs, key=Run.sort_key) if run.status != "skipped"]
+    looks = styles(runs)
+    files = []
+    with look():
+        for folder, part in _parts(shown, out):
+            files += _draw_point(part, folder, looks, baseline if _has(part, baseline) else None)
+        for folder, part in _scenarios(shown, out):
+            files += draw_sweeps(part, folder, looks)
+    return files
+
+
+def _has(runs: Sequence[Run], label: str | None) -> bool:
+    return any(run.label == label for run in runs)
+
+
+def _split(runs: Sequence[Run], by: Callable[[Run], Any]) -> list[list[Run]]:
+    groups: dict[Any, list[Run]] = {}
+    for run in runs:
+        groups.setdefault(by(run), []).append(run)
+    return list(groups.values())
+
+
+def _scenarios(runs: Sequence[Run], out: Path) -> list[tuple[Path, list[Run]]]:
+    parts = _split(runs, lambda run: run.scenario)
+    homes = [(out / slug(part[0].scenario) if len(parts) > 1 else out, part) for part in parts]
+    return [at for home, part in homes for at in _worlds(part, home)]
+
+
+def _worlds(runs: Sequence[Run], out: Path) -> list[tuple[Path, list[Run]]]:
+    """A folder for each world where there are both: times of one are none of the other's."""
+    parts = _split(runs, lambda run: run.world)
+    return [(out / part[0].world if len(parts) > 1 else out, part) for part in parts]
+
+
+def _parts(runs: Sequence[Run], out: Path) -> list[tuple[Path, list[Run]]]:
+    return [
+        (
+            folder / slug("_".join(f"{name}-{part[0].point.get(name)}" for name in keys)) if keys else folder,
+            part,
+        )
+        for folder, whole in _scenarios(runs, out)
+        for keys in [varying(whole)]
+        for part in _split(whole, lambda run: point_key(run.point))
+    ]
+
+
+def _draw_point(runs: Sequence[Run], out: Path, looks: dict[str, Style], baseline: str | None) -> list[Path]:
+    metrics = ["gap" if any(run.curves()["gap"].notna().any() for run in runs) else "loss"]
+    metrics += ["accuracy"] if any("accuracy" in run.targets for run in runs) else []
+    files = []
+    for metric in metrics:
+        files.append(save(_curves(runs, looks, metric, "time"), out, f"{metric}-vs-time"))
+        files.append(save(_curves(runs, looks, metric, "epoch"), out, f"{metric}-vs-epochs"))
+    if any(values for run in runs for values in run.targets.values()):
+        files.append(save(_times_to_target(runs, looks, baseline), out, "time-to-target"))
+    return files + draw_timeline(runs, out, looks) + draw_topologies(runs, out)
+
+
+def _point_words(runs: Sequence[Run]) -> str:
+    return ", ".join(f"{name} = {value}" for name, value in runs[0].point.items())
+
+
+def _where(runs: Sequence[Run]) -> str:
+    return " · ".join(filter(None, [runs[0].scenario, _point_words(runs)]))
+
+
+def _seeds(runs: Sequence[Run]) -> str:
+    count = max(len(group) for group in by_label(runs).values())
+    return f"median of {count} seeds, band from min to max" if count > 1 else "one seed"
+
+
+# ------------------------------------------------------------------------------------------------- curves
+def _curves(runs: Sequence[Run], looks: dict[str, Style], metric: str, x: str) -> Figure:
+    groups = by_label(runs)
+    bands = {label: band(group, x, metric) for label, group in groups.items()}
+    bands = {label: frame for label, frame in bands.items() if len(frame)}
+    targets = sorted({value for run in runs for value in run.targets.get(metric, ())})
+    drawn = figure(8.6, 4.8)
+    axes = drawn.subplots()
+    if bands:
+        _scale(axes, bands, groups, metric, targets)
+    for label, frame in bands.items():
+        _draw_band(axes, frame, looks[label])
+    note_targets(axes, targets)
+    axes.set(xlabel=time_name(runs) if x == "time" else AXIS[x], ylabel=AXIS[metric])
+    axes.set_xlim(left=0)
+    _legend(drawn, bands, groups, looks)
+    against = "time" if x == "time" else "epochs"
+    headline(drawn, f"{metric.capitalize()} against {against}", f"{_where(runs)} · {_seeds(runs)}")
+    return drawn
+
+
+def _scale(
+    axes: Axes,
+    bands: dict[str, pd.DataFrame],
+    groups: dict[str, list[Run]],
+    metric: str,
+    targets: Sequence[float],
+) -> None:
+    steady = [label for label in bands if all(run.status == "finished" for run in groups[label])]
+    limits = None if metric == "accuracy" else log_range(bands, steady, targets)
+    if limits is None:
+        return
+    axes.set_yscale("log")
+    axes.set_ylim(limits)
+    for label, frame in bands.items():
+        lines = ["median", "low", "high"]
+        bands[label] = frame.assign(**frame[lines].clip(1.2 * limits[0], 10 * limits[1]))
+
+
+def _draw_band(axes: Axes, frame: pd.DataFrame, style: Style) -> None:
+    colour, dashes, _ = style
+    axes.plot(frame["x"], frame["median"], color=colour, linestyle=dashes, linewidth=2, zorder=3)
+    axes.fill_between(frame["x"], frame["low"], frame["high"], color=colour, alpha=0.2, linewidth=0, zorder=2)
+
+
+def _legend(
+    drawn: Figure, bands: dict[str, pd.DataFrame], groups: dict[str, list[Run]], looks: dict[str, Style]
+) -> None:
+    """Outside at the right, in the order in which the curves end, from top to bottom."""
+    order = sorted(bands, key=lambda label: -bands[label]["median"].iloc[-1])
+    handles = [key(looks[label], label + ending(groups[label])) for label in order]
+    if handles:
+        drawn.legend(handles=handles, loc="outside right center", frameon=False)
+
+
+def ending(runs: Sequence[Run]) -> str:
+    """` (diverged 2/3)`: how runs ended that did not finish as meant."""
+    counts = Counter(run.status for run in runs if run.status != "finished")
+    shares = {word: "" if count == len(runs) else f" {count}/{len(runs)}" for word, count in counts.items()}
+    return f" ({', '.join(word + share for word, share in shares.items())})" if shares else ""
+
+
+# ------------------------------------------------------------------------------------------------- targets
+def _times_to_target(runs: Sequence[Run], looks: dict[str, Style], baseline: str | None) -> Figure:
+    frame = summarise(runs, baseline)
+    targets = [(metric, value) for metric, values in _targets(runs).items() for value in values]
+    drawn = figure(max(7.5, 1.8 + 4.0 * len(targets)), 1.7 + 0.5 * len(frame))
+    panels = drawn.subplots(1, len(targets), sharey=True, squeeze=False)[0]
+    for axes, (metric, value) in zip(panels, targets, strict=True):
+        _bars(axes, frame, f"{metric}_{value:g}", looks)
+        sign = "≥" if metric == "accuracy" else "≤"
+        axes.set_title(f"{metric} {sign} {value:g}", fontsize=10.5)
+        axes.set_xlabel(time_name(runs))
+    base = frame["baseline"].iloc[0]
+    against = f"; × is the speed-up over {base}" if base else ""
+    spread = "median over seeds, bootstrap intervals" if frame["seeds"].max() > 1 else "one seed"
+    headline(drawn, "Time to target", f"{_where(runs)} · {spread}{against}")
+    return drawn
+
+
+def _targets(runs: Sequence[Run]) -> dict[str, list[float]]:
+    metrics = dict.fromkeys(metric for run in runs for metric in run.targets)
+    return {
+        metric: sorted(
+            {value for run in runs for value in run.targets.get(metric, ())}, reverse=metric != "accuracy"
+        )
+        for metric in metrics
+    }
+
+
+def _bars(axes: Axes, frame: pd.DataFrame, name: str, looks: dict[str, Style]) -> None:
+    longest = latest(frame, f"time_to_{name}") or 1.0
+    for at, row in enumerate(frame.to_dict("records")):
+        middle = row.get(f"time_to_{name}", np.nan)
+        end = 0.0
+        if np.isfinite(middle):
+            low, high = whisker(row, f"time_to_{name}", longest)
+            colour, end = looks[row["label"]][0], high
+            axes.barh(at, middle, color=colour, height=0.62)
+            if high > low:
+                axes.errorbar(middle, at, xerr=[[middle - low], [high - middle]], color="#333333", capsize=3)
+        axes.text(end + 0.02 * longest, at, bar_words(row, name), va="center", color=GREY, fontsize=9.5)
+    axes.set_yticks(range(len(frame)), [plain(label) for label in frame["label"]])
+    axes.set(xlim=(0, 1.45 * longest), ylim=(len(frame) - 0.5, -0.5))
+    axes.grid(visible=False, axis="y")
+
+
+def bar_words(row: Any, name: str) -> str:
+    reached, seeds = int(row[f"time_to_{name}_reached"]), row["seeds"]
+    if not reached:
+        return next((word for word in ("diverged", "void") if row[word] == seeds), "not reached")
+    speedup = row.get(f"speedup_{name}", np.nan)
+    middle = row[f"time_to_{name}"]
+    words = [f"{middle:.3g} s" if np.isfinite(middle) else f"> {row[f'time_to_{name}_above']:.3g} s"]
+    words += [f"{speedup:.2g}×"] if np.isfinite(speedup) and row["label"] != row["baseline"] else []
+    return " · ".join(words + ([f"{reached}/{seeds} reached"] if reached < seeds else []))

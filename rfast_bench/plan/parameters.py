@@ -1,0 +1,105 @@
+"""An algorithm's parameters as a scenario gives them: a value, `{effective: η}`, or `{tune: grid}`."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from rfast_bench.api import Algorithm
+from rfast_bench.errors import UserError
+from rfast_bench.scenario.reading import explain
+from rfast_bench.scenario.sections.base import Spec
+from rfast_bench.scenario.sections.tuning import Grid, GridLike, TuneSpec
+from rfast_bench.topology.topology import Topology
+
+STEP = "step_size"
+_GRID: TypeAdapter[Grid] = TypeAdapter(GridLike)
+
+
+def check(
+    given: Mapping[str, Any], model: type[Spec], tune: TuneSpec | None, where: tuple[str, ...], source: str
+) -> dict[str, Any]:
+    """Parameters checked against `model` and completed by its defaults. Raises UserError.
+
+    A parameter to be tuned is a `Grid`, every value of it checked; `{effective: η}` is left as it is.
+    """
+    grids = _grids(given, model, tune, where, source)
+    steps = {name: value for name, value in given.items() if _is_effective(value)}
+    for name in {*steps, *(name for name, grid in grids.items() if grid.effective)} - {STEP}:
+        raise UserError(f"{source}: {'.'.join((*where, name))}: only {STEP} has an effective value")
+    fixed = {name: _number(value) for name, value in given.items() if name not in grids}
+    values: dict[str, Any] = {}
+    for name, value in [(n, v) for n, grid in grids.items() for v in grid.tried()] or [("", None)]:
+        others = {other: _number(grid.tried()[0]) for other, grid in grids.items()}
+        trial = {**fixed, **others, **({name: _number(value)} if name else {})}
+        try:
+            values = model.model_validate(trial).model_dump()
+        except ValidationError as problem:
+            raise UserError(explain(problem, trial, source, where)) from problem
+    return {**values, **steps, **grids}
+
+
+def _grids(
+    given: Mapping[str, Any], model: type[Spec], tune: TuneSpec | None, where: tuple[str, ...], source: str
+) -> dict[str, Grid]:
+    found: dict[str, Grid] = {}
+    for name, value in given.items():
+        if isinstance(value, Grid):
+            found[name] = value
+        elif isinstance(value, dict) and set(value) == {"tune"}:
+            found[name] = _read_grid(value, (*where, name), source)
+    if found and tune is None:
+        first = ".".join((*where, next(iter(found))))
+        raise UserError(f"{source}: {first}: is to be tuned, but the scenario has no tune: with an objective")
+    everywhere = {} if tune is None else tune.parameters
+    return found | {n: g for n, g in everywhere.items() if n in model.model_fields and n not in given}
+
+
+def _read_grid(value: dict[str, Any], where: tuple[str, ...], source: str) -> Grid:
+    try:
+        return _GRID.validate_python(value["tune"])
+    except ValidationError as problem:
+        raise UserError(explain(problem, value["tune"], source, (*where, "tune"))) from problem
+
+
+def _is_effective(value: Any) -> bool:
+    return isinstance(value, dict) and set(value) == {"effective"}
+
+
+def _number(value: Any) -> Any:
+    """An effective step stands for a step size while types and bounds are checked."""
+    return value["effective"] if _is_effective(value) else value
+
+
+def effective_value(parameters: Mapping[str, Any]) -> float | None:
+    """η where the step size is given as `{effective: η}`."""
+    value: Any = parameters.get(STEP)
+    return float(value["effective"]) if _is_effective(value) else None
+
+
+def effective_step(kind: type[Algorithm], topology: Topology, step: float) -> float:
+    """The nominal step of the mean model for this step size; nan where there is none."""
+    factor = topology.step_factor if kind.descends == "kept" else topology.whole_step_factor
+    return kind.effective_step(step, factor)
+
+
+def step_for(kind: type[Algorithm], topology: Topology, effective: float, where: str) -> float:
+    """The step size whose effective step is η: effective steps are proportional to step sizes.
+
+    Raises UserError where there is none.
+    """
+    factor = effective_step(kind, topology, 1.0)
+    if not (math.isfinite(factor) and factor > 0):
+        raise UserError(
+            f"{where}: no step size has the effective step {effective:g} on {topology.name}: "
+            f"the nominal step factor is {factor:g} there. Give the step size itself"
+        )
+    step = effective / factor
+    if not math.isclose(effective_step(kind, topology, step), effective, rel_tol=1e-9):
+        raise UserError(
+            f"{where}: {kind.__name__}.effective_step is not proportional to the step size; give it itself"
+        )
+    return step

@@ -1,0 +1,249 @@
+"""From a scenario to its runs: sweep points, algorithms, seeds; what cannot run where, and why."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from rfast_bench.api import Algorithm
+from rfast_bench.errors import CannotRun, UserError, suggest
+from rfast_bench.plan import devices, digests, parameters, registry
+from rfast_bench.plan.swept_values import folder_words
+from rfast_bench.scenario.reading import assign, parse_override, read_yaml, validate
+from rfast_bench.scenario.schema import AlgorithmSpec, Named, Scenario, folder_name
+from rfast_bench.scenario.sections.real import RealSpec
+from rfast_bench.scenario.sections.topology import TopologySpec
+from rfast_bench.topology.build import build
+from rfast_bench.topology.topology import Topology
+
+FORMAT = 1
+"""Of the records; a change makes earlier runs count as not done."""
+
+
+@dataclass(frozen=True)
+class Point:
+    """One point of a sweep: its scenario with the swept values put in."""
+
+    values: dict[str, Any]
+    scenario: Scenario
+    folder: Path  # of the scenario file, where relative paths start
+    source: str = "scenario"  # what messages call it
+    below: str = ""  # folder of its records, where both worlds have one
+    purpose: str = "report"  # or "tuning"
+    tuned: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
+    """How each tuned parameter of the k-th algorithm got its value."""
+
+    @property
+    def slug(self) -> str:
+        """Folder name of the point; empty when nothing is swept."""
+        return ",".join(
+            f"{key.rpartition('.')[2]}={folder_name(folder_words(value))}"
+            for key, value in self.values.items()
+        )
+
+
+@dataclass(frozen=True)
+class Run:
+    """One algorithm, one seed, one point. `skipped` is the reason when it cannot run there."""
+
+    point: Point
+    order: int
+    seed: int
+    skipped: str = ""
+
+    @property
+    def scenario(self) -> Scenario:
+        return self.point.scenario
+
+    @property
+    def algorithm(self) -> AlgorithmSpec:
+        return self.scenario.algorithms[self.order]
+
+    @property
+    def algorithm_class(self) -> type[Algorithm]:
+        return registry.find(self.algorithm.name, self.point.folder)
+
+    @property
+    def folder(self) -> Path:
+        """Where its records go, below the output folder."""
+        parts = [
+            self.scenario.name,
+            self.point.below,
+            self.point.slug,
+            folder_name(str(self.algorithm.label)),
+            f"seed-{self.seed}",
+        ]
+        return Path(*[part for part in parts if part])
+
+    def build_topology(self) -> Topology:
+        """Its graphs. Raises UserError, Unsound, CannotRun."""
+        return build_topology(self.algorithm, self.point)
+
+    @cached_property
+    def resolved(self) -> dict[str, Any]:
+        """Everything that decides what this run gives, as plain values."""
+        unused = {"sweep", "tune", "seeds", "first_seed"} | (
+            {"real"} if self.scenario.world == "simulated" else set()
+        )
+        scenario = self.scenario.model_dump(mode="json", by_alias=True, exclude=unused)
+        scenario["algorithms"] = [scenario["algorithms"][self.order]]
+        return {**scenario, "seed": self.seed}
+
+    @cached_property
+    def hash(self) -> str:
+        """Changes when this run would give other records: by what the scenario says, by the contents of the
+        files it names (wherever they lie), by the algorithm's source. Names and comparisons do not count."""
+        dull = {"name", "description", "baseline", "allow_unsound", "system"}
+        unused = {"real": RealSpec()} if self.scenario.world == "simulated" else {}
+        scenario = digests.with_contents(
+            self.scenario.model_copy(update=unused).model_dump(
+                exclude={"sweep", "tune", "seeds", "first_seed", *dull}
+            )
+        )
+        scenario["algorithms"] = [{**scenario["algorithms"][self.order], "name": None, "label": None}]
+        source = digests.of_source(self.algorithm_class)
+        text = json.dumps([FORMAT, scenario, self.seed, source], sort_keys=True, default=str)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+# ---------------------------------------------------------------------------------------------- points
+def load_points(path: Path, overrides: tuple[str, ...] = ()) -> list[Point]:
+    """Read a scenario file and put every combination of its swept values in. Raises UserError."""
+    raw = read_raw(path, overrides)
+    folder = path.resolve().parent
+    whole = validate(Scenario, raw, str(path), folder)
+    points = []
+    for values in product(*whole.sweep.values()):
+        said = (value.name if isinstance(value, Named) else value for value in values)
+        chosen = dict(zip(whole.sweep, said, strict=True))
+        swept = raw
+        for key, value in chosen.items():
+            swept = assign(swept, key, whole.meant(key, value))
+        source = str(path) + (f" (sweep point {chosen})" if chosen else "")
+        scenario = with_parameters(validate(Scenario, swept, source, folder), source, folder)
+        points += in_each_world(Point(chosen, scenario, folder, source))
+    return points
+
+
+def read_raw(path: Path, overrides: tuple[str, ...] = ()) -> dict[str, Any]:
+    """The mapping in a scenario file with the overrides put in. Raises UserError."""
+    raw = read_yaml(path)
+    for text in overrides:
+        raw = assign(raw, *parse_override(text))
+    return raw
+
+
+def in_each_world(point: Point) -> list[Point]:
+    """The point as it is, or, for `world: both`, one for each world."""
+    if point.scenario.world != "both":
+        return [point]
+    worlds = [point.scenario.model_copy(update={"world": world}) for world in ("simulated", "real")]
+    return [replace(point, scenario=scenario, below=scenario.world) for scenario in worlds]
+
+
+def with_parameters(scenario: Scenario, source: str, folder: Path | None) -> Scenario:
+    """The scenario with every algorithm's parameters checked against its class and completed by defaults.
+
+    Where a parameter is to be tuned a `Grid` stands; an effective step has become a step size.
+    """
+    point = Point({}, scenario, folder or Path(), source)
+    orders = range(len(scenario.algorithms))
+    known = {name for k in orders for name in registry.parameters(_class(scenario, k, point)).model_fields}
+    for name in scenario.tune.parameters if scenario.tune else ():
+        if name not in known:
+            raise UserError(f"{source}: tune.parameters: no algorithm has '{name}'{suggest(name, known)}")
+    checked = tuple(complete(scenario, k, point) for k in orders)
+    return scenario.model_copy(update={"algorithms": checked})
+
+
+def _class(scenario: Scenario, k: int, point: Point) -> type[Algorithm]:
+    try:
+        found = registry.find(scenario.algorithms[k].name, point.folder)
+        registry.parameters(found)
+    except UserError as problem:
+        raise UserError(f"{point.source}: algorithms.{k}.name: {problem}") from problem
+    return found
+
+
+def complete(scenario: Scenario, k: int, point: Point) -> AlgorithmSpec:
+    """The k-th algorithm of a scenario with its parameters checked and complete. Raises UserError."""
+    algorithm, source, where = scenario.algorithms[k], point.source, f"algorithms.{k}"
+    kind = _class(scenario, k, point)
+    given, model = algorithm.parameters, registry.parameters(kind)
+    values = parameters.check(given, model, scenario.tune, (where,), source)
+    effective = parameters.effective_value(values)
+    if effective is not None:
+        values[parameters.STEP] = _step_for(effective, kind, algorithm, point)
+    return algorithm.model_copy(update={"parameters": values})
+
+
+def _step_for(
+    effective: float, kind: type[Algorithm], algorithm: AlgorithmSpec, point: Point
+) -> float | None:
+    """The step size for an effective step; None where the algorithm cannot run at all."""
+    try:
+        built = build_topology(algorithm, point)
+    except CannotRun:
+        return None
+    return parameters.step_for(
+        kind, built, effective, f"{point.source}: algorithms.{algorithm.label}.{parameters.STEP}"
+    )
+
+
+# ------------------------------------------------------------------------------------------------ runs
+def plan(points: list[Point]) -> list[Run]:
+    """Every run of every point. Raises UserError (Unsound too) before any is started."""
+    return [run for point in points for run in _runs_of(point)]
+
+
+def _runs_of(point: Point) -> Iterator[Run]:
+    scenario = point.scenario
+    for order, algorithm in enumerate(scenario.algorithms):
+        reason = ""
+        try:
+            build_topology(algorithm, point)
+            devices.check(scenario, registry.find(algorithm.name, point.folder).collective, point.source)
+        except CannotRun as why:
+            reason = str(why)
+        for seed in range(scenario.first_seed, scenario.first_seed + scenario.seeds):
+            yield Run(point, order, seed, reason)
+
+
+def build_topology(algorithm: AlgorithmSpec, point: Point) -> Topology:
+    """The graphs an algorithm runs on: those the scenario names, or the algorithm's default kind."""
+    scenario = point.scenario
+    kind = registry.find(algorithm.name, point.folder)
+    spec = algorithm.topology
+    if spec is not None and kind.needs == "nothing":
+        raise UserError(
+            f"{point.source}: algorithms.{algorithm.label}: it runs on no graph; leave topology out"
+        )
+    if spec is None:
+        spec = TopologySpec(kind=kind.default_topology) if kind.default_topology else TopologySpec()
+    where = f"{point.source}: algorithms.{algorithm.label}.topology"
+    built = build(spec, scenario.workers, kind.needs, scenario.allow_unsound, where)
+    if scenario.network.latency_matrix is not None:
+        _check_links(built, scenario, where)
+    return built
+
+
+def _check_links(built: Topology, scenario: Scenario, where: str) -> None:
+    for graph in (built.graph_w(), built.graph_a()):
+        for j, i in graph.edges:
+            try:
+                scenario.network.link(j, i)
+            except UserError as problem:
+                raise UserError(f"{where}: {built.name}: {problem}") from problem
+
+
+def write_resolved(run: Run) -> str:
+    """The resolved scenario of one run as YAML text."""
+    return yaml.safe_dump(run.resolved, sort_keys=False, allow_unicode=True)

@@ -1,0 +1,1 @@
+"""Data sets: read, scaled, split, and dealt to workers."""

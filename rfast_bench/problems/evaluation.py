@@ -1,0 +1,74 @@
+"""What is measured of the workers' models at one moment; the same in both worlds, and never timed.
+
+Only the mean model and the worker farthest from it are evaluated: evaluating every worker would cost more
+than the run.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from rfast_bench.api import Algorithm
+from rfast_bench.problems import Problem, Reference
+from rfast_bench.problems.base import Array, on_host
+
+DIVERGED_AT = 1000.0
+"""A run has diverged when the loss at its mean model is this many times that of the start, or not finite."""
+BLOCK = 2**20
+"""Bytes of models that are looked at together."""
+
+
+class Evaluator:
+    """Measures models against one problem. `reference` is its optimum, when it has a known one."""
+
+    def __init__(self, problem: Problem, reference: Reference | None) -> None:
+        self._problem = problem
+        self._optimum = None if reference is None else reference.loss
+        self._start_loss = problem.objective(problem.start)[0]
+
+    def measure(self, algorithms: Sequence[Algorithm]) -> dict[str, float]:
+        """Objective, accuracy, disagreement and invariant. Losses are of the pooled objective f.
+
+        loss, gradient_norm, accuracy: at the mean model; loss_worst: at the model farthest from it;
+        consensus: root mean square distance to it; residual: largest coordinate of what the invariant leaves.
+        """
+        models = [on_host(algorithm.model) for algorithm in algorithms]
+        mean = sum(block.sum(axis=0) for block in blocks(models)) / len(models)
+        distances = np.concatenate([np.linalg.norm(block - mean, axis=1) for block in blocks(models)])
+        loss, gradient = self._problem.objective(mean)
+        worst = self._problem.objective(models[distances.argmax()])[0]
+        residual = type(algorithms[0]).residual(algorithms)
+        return {
+            "loss": loss,
+            "loss_worst": worst,
+            "gap": math.nan if self._optimum is None else loss - self._optimum,
+            "accuracy": self._problem.accuracy(mean),
+            "consensus": float(np.sqrt(np.mean(distances**2))),
+            "gradient_norm": float(np.linalg.norm(gradient)),
+            "residual": math.nan if residual is None else largest(residual),
+        }
+
+    def has_diverged(self, row: dict[str, float]) -> bool:
+        """Whether the mean model is beyond use."""
+        return not row["loss"] <= DIVERGED_AT * self._start_loss
+
+
+def blocks(models: Sequence[Array]) -> Iterator[Array]:
+    """Models as rows, as many at a time as stay in cache: no second copy of all of them."""
+    rows = max(1, BLOCK // models[0].nbytes)
+    for first in range(0, len(models), rows):
+        yield np.array(models[first : first + rows])
+
+
+def largest(vector: Any) -> float:
+    """Largest absolute value of an array, tensor or number."""
+    return float(np.max(np.abs(on_host(vector))))
+
+
+def reached(row: dict[str, float], metric: str, value: float) -> bool:
+    """Whether a measured row meets a target: accuracy from below, losses and gaps from above."""
+    return row[metric] >= value if metric == "accuracy" else row[metric] <= value

@@ -1,0 +1,61 @@
+"""What a Python process that the suite starts must find: the package that this process has imported, no other.
+
+An interpreter that is started by `-c` or `-m` looks into the working folder first. There may lie a checkout of this
+repository, whose `rfast_bench/` has no `algorithms` beside an installed one that has, or a `random.py` of the user's.
+"""
+
+from __future__ import annotations
+
+import os
+import site
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from multiprocessing import forkserver
+from pathlib import Path
+
+import rfast_bench
+
+ROOT = Path(str(rfast_bench.__file__)).resolve().parent.parent
+"""The folder that the package was imported from."""
+ONE_THREAD = {f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL")}
+"""Of linear algebra, so that bytes repeat."""
+
+
+def own_imports() -> dict[str, str]:
+    """Environment variables of an interpreter that imports what this one does, whatever its working folder holds.
+
+    The folder of the package is named only where it is on the path of this process and no fresh interpreter would
+    look there: it was put there by a script, by `python -m` or by PYTHONPATH.
+    """
+    safe = {"PYTHONSAFEPATH": "1"}
+    if ROOT not in _resolved(sys.path) - _resolved([*site.getsitepackages(), site.getusersitepackages()]):
+        return safe
+    others = os.environ.get("PYTHONPATH", "")
+    return {**safe, "PYTHONPATH": os.pathsep.join([str(ROOT), *([others] if others else [])])}
+
+
+def _resolved(folders: list[str]) -> set[Path]:
+    return {Path(folder).resolve() for folder in folders}
+
+
+@contextmanager
+def started_with(variables: dict[str, str]) -> Iterator[None]:
+    """Processes that are started within the block have these environment variables."""
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+def start_fork_server(more: dict[str, str] | None = None) -> None:
+    """Start the server that multiprocessing forks processes from, unless it runs; `more` environment variables for
+    it and for all of them. Returns at once: what it is to import beforehand it imports beside its caller."""
+    with started_with({**own_imports(), **(more or {})}):
+        forkserver.ensure_running()

@@ -1,0 +1,106 @@
+"""Workers that die in a run on this machine: who, when, by which signal, and whether the others go on.
+
+An elastic algorithm goes on when the scenario says when a silent neighbour is given up; its dead may be started
+again, with a higher incarnation. Every other run is ended as stalled, so long after the death. A worker that fails
+with an exit code of its own is a mistake in a program, and ends everything.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import signal
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from rfast_bench.plan.runs import Run
+from rfast_bench.scenario.sections.faults import Fault
+
+FILE = "deaths.json"
+
+
+@dataclass
+class Death:
+    """One worker's end, and its return if there was one; seconds of the run's clock."""
+
+    worker: int
+    at: float
+    signal: str
+    back: float | None = None
+
+    def told(self) -> str:
+        """In words."""
+        returned = "" if self.back is None else f", started again at {self.back:.1f} s"
+        return f"worker {self.worker} killed by {self.signal} at {self.at:.1f} s{returned}"
+
+
+@dataclass
+class Deaths:
+    """What the launcher knows and does of deaths. `revive` starts a worker again with an incarnation."""
+
+    run: Run
+    revive: Callable[[int, int], None]
+    start: float = math.inf
+    """Of the run's clock, as this machine's monotonic clock tells it."""
+    known: list[Death] = field(default_factory=list)
+    gone: set[int] = field(default_factory=set)
+    _killed: set[int] = field(default_factory=set)  # numbers of the scenario's faults that were carried out
+    _due: dict[int, float] = field(default_factory=dict)  # whom to start again, and when
+
+    @property
+    def survivable(self) -> bool:
+        """Whether the others can do without a worker."""
+        silence = self.run.scenario.network.silence_timeout
+        return self.run.algorithm_class.elastic and silence is not None
+
+    @property
+    def now(self) -> float:
+        return time.monotonic() - self.start
+
+    def carry_out(self, kill: Callable[[int], bool]) -> None:
+        """Kill whom the scenario's faults name, and start again who is due. `kill` says whether there was one."""
+        for number, fault in enumerate(self.run.scenario.faults):
+            if number not in self._killed and self.now >= fault.down and kill(fault.worker):
+                self._killed.add(number)
+        for worker, due in list(self._due.items()):
+            if self.now >= due:
+                del self._due[worker]
+                self._start_again(worker)
+
+    def died(self, worker: int, by: int) -> float | None:
+        """A worker was ended by signal `by`. When the run must end because of that; None: it goes on."""
+        self.gone.add(worker)
+        self.known.append(Death(worker, self.now, signal.Signals(by).name))
+        scenario = self.run.scenario
+        if not self.survivable:
+            return self.now + (scenario.network.silence_timeout or scenario.real.stall_timeout)
+        back = self._return_of(worker)
+        if back is not None:
+            self._due[worker] = back
+        return None
+
+    def _return_of(self, worker: int) -> float | None:
+        planned: list[Fault] = [f for k, f in enumerate(self.run.scenario.faults) if k in self._killed]
+        own = [f.up for f in planned if f.worker == worker]
+        if own:
+            return own[-1]
+        after = self.run.scenario.real.restart_after
+        return None if after is None else self.now + after
+
+    def _start_again(self, worker: int) -> None:
+        self.gone.discard(worker)
+        lives = [death for death in self.known if death.worker == worker]
+        lives[-1].back = self.now
+        self.revive(worker, len(lives))
+
+    def save(self, folder: Path) -> None:
+        """For the manifest."""
+        (folder / FILE).write_text(json.dumps([asdict(death) for death in self.known]))
+
+
+def load(folder: Path) -> list[Death]:
+    """What `save` wrote; nothing where nobody watched deaths."""
+    path = folder / FILE
+    return [Death(**death) for death in json.loads(path.read_text())] if path.exists() else []

@@ -1,0 +1,171 @@
+"""Starts a run's workers on this machine, watches them, and leaves no process behind."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import multiprocessing
+import pickle
+import secrets
+import signal
+import time
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from multiprocessing.context import ForkServerProcess
+from pathlib import Path
+from typing import Any
+
+from rfast_bench.errors import UserError
+from rfast_bench.plan.runs import Run
+from rfast_bench.processes.environment import start_fork_server
+from rfast_bench.real.launch.deaths import Deaths
+from rfast_bench.real.transport.store import Store, TCPStore
+from rfast_bench.real.worker.process import Job, born
+from rfast_bench.real.worker.stopping import Stopping
+
+LOOK = 0.05
+"""Seconds between looks at the workers."""
+GRACE = 60.0
+"""Seconds that workers have after the end to write what they sampled."""
+FORKS = multiprocessing.get_context("forkserver")
+"""Forks workers from one process that has imported everything: imports cost seconds, and cores are few."""
+FORKS.set_forkserver_preload(
+    [
+        *("click", "rfast_bench.real.worker.process", "rfast_bench.problems.mlp"),
+        *("sklearn.datasets", "sklearn.model_selection"),
+    ]
+)
+
+
+class WorkerDied(UserError):
+    """A worker's process ended before its run did."""
+
+
+def obituary(rank: int, code: int, began: float, log: Path) -> str:
+    """How a worker's process ended that was started at `began`."""
+    after = f"{time.monotonic() - began:.1f} s after it was started"
+    if code < 0:
+        return f"worker {rank} was killed by {signal.Signals(-code).name}, {after}"
+    said = log.read_text(errors="replace").strip() if log.exists() else ""
+    last = "\n  ".join(said.splitlines()[-12:])
+    return f"worker {rank} failed with exit code {code}, {after}:\n  {last}"
+
+
+class Launcher:
+    """The processes of one run, each in a session of its own, and the store they meet at."""
+
+    def __init__(self, run: Run, folder: Path) -> None:
+        self.run, self.folder = run, folder
+        self.workers = run.scenario.workers
+        self.began = time.monotonic()
+        self.processes: dict[int, ForkServerProcess] = {}
+        self.deaths = Deaths(run, self._start_worker)
+        store = TCPStore(
+            run.scenario.real.host, 0, is_master=True, wait_for_workers=False, timeout=timedelta(seconds=30)
+        )
+        self.store: Store = store
+        self._port = store.port
+
+    def start(self) -> None:
+        """Start every worker."""
+        job = Job(self.run, secrets.token_bytes(8), self.folder)
+        (self.folder / "job").write_bytes(pickle.dumps(job))
+        for rank in range(self.workers):
+            self._start_worker(rank, 0)
+
+    def _start_worker(self, rank: int, incarnation: int) -> None:
+        environment = {**self._environment(rank), "INCARNATION": str(incarnation)}
+        arguments = (self.folder / "job", environment, self.folder / f"{rank}.log")
+        process = FORKS.Process(target=born, args=arguments, name=f"worker-{rank}")
+        start_fork_server()
+        process.start()
+        self.processes[rank] = process
+
+    def _environment(self, rank: int) -> dict[str, str]:
+        host = self.run.scenario.real.host
+        own = {"RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": str(self.workers)}
+        own |= {"MASTER_ADDR": host, "MASTER_PORT": str(self._port)}
+        return own | ({"GLOO_SOCKET_IFNAME": "lo"} if host.startswith("127.") else {})
+
+    def watch(self, stopping: Stopping, progress: Callable[[float], None]) -> None:
+        """Until every worker has left its results. Raises WorkerDied, and UserError for what takes too long."""
+        started: float | None = None
+        while not self.store.check([f"done/{k}" for k in range(self.workers) if k not in self.deaths.gone]):
+            if started is None and self.store.check(["start"]):
+                started = time.monotonic()
+                self.deaths.start = float(self.store.get("start"))
+            self._check_processes()
+            self.deaths.carry_out(self._kill)
+            self._check_time(started)
+            progress(stopping.look())
+            time.sleep(LOOK)
+        self.deaths.save(self.folder)
+        self.store.set("farewell", "")
+
+    def _kill(self, rank: int) -> bool:
+        if rank in self.deaths.gone:
+            return False
+        self.processes[rank].kill()
+        return True
+
+    def _ends(self) -> list[tuple[int, int]]:
+        """Who ended though not done, and by which exit code."""
+        codes = [(rank, process.exitcode) for rank, process in self.processes.items()]
+        return [
+            (rank, code)
+            for rank, code in codes
+            if code is not None and rank not in self.deaths.gone and not self.store.check([f"done/{rank}"])
+        ]
+
+    def _obituary(self, rank: int, code: int) -> str:
+        return obituary(rank, code, self.began, self.folder / f"{rank}.log")
+
+    def _check_processes(self) -> None:
+        for rank, code in self._ends():
+            if code > 0 or self.deaths.start == math.inf:
+                raise WorkerDied(f"{self._name}: {self._obituary(rank, code)}")
+            end = self.deaths.died(rank, -code)
+            if end is not None and not self.store.check(["end"]):
+                self.store.set("end", f"stalled {end!r}")
+
+    @property
+    def _name(self) -> str:
+        return f"{self.run.algorithm.label}, seed {self.run.seed}"
+
+    def _check_time(self, started: float | None) -> None:
+        real, stop = self.run.scenario.real, self.run.scenario.stop
+        now = time.monotonic()
+        if started is None and now - self.began > real.startup_timeout:
+            missing = [k for k in range(self.workers) if not self.store.check([f"machine/{k}"])]
+            raise UserError(f"{self._name}: no start within {real.startup_timeout:g} s; missing {missing}")
+        if started is not None and stop.time and now - started > stop.time + GRACE:
+            late = [k for k in range(self.workers) if not self.store.check([f"done/{k}"])]
+            raise UserError(f"{self._name}: workers {late} did not end within {GRACE:g} s of the run's end")
+
+    def close(self) -> None:
+        """End whatever still runs, at once."""
+        for process in self.processes.values():
+            process.kill()
+        for process in self.processes.values():
+            process.join()
+            process.close()
+
+
+@contextlib.contextmanager
+def launched(run: Run, folder: Path) -> Iterator[Launcher]:
+    """The workers of a run; they are gone when the block is left, however that comes."""
+    launcher = Launcher(run, folder)
+    try:
+        launcher.start()
+        yield launcher
+    finally:
+        launcher.close()
+
+
+def local(run: Run, folder: Path, samples: int, progress: Callable[[float], Any]) -> None:
+    """Do a run on this machine; the workers' results are in `folder` afterwards."""
+    with launched(run, folder) as launcher:
+        scenario = run.scenario
+        stall = scenario.real.stall_timeout
+        stopping = Stopping(launcher.store, launcher.workers, scenario.stop, samples, stall)
+        launcher.watch(stopping, progress)

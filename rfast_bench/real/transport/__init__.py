@@ -1,0 +1,1 @@
+"""Between workers: messages by ZeroMQ, collectives by torch.distributed, and the store where all meet."""

@@ -1,0 +1,46 @@
+"""Collectives by `torch.distributed`: gloo, or NCCL when every worker has a GPU of its own."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import numpy as np
+import torch
+import torch.distributed as dist
+
+from rfast_bench.real.transport.store import PrefixStore, Store
+
+
+class Collective:
+    """The group of all workers of a run, joined when it is built; one worker alone needs none."""
+
+    def __init__(self, store: Store, rank: int, workers: int, timeout: float, device: str) -> None:
+        self._workers = workers
+        self._device = device
+        if workers > 1:
+            dist.init_process_group(
+                "gloo" if device == "cpu" else "nccl",
+                store=PrefixStore("group", store),
+                rank=rank,
+                world_size=workers,
+                timeout=timedelta(seconds=timeout),
+                device_id=None if device == "cpu" else torch.device(device),
+            )
+            self.mean(np.zeros(1))  # opens the connections now, not in the first round
+
+    def mean(self, value: Any) -> Any:
+        """The mean of `value` over all workers: an array, a tensor or a number. Blocks."""
+        if self._workers == 1:
+            return value
+        if isinstance(value, torch.Tensor):
+            return self._sum(value.clone()) / self._workers
+        buffer = torch.from_numpy(np.array(value, ndmin=1)).to(self._device)
+        mean = (self._sum(buffer) / self._workers).cpu().numpy()
+        return mean if np.ndim(value) else mean.item()
+
+    def _sum(self, buffer: torch.Tensor) -> torch.Tensor:
+        dist.all_reduce(buffer)
+        if buffer.is_cuda:
+            torch.cuda.current_stream(buffer.device).synchronize()  # NCCL only queues it
+        return buffer

@@ -1,0 +1,87 @@
+"""How long a gradient takes on a real process, and how late it was.
+
+Emulated: the time drawn for it, by the streams of the simulated world; the worker computes a real gradient and
+sleeps until that time is over. Measured: its true time; a straggler sleeps for what it is slower.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from array import array
+from collections.abc import Callable, Iterator
+
+from rfast_bench.conditions.compute_times import slowdown_of, work_of
+from rfast_bench.conditions.seeds import Streams
+from rfast_bench.scenario.schema import Scenario
+from rfast_bench.scenario.sections.timing import Slowdown
+
+Clock = Callable[[], float]
+Sleep = Callable[[float], bool]
+"""Sleeps for so many seconds; True when the run ended before they were over."""
+
+
+class Compute(ABC):
+    """One worker's compute times. All times are seconds of the run's clock."""
+
+    def __init__(self, slowdown: Slowdown, clock: Clock, sleep: Sleep) -> None:
+        self._slowdown = slowdown
+        self._clock = clock
+        self._sleep = sleep
+        self.lateness = array("d")
+        self.planned = array("d")
+        self.work = array("d")  # what the gradient itself took
+
+    @abstractmethod
+    def begin(self, now: float) -> None:
+        """A gradient is asked for."""
+
+    @abstractmethod
+    def finish(self) -> None:
+        """The gradient is computed: wait until its compute time is over."""
+
+    def _ended_before(self, deadline: float) -> bool:
+        """Sleep until a time; True when the run ended before."""
+        left = deadline - self._clock()
+        return left > 0 and self._sleep(left)
+
+
+class Emulated(Compute):
+    """Real gradients that take drawn times."""
+
+    def __init__(self, slowdown: Slowdown, clock: Clock, sleep: Sleep, work: Iterator[float]) -> None:
+        super().__init__(slowdown, clock, sleep)
+        self._work = work
+        self._start = self._deadline = 0.0
+
+    def begin(self, now: float) -> None:
+        self._start = now
+        self._deadline = self._slowdown.finish(now, next(self._work))
+
+    def finish(self) -> None:
+        self.work.append(self._clock() - self._start)
+        if self._ended_before(self._deadline):
+            return
+        self.lateness.append(self._clock() - self._deadline)
+        self.planned.append(self._deadline - self._start)
+
+
+class Measured(Compute):
+    """True times; they are never late."""
+
+    _start = 0.0
+
+    def begin(self, now: float) -> None:
+        self._start = now
+
+    def finish(self) -> None:
+        took = self._clock() - self._start
+        self.work.append(took)
+        self._ended_before(self._slowdown.finish(self._start, took))
+
+
+def compute_for(scenario: Scenario, worker: int, seed: int, clock: Clock, sleep: Sleep) -> Compute:
+    """The compute times of one worker of a scenario."""
+    slowdown = slowdown_of(scenario, worker, seed)
+    if scenario.real.compute == "measured":
+        return Measured(slowdown, clock, sleep)
+    return Emulated(slowdown, clock, sleep, work_of(scenario, worker, Streams(seed)))

@@ -1,0 +1,228 @@
+"""Runs one worker's coroutines on a real process.
+
+One lock is held while algorithm code runs. Two threads run it: the *engine* computes gradients and takes part in
+collectives, both outside of the lock, and the *receiver* puts mail into its place and carries on with a coroutine
+that waits for it, also while a gradient is being computed. What takes the engine is queued as a job.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections import deque
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from rfast_bench.api import Activity, Algorithm, AllReduceMean, Gradient, Receive, ReceiveAny
+from rfast_bench.conditions.liveness import Liveness
+from rfast_bench.conditions.payload import size_of
+from rfast_bench.real.transport.message import Message
+from rfast_bench.real.worker.activities import Log, Reporting, Waiting, Work
+from rfast_bench.real.worker.compute import Clock, Compute
+from rfast_bench.real.worker.node import RealNode
+from rfast_bench.real.worker.sampler import Sampler
+
+Job = Callable[[], Callable[[float], None]]
+"""Run by the engine outside of the lock; gives what to do under the lock, at the time it is told."""
+
+
+class Driver:
+    """One worker. `budget`: iterations after which it parks (synchronous methods); None is no budget."""
+
+    def __init__(
+        self,
+        node: RealNode,
+        algorithm: Algorithm,
+        work: Work,
+        compute: Compute,
+        sampler: Sampler,
+        clock: Clock,
+        lock: threading.RLock,  # type: ignore[valid-type,unused-ignore]
+        budget: int | None = None,
+    ) -> None:
+        self.node, self.algorithm, self.log = node, algorithm, Log()
+        self.failure: BaseException | None = None
+        self._work, self._compute, self._sampler, self._clock = work, compute, sampler, clock
+        self._budget = math.inf if budget is None else budget
+        self._lock = lock
+        self._news = threading.Condition(lock)
+        self._jobs: deque[Job] = deque()
+        self._waiting: list[Waiting] = []
+        self._closed = False
+        self.on_failure: Callable[[], None] = lambda: None
+        self.liveness: Liveness | None = None
+
+    # ------------------------------------------------------------------------------------------- threads
+    def start(self) -> None:
+        """Run every activity up to the first thing that takes time."""
+        with self._lock:
+            self._sampler.before(self._clock())
+            for activity in self.algorithm.activities(self.node):
+                self._advance(activity, None)
+
+    def engine(self) -> None:
+        """Gradients and collectives, until the end. The body of a thread."""
+        np.seterr(all="ignore")  # a diverging run overflows on its way; it is recorded as diverged
+        with self._reporting():
+            while (job := self._next_job()) is not None:
+                afterwards = job()
+                with self._lock:
+                    if not self._closed:
+                        afterwards(self._clock())
+
+    def receiver(self) -> None:
+        """Mail, until the end. The body of a thread."""
+        np.seterr(all="ignore")
+        with self._reporting():
+            while not self._closed:
+                self.node.mail.receive(self._next_due())
+
+    def deliver(self, message: Message) -> None:
+        """Mail has come in; carries on with whoever waits for it."""
+        with self._lock:
+            if not self._closed:
+                self.node.put(message)
+                self._serve()
+
+    def freeze(self, end: float) -> None:
+        """No algorithm code runs after this; the model of `end` is kept as the last sample."""
+        with self._lock:
+            self._sampler.before(end)
+            if self._sampler.times[-1] < end:
+                self._sampler.take(end)
+            self._closed = True
+            self._news.notify_all()
+        self.node.mail.ring()
+
+    def _reporting(self) -> Reporting:
+        return Reporting(self._failed)
+
+    def _failed(self, problem: BaseException) -> None:
+        if not self._closed:  # errors after the end do not count
+            self.failure = problem
+            self.on_failure()
+
+    def _next_job(self) -> Job | None:
+        with self._lock:
+            while not self._jobs and not self._closed:
+                self._serve()
+                if not self._jobs:
+                    due = self._first_due()
+                    self._news.wait(None if due == math.inf else max(0.0, due - self._clock()))
+            return None if self._closed else self._jobs.popleft()
+
+    def _next_due(self) -> float | None:
+        """Seconds until a coroutine that waits may go on with mail that is held back; None: no such mail."""
+        with self._lock:
+            self._serve()
+            due = self._first_due()
+        return None if due == math.inf else due - self._clock()
+
+    def _first_due(self) -> float:
+        return min((waiting.ready() for waiting in self._waiting), default=math.inf)
+
+    # ---------------------------------------------------------------------------------- under the lock
+    def _serve(self) -> None:
+        """Carry on with every coroutine whose mail is there."""
+        again = True
+        while again:
+            again = False
+            now = self._clock()
+            for waiting in self._waiting:
+                if waiting.ready() <= now:
+                    self._waiting.remove(waiting)
+                    self._sampler.before(now)
+                    self._advance(waiting.activity, waiting.take(now))
+                    again = True
+                    break
+
+    def _advance(self, activity: Activity, answer: Any) -> None:
+        """Hand `answer` to a coroutine and carry on until it awaits something that takes time."""
+        try:
+            effect: Any = activity.send(answer)
+            while (waiting := self._mail_for(activity, effect)) is not None:
+                now = self._clock()
+                if waiting.ready() > now:
+                    self._wait(waiting)
+                    return
+                self._sampler.before(now)
+                effect = activity.send(waiting.take(now))
+        except StopIteration:
+            return
+        if type(effect) is Gradient:
+            self._ask(activity, effect.at)
+        elif type(effect) is AllReduceMean:
+            self._queue(partial(self._reduce, activity, effect.value))
+        else:
+            raise TypeError(f"{self.algorithm} awaited {effect!r}, which is not an effect")
+
+    def _mail_for(self, activity: Activity, effect: Any) -> Waiting | None:
+        node = self.node
+        if type(effect) is Receive:
+            inbox, senders = node.inboxes[effect.channel], effect.senders
+
+            def take(now: float) -> Any:
+                return {j: node.read(m, now) for j, m in inbox.take_from_each(senders).items()}
+
+            return Waiting(activity, lambda: inbox.ready_from_each(senders), take)
+        if type(effect) is ReceiveAny:
+            box = node.inboxes[effect.channel]
+
+            def take_first(now: float) -> Any:
+                message = box.take_first()
+                return message.sender, node.read(message, now)
+
+            return Waiting(activity, box.ready_from_any, take_first)
+        return None
+
+    def _wait(self, waiting: Waiting) -> None:
+        self._waiting.append(waiting)
+        if waiting.ready() < math.inf:
+            self.node.mail.ring()  # the receiver must know until when
+
+    def _queue(self, job: Job) -> None:
+        self._jobs.append(job)
+        self._news.notify()
+
+    # ----------------------------------------------------------------------------------------- gradients
+    def _ask(self, activity: Activity, at: Any) -> None:
+        now = self._clock()
+        log = self.log
+        log.asked.append(now)
+        iterations = len(log.asked) - 1
+        if iterations:
+            self._sampler.iteration(now, iterations)
+        if iterations >= self._budget:
+            log.parked = now
+            return
+        batch = next(self._work.batches)
+        self._compute.begin(now)
+        self._queue(partial(self._gradient, activity, at, batch))
+
+    def _gradient(self, activity: Activity, at: Any, batch: Any) -> Callable[[float], None]:
+        gradient = self._work.gradient(at, batch)
+        self._compute.finish()
+
+        def hand_over(now: float) -> None:
+            self._sampler.before(now)
+            self.log.done.append(now)
+            self.log.samples += self._work.size(batch)
+            self.node.gradients += 1
+            if self.liveness is not None:
+                self.liveness.look(now)
+            self._advance(activity, gradient)
+
+        return hand_over
+
+    def _reduce(self, activity: Activity, value: Any) -> Callable[[float], None]:
+        mean = self._work.mean(value)
+
+        def hand_over(now: float) -> None:
+            self._sampler.before(now)
+            self.node.faults.collective(size_of(value), self.node.n)
+            self._advance(activity, mean)
+
+        return hand_over

@@ -1,0 +1,71 @@
+"""Injected faults: which messages of a worker are lost and how long the others take, by the link draws and the
+rules for the sender's own link that the simulated world has too (`rfast_bench.conditions.outgoing`).
+
+The sender decides. A lost `post` never leaves; a delayed message carries the time until which its receiver
+holds it back; a lost reliable message is late by its retransmissions.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Hashable
+
+from rfast_bench.conditions.links import link_draws
+from rfast_bench.conditions.outgoing import Link, Outgoing, PostLane, SendLane
+from rfast_bench.conditions.seeds import Streams
+from rfast_bench.scenario.sections.network import NetworkSpec
+
+AT_ONCE = 0.0
+
+
+class Faults(Outgoing):
+    """What happens to the messages that one worker sends. Times are seconds of the run's clock."""
+
+    __slots__ = ("_links", "_network", "_posts", "_sends", "_streams", "_worker")
+
+    def __init__(self, network: NetworkSpec, seed: int, worker: int, model_size: int) -> None:
+        super().__init__(model_size, (network.message_bytes or model_size) / model_size)
+        self._network = network
+        self._streams = Streams(seed)
+        self._worker = worker
+        self._links: dict[int, Link] = {}
+        self._posts: dict[tuple[int, Hashable], PostLane] = {}
+        self._sends: dict[tuple[int, Hashable], SendLane] = {}
+
+    def post(self, to: int, channel: Hashable, size: int, now: float) -> float | None:
+        """When a post of `size` bytes is due at its receiver; None when it is lost."""
+        lane = self._posts.get((to, channel))
+        if lane is None:
+            lane = self._posts[to, channel] = PostLane(self, self._link(to))
+        if lane.start > now:  # the last one still waits for the sender's link: this one takes its place
+            self.superseded += 1
+        else:
+            lane.depart(size, now)
+        return _due(lane.arrival, now)
+
+    def send(self, to: int, channel: Hashable, size: int, now: float, reliable: bool) -> float | None:
+        """When a sent message is due; None when it is lost for good."""
+        lane = self._sends.get((to, channel))
+        if lane is None:
+            lane = self._sends[to, channel] = SendLane(self, self._link(to))
+        return _due(lane.depart(size, now, reliable), now)
+
+    def collective(self, size: int, workers: int) -> None:
+        """Count what a ring all-reduce of `size` bytes sends; the back-end's own traffic is not disturbed."""
+        chunks = 2 * (workers - 1)
+        self.sent += chunks
+        self.bytes_sent += chunks * size * self.scale / workers
+
+    def _link(self, to: int) -> Link:
+        found = self._links.get(to)
+        if found is None:
+            link = self._network.link(self._worker, to)
+            draws = link_draws(self._network, link, self._streams, self._worker, to)
+            found = self._links[to] = Link(draws, link.bandwidth, self._network.retransmit_timeout)
+        return found
+
+
+def _due(arrival: float, now: float) -> float | None:
+    if arrival == math.inf:
+        return None
+    return arrival if arrival > now else AT_ONCE

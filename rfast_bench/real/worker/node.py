@@ -1,0 +1,131 @@
+"""A worker as its algorithm sees it, on a real process. All of it is used under the driver's lock."""
+
+from __future__ import annotations
+
+from array import array
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from random import Random
+from typing import Any
+
+from rfast_bench.api import Channel
+from rfast_bench.conditions.liveness import HEARTBEAT
+from rfast_bench.conditions.payload import size_of
+from rfast_bench.conditions.seeds import scalar_stream
+from rfast_bench.real.transport.mailbox import Inbox, Mailbox
+from rfast_bench.real.transport.message import POST, SEND, Message
+from rfast_bench.real.transport.sockets import Mail
+from rfast_bench.real.worker.faults import Faults
+from rfast_bench.real.worker.gpu import Staging
+from rfast_bench.topology.membership import View
+from rfast_bench.topology.topology import Topology
+
+
+class Reads:
+    """When the worker read whose message, how many gradients that sender had done by then, and how old it was."""
+
+    def __init__(self) -> None:
+        self.time, self.age = array("d"), array("d")
+        self.sender, self.count = array("q"), array("q")
+
+    def note(self, now: float, message: Message) -> None:
+        self.time.append(now)
+        self.age.append(max(0.0, now - message.sent))
+        self.sender.append(message.sender)
+        self.count.append(message.count)
+
+
+class RealNode:
+    """Implements `rfast_bench.api.Node`. `clock` gives seconds since the start of the run."""
+
+    def __init__(
+        self,
+        number: int,
+        topology: Topology,
+        faults: Faults,
+        seed: int,
+        clock: Callable[[], float],
+        staging: Staging,
+    ) -> None:
+        self.id = number
+        self.n = topology.n
+        self.rng: Random = scalar_stream(seed, "algorithm", number)
+        self.W: Mapping[int, float] = topology.W[number]
+        self.A: Mapping[int, float] = topology.A[number]
+        self.in_W: Sequence[int] = topology.in_W(number)
+        self.out_W: Sequence[int] = topology.out_W(number)
+        self.in_A: Sequence[int] = topology.in_A(number)
+        self.out_A: Sequence[int] = topology.out_A(number)
+        self.side = topology.side[number]
+        self.changes = 0
+        self.gradients = 0
+        self.mail: Mail
+        self.faults = faults
+        self.reads = Reads()
+        self.inboxes: defaultdict[Channel, Inbox] = defaultdict(Inbox)
+        self._mailboxes: defaultdict[tuple[int, Hashable], Mailbox] = defaultdict(Mailbox)
+        self._heard: dict[int, float] = {}
+        self._clock = clock
+        self._staging = staging
+
+    # ---------------------------------------------------------------------------------------- the contract
+    def post(self, to: int, channel: Channel, payload: Any) -> None:
+        now = self._clock()
+        due = self.faults.post(to, channel, size_of(payload), now)
+        if due is not None:
+            self.mail.post(to, self._message(POST, channel, payload, now, due))
+
+    def send(self, to: int, channel: Channel, payload: Any, reliable: bool = True) -> None:
+        now = self._clock()
+        due = self.faults.send(to, channel, size_of(payload), now, reliable)
+        if due is not None:
+            self.mail.send(to, self._message(SEND, channel, payload, now, due))
+
+    def newest(self, sender: int, channel: Channel, default: Any) -> Any:
+        now = self._clock()
+        message = self._mailboxes[sender, channel].newest(now)
+        return default if message is None else self.read(message, now)
+
+    def drain(self, channel: Channel) -> Iterator[tuple[int, Any]]:
+        inbox, now = self.inboxes[channel], self._clock()
+        while inbox.ready_from_any() <= now:
+            message = inbox.take_first()
+            yield message.sender, self.read(message, now)
+
+    # ----------------------------------------------------------------------------------- for `Liveness`
+    def heard(self, now: float) -> Iterable[tuple[int, float]]:
+        """When each worker's last message came in."""
+        return self._heard.items()
+
+    def see(self, view: View) -> None:
+        """Take over another view of the graphs."""
+        self.W, self.A = view.W, view.A
+        self.in_W, self.out_W, self.in_A, self.out_A = view.in_W, view.out_W, view.in_A, view.out_A
+        self.changes += 1
+
+    def beat(self, to: int) -> None:
+        """Post a sign of life, which is neither lost nor late by injection."""
+        self.mail.post(to, self._message(POST, HEARTBEAT, None, self._clock(), 0.0))
+
+    # ------------------------------------------------------------------------------------------ the driver's
+    def put(self, message: Message) -> None:
+        """A message has come in."""
+        self._heard[message.sender] = self._clock()
+        if message.kind == POST:
+            self._mailboxes[message.sender, message.channel].put(message)
+        else:
+            self.inboxes[message.channel].put(message)
+
+    def read(self, message: Message, now: float) -> Any:
+        """The payload where the algorithm computes; notes how stale it is."""
+        self.reads.note(now, message)
+        return self._staging.to_device(message.payload)
+
+    @property
+    def superseded(self) -> int:
+        """Posts to this worker, or by it, that a newer one replaced before they were read."""
+        return self.faults.superseded + sum(box.superseded for box in self._mailboxes.values())
+
+    def _message(self, kind: int, channel: Channel, payload: Any, now: float, due: float) -> Message:
+        staged = self._staging.to_host(payload)
+        return Message(kind, self.mail.incarnation, self.id, channel, 0, self.gradients, now, due, staged)

@@ -1,0 +1,284 @@
+"""One worker's process: `python -m rfast_bench.real.worker.process JOB`.
+
+Its number and the store are in the environment, as torchrun sets it: RANK, WORLD_SIZE, MASTER_ADDR, MASTER_PORT.
+The process's own thread watches the clock and the store; two more run the algorithm (see `driver.py`).
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import pickle
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, NoReturn
+
+import numpy as np
+import torch
+from threadpoolctl import threadpool_limits
+
+from rfast_bench import problems
+from rfast_bench.conditions.liveness import Liveness
+from rfast_bench.conditions.seeds import stream
+from rfast_bench.errors import UserError
+from rfast_bench.plan.runs import Run
+from rfast_bench.problems import Problem
+from rfast_bench.real.transport.collective import Collective
+from rfast_bench.real.transport.sockets import Mail
+from rfast_bench.real.transport.store import PrefixStore, Store, TCPStore
+from rfast_bench.real.worker.activities import Work
+from rfast_bench.real.worker.clock import RunClock, machine
+from rfast_bench.real.worker.compute import Compute, compute_for
+from rfast_bench.real.worker.driver import Driver
+from rfast_bench.real.worker.faults import Faults
+from rfast_bench.real.worker.gpu import Staging, check_gpus, gpu_of, staging_for
+from rfast_bench.real.worker.node import RealNode
+from rfast_bench.real.worker.results import save
+from rfast_bench.real.worker.sampler import Counters, Sampler
+from rfast_bench.real.worker.snapshot import Snapshots
+from rfast_bench.real.worker.stopping import Progress
+from rfast_bench.records.peak_memory import peak
+from rfast_bench.topology.membership import Membership
+
+LOOK = 0.1
+"""Seconds between reports of progress."""
+FAREWELL = 60.0
+"""Seconds that a worker stays after its end, so that the others do not lose it before theirs."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """What all workers of a run are given."""
+
+    run: Run
+    token: bytes
+    """Eight bytes that name this run on the network."""
+    folder: Path
+    """Where the workers leave their results."""
+    prefix: str = ""
+    """Of this run's keys, in a store that other runs use too."""
+    host: str = ""
+    """The address to bind to, when it is not the one the scenario names."""
+
+
+class Worker:
+    """Everything one worker's process holds."""
+
+    def __init__(self, job: Job, rank: int, store: Store) -> None:
+        self.run, self.rank, self.store = job.run, rank, store
+        self.life = int(os.environ.get("INCARNATION", "0"))
+        self.scenario = job.run.scenario
+        self.clock = RunClock()
+        self.ended = threading.Event()
+        self._group: Collective | None = None
+        self.problem = self._problem()
+        self.staging: Staging = staging_for(self.device)
+        self.lock = threading.RLock()
+        self.node = self._node()
+        make: Any = self.run.algorithm_class
+        self.algorithm = make(self.problem.start, **self.run.algorithm.parameters)
+        self.compute: Compute = compute_for(self.scenario, rank, self.run.seed, self.clock, self.ended.wait)
+        self.sampler = Sampler(self.scenario.evaluate.every, self.algorithm, self._counters, self._epochs)
+        self.driver = self._driver()
+        host = job.host or self.scenario.real.host
+        self.node.mail = Mail(rank, job.token, host, self.driver.deliver, self.lock, self.life)
+        self.snapshots = Snapshots(self.scenario.faults, rank, job.folder, self.algorithm, self.lock)
+
+    # ---------------------------------------------------------------------------------------- building
+    @property
+    def device(self) -> str:
+        if self.scenario.real.device == "cpu":
+            return "cpu"
+        return f"cuda:{gpu_of(int(os.environ.get('LOCAL_RANK', '0')))}"
+
+    def _problem(self) -> Problem:
+        where = f"{self.run.point.source}: problem"
+        host = problems.build(self.scenario.problem, self.scenario.workers, self.run.seed, where)
+        return problems.placed(host, self.device)
+
+    def _node(self) -> RealNode:
+        model_size = self.problem.dim * self.problem.dtype.itemsize
+        faults = Faults(self.scenario.network, self.run.seed, self.rank, model_size)
+        self.topology = self.run.build_topology()
+        return RealNode(self.rank, self.topology, faults, self.run.seed, self.clock, self.staging)
+
+    def _driver(self) -> Driver:
+        batches = self.problem.sampler(self.rank, stream(self.run.seed, "batches", self.rank))
+        work = Work(self._gradient, batches, lambda batch: self.problem.size(self.rank, batch), self._mean)
+        budget = self.scenario.stop.iterations if self.run.algorithm_class.synchronous else None
+        return Driver(
+            *(self.node, self.algorithm, work, self.compute, self.sampler, self.clock, self.lock, budget)
+        )
+
+    def _gradient(self, at: Any, batch: Any) -> Any:
+        gradient = self.problem.gradients([self.rank], self.problem.stack([at]), [batch])[0]
+        self.staging.settle()
+        return gradient
+
+    def _mean(self, value: Any) -> Any:
+        if self._group is None:
+            raise UserError(
+                f"{self.run.algorithm_class.__name__} awaits AllReduceMean, so it must set collective = True"
+            )
+        try:
+            return self._group.mean(value)
+        except (
+            RuntimeError
+        ):  # what torch raises when a peer is gone: nothing can be done but wait for the end
+            traceback.print_exc()
+            self.ended.wait()
+            raise
+
+    def _counters(self) -> Counters:
+        log, faults = self.driver.log, self.node.faults
+        done = (len(log.done), max(0, len(log.asked) - 1), log.samples)
+        return (*done, faults.sent, faults.lost, self.node.superseded, faults.bytes_sent)
+
+    def _epochs(self) -> float:
+        return self.driver.log.samples * self.scenario.workers / self.problem.samples
+
+    # ----------------------------------------------------------------------------------------- running
+    def meet(self) -> None:
+        """Find the others, warm up, and agree on the start."""
+        real, n = self.scenario.real, self.scenario.workers
+        self.store.set(f"mail/{self.rank}", self.node.mail.address)
+        self._warm_up()
+        self.store.wait([f"mail/{k}" for k in range(n)], timedelta(seconds=real.startup_timeout))
+        self.node.mail.connect({k: self.store.get(f"mail/{k}").decode() for k in range(n)})
+        if self.run.algorithm_class.collective:
+            self._check_gpus()
+            self._group = Collective(self.store, self.rank, n, real.process_group_timeout, self.device)
+        self.clock.agree(self.store, self.rank, n, real.startup_timeout)
+
+    def come_back(self) -> None:
+        """Join a run that is under way, in the place of a worker that died."""
+        self.store.set(f"mail/{self.rank}", self.node.mail.address)
+        self._warm_up()
+        n = self.scenario.workers
+        self.node.mail.connect({k: self.store.get(f"mail/{k}").decode() for k in range(n)})
+        self.clock.join(self.store)
+        self.snapshots.restore()
+        self.sampler.skip(self.clock())
+        with self.lock:
+            self.node.mail.hello()
+
+    def _check_gpus(self) -> None:
+        """Before the collectives' group is formed. Raises CannotRun."""
+        if self.device != "cpu":
+            self.store.set(f"gpu/{self.rank}", f"{self.device} of {machine()}")
+            check_gpus({k: self.store.get(f"gpu/{k}").decode() for k in range(self.scenario.workers)})
+
+    def _warm_up(self) -> None:
+        """One gradient on a batch of its own stream: libraries load and buffers are touched."""
+        batches = self.problem.sampler(self.rank, stream(self.run.seed, "warm-up", self.rank))
+        for _ in range(2):
+            self._gradient(self.algorithm.model, next(batches))
+        gc.collect()
+        gc.freeze()
+
+    def play(self) -> None:
+        """From the start of the run to its end."""
+        wake = threading.Event()
+        cpu = time.process_time()
+        self.driver.on_failure = wake.set
+        silence = self.scenario.network.silence_timeout
+        if silence is not None and self.algorithm.elastic:
+            membership = Membership(self.topology)
+            self.driver.liveness = Liveness(membership, self.node, silence, self.clock())
+        self.driver.start()
+        for body in (self.driver.engine, self.driver.receiver):
+            threading.Thread(target=body, daemon=True).start()
+        self.stopped_by, end = self._watch(wake)
+        self.driver.freeze(end)
+        self.ended.set()
+        self.cpu_seconds = time.process_time() - cpu
+
+    def _watch(self, wake: threading.Event) -> tuple[str, float]:
+        log, progress = self.driver.log, Progress(self.store, self.rank)
+        reason, end = "time", self.scenario.stop.time or float("inf")
+        while (now := self.clock()) < end:
+            if self.driver.failure is not None:
+                raise self.driver.failure
+            self.snapshots.take(now)
+            parked = log.parked == log.parked
+            told = progress.report(max(0, len(log.asked) - 1), log.samples, parked, now)
+            if told is not None and told[1] < end:
+                reason, end = told
+            wake.wait(max(0.0, min(LOOK, end - self.clock())))
+        return reason, end
+
+    def leave(self, folder: Path) -> None:
+        """Write what there is to evaluate, and wait until all have."""
+        residual = type(self.algorithm).residual([self.algorithm])
+        reads, compute, log = self.node.reads, self.compute, self.driver.log
+        logs: dict[str, Any] = {
+            **{"asked": log.asked, "done": log.done, "work": compute.work},
+            **{"lateness": compute.lateness, "planned": compute.planned},
+            **{"read_time": reads.time, "read_age": reads.age},
+            **{"read_sender": reads.sender, "read_count": reads.count},
+            "residual": np.array([] if residual is None else self.staging.to_host(residual), dtype=float),
+        }
+        about = {
+            **{"stopped_by": self.stopped_by, "clock": self.clock.described()},
+            **{"parked": log.parked if log.parked == log.parked else None},
+            "transport": self.node.mail.counts.plain(),
+            "process": {
+                "cpu_seconds": self.cpu_seconds,
+                "largest_memory": peak(),
+            },
+        }
+        save(folder, self.rank, self.sampler, logs, about)
+        self.store.set(f"done/{self.rank}", "")
+        self.store.wait(["farewell"], timedelta(seconds=FAREWELL))
+
+
+def connect(rank: int, workers: int) -> Store:
+    """The store that the environment names; somebody else hosts it."""
+    host, port = os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"])
+    return TCPStore(host, port, is_master=False, timeout=timedelta(seconds=60))
+
+
+def main(path: Path) -> None:
+    """Do one worker's part of the job in the file `path`."""
+    sys.setswitchinterval(5e-4)  # seconds; the receiver must not wait long for the engine's thread
+    torch.set_num_threads(1)
+    np.seterr(all="ignore")
+    job: Job = pickle.loads(path.read_bytes())  # written by the launcher, in its own folder
+    rank, workers = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
+    with threadpool_limits(limits=1):
+        store = connect(rank, workers)
+        worker = Worker(job, rank, PrefixStore(job.prefix, store) if job.prefix else store)
+        worker.come_back() if worker.life else worker.meet()
+        worker.play()
+        worker.leave(job.folder)
+
+
+def end_process(path: Path) -> NoReturn:
+    """`main`, then the end of this process, even if a thread is in a collective that will never end."""
+    try:
+        main(path)
+    except BaseException:  # noqa: BLE001 (whatever it is, it is told and ends the process)
+        traceback.print_exc()
+        sys.stderr.flush()
+        os._exit(1)
+    os._exit(0)
+
+
+def born(path: Path, environment: Mapping[str, str], log: Path) -> NoReturn:
+    """The life of a process that was forked by the launcher, which a terminal's Ctrl-C does not reach."""
+    os.setsid()
+    out = os.open(log, os.O_WRONLY | os.O_CREAT, 0o600)
+    os.dup2(out, 1)
+    os.dup2(out, 2)
+    os.environ.update(environment)
+    end_process(path)
+
+
+if __name__ == "__main__":
+    end_process(Path(sys.argv[1]))

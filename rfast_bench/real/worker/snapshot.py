@@ -1,0 +1,47 @@
+"""A worker's state on disk, for one that comes back: what its algorithm held at a moment that the scenario names."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+from rfast_bench.api import Algorithm
+from rfast_bench.scenario.sections.faults import Fault
+
+
+class Snapshots:
+    """The snapshots of one worker: one file, the newest."""
+
+    def __init__(
+        self,
+        faults: Sequence[Fault],
+        worker: int,
+        folder: Path,
+        algorithm: Algorithm,
+        lock: AbstractContextManager[Any],
+    ) -> None:
+        self._due = sorted(
+            f.down - f.snapshot_age for f in faults if f.worker == worker and f.state == "snapshot"
+        )
+        self._path = folder / f"{worker}.snapshot"
+        self._algorithm = algorithm
+        self._lock = lock
+
+    def take(self, now: float) -> None:
+        """Write one if it is time. A file appears whole or not at all."""
+        if not self._due or now < self._due[0]:
+            return
+        self._due = [time for time in self._due if time > now]
+        with self._lock:
+            state = pickle.dumps(vars(self._algorithm))
+        partial = self._path.with_suffix(".partial")
+        partial.write_bytes(state)
+        partial.replace(self._path)
+
+    def restore(self) -> None:
+        """Take over what an earlier life of this worker wrote; nothing where it wrote nothing."""
+        if self._path.exists():
+            vars(self._algorithm).update(pickle.loads(self._path.read_bytes()))

@@ -1,0 +1,70 @@
+"""Ends a run that stops by counts: workers report their progress through the store, one process decides."""
+
+from __future__ import annotations
+
+import time
+
+from rfast_bench.real.transport.store import Store
+from rfast_bench.scenario.schema import StopRule
+
+LEAD = 0.25
+"""Seconds between the decision and the end, so that every worker hears of it in time and all end together."""
+
+
+class Progress:
+    """A worker's reports."""
+
+    def __init__(self, store: Store, rank: int) -> None:
+        self._store = store
+        self._key = f"progress/{rank}"
+
+    def report(self, iterations: int, samples: int, parked: bool, now: float) -> tuple[str, float] | None:
+        """Say how far this worker is; gives the reason and time of the run's end once they are decided."""
+        self._store.set(self._key, f"{iterations} {samples} {int(parked)} {now!r}")
+        if not self._store.check(["end"]):
+            return None
+        reason, end = self._store.get("end").decode().split()
+        return reason, float(end)
+
+
+class Stopping:
+    """Looks at the reports of all workers. `samples` is those of an epoch."""
+
+    def __init__(
+        self, store: Store, workers: int, stop: StopRule, samples: int, stall_timeout: float
+    ) -> None:
+        self._store, self._stop, self._samples = store, stop, samples
+        self._keys = [f"progress/{k}" for k in range(workers)]
+        self._stall_timeout = stall_timeout
+        self._moved = (-1, time.monotonic())  # samples of all, and since when they are so many
+        self._ended = False
+
+    def look(self) -> float:
+        """Decide whether the run is over. Gives the share of it that is done."""
+        if not self._store.check(self._keys):
+            return 0.0
+        reports = [report.decode().split() for report in self._store.multi_get(self._keys)]
+        iterations = sum(int(r[0]) for r in reports) / len(reports)
+        samples = sum(int(r[1]) for r in reports)
+        parked = all(r[2] == "1" for r in reports)
+        now = max(float(r[3]) for r in reports)
+        reason = self._reason(iterations, samples, parked)
+        if reason and not self._ended:
+            self._ended = True
+            self._store.set("end", f"{reason} {now + LEAD!r}")
+        return self._share(now, iterations, samples)
+
+    def _reason(self, iterations: float, samples: int, parked: bool) -> str:
+        stop = self._stop
+        if samples != self._moved[0]:
+            self._moved = (samples, time.monotonic())
+        if parked or (stop.iterations is not None and iterations >= stop.iterations):
+            return "iterations"
+        if stop.epochs is not None and samples >= stop.epochs * self._samples:
+            return "epochs"
+        return "stalled" if time.monotonic() - self._moved[1] > self._stall_timeout else ""
+
+    def _share(self, now: float, iterations: float, samples: int) -> float:
+        stop = self._stop
+        limits = ((now, stop.time), (iterations, stop.iterations), (samples / self._samples, stop.epochs))
+        return min(1.0, max((done / limit for done, limit in limits if limit), default=0.0))

@@ -1,0 +1,222 @@
+"""Runs as they are on disk, read back: the manifest's entries as attributes, tables when they are asked for."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import KW_ONLY
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import pandas as pd
+from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic.dataclasses import dataclass
+
+from rfast_bench.errors import UserError, nearest
+from rfast_bench.plan.swept_values import named
+from rfast_bench.records.writing import COLUMNS, MANIFEST
+
+
+@dataclass(frozen=True)
+class Topology:
+    """The graph or pair of graphs of a run; `sound` is the condition under which the method converges."""
+
+    name: str
+    sound: bool = True
+    roots_w: tuple[int, ...] | None = None
+    roots_a: tuple[int, ...] | None = None
+    common_roots: tuple[int, ...] | None = None
+
+
+@dataclass(frozen=True, config=ConfigDict(extra="ignore"))
+class Run:
+    """One recorded run: the manifest's entries as attributes, the tables as methods that read the disk."""
+
+    folder: Path
+    manifest: dict[str, Any]
+    """The whole manifest as written."""
+    _: KW_ONLY
+    format: Literal[1]
+    scenario: str
+    algorithm: str
+    label: str
+    seed: int
+    workers_count: int
+    status: Literal["finished", "stalled", "diverged", "void", "skipped"]
+    world: str = "simulated"
+    point: Annotated[dict[str, Any], AfterValidator(named)]
+    """Its swept values as numbers and words."""
+    parameters: dict[str, Any]
+    topology_info: Topology | None = None
+    step_size: float | None = None
+    effective_step: float | None = None
+    reason: str = ""
+    stopped_by: str = ""
+    reference: float | None = None
+    purpose: Literal["report", "tuning"] = "report"
+    tuned: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    """How each tuned parameter got its value."""
+    targets: dict[str, tuple[float, ...]]
+    baseline: str | None = None
+    order: int = 0
+    hash: str = ""
+
+    @property
+    def valid(self) -> bool:
+        """Whether its numbers count: a diverged, void or skipped run reached nothing and ended nowhere."""
+        return self.status in ("finished", "stalled")
+
+    @property
+    def tuned_at_edge(self) -> str:
+        """The parameters whose best value was the first or last tried."""
+        return ", ".join(name for name, how in self.tuned.items() if how["edge"])
+
+    def curves(self) -> pd.DataFrame:
+        """One row per evaluation; no rows when the run was skipped."""
+        return self._table("curves")
+
+    def workers(self) -> pd.DataFrame:
+        """One row per worker: gradients, samples, seconds busy and waiting, age of what it read."""
+        return self._table("workers")
+
+    def staleness(self) -> pd.DataFrame:
+        """How often a message was read `staleness` gradients after it was sent, per worker."""
+        return self._table("staleness")
+
+    def timeline(self) -> pd.DataFrame:
+        """Intervals of computing during the first stretch of the run; the gaps are waits."""
+        return self._table("timeline")
+
+    def topology(self) -> pd.DataFrame:
+        """Edges `from -> to` of the graphs `W` and `A`; an undirected graph is in W, both directions."""
+        return self._table("topology")
+
+    def _table(self, name: str) -> pd.DataFrame:
+        path = self.folder / f"{name}.csv"
+        if not path.exists():
+            return pd.DataFrame({column: pd.Series(dtype=float) for column in COLUMNS[name]})
+        frame = _parsed(path, path.stat().st_mtime_ns).copy()
+        missing = [column for column in COLUMNS[name] if column not in frame.columns]
+        if missing:
+            raise UserError(f"{path}: no column '{missing[0]}'; has {', '.join(frame.columns)}")
+        return frame
+
+    def time_to(self, metric: str, target: float) -> float:
+        """Seconds until the first evaluation that meets a target; NaN when none does or the run is not valid."""
+        if not self.valid:
+            return float("nan")
+        curves = self.curves()
+        met = curves[metric] >= target if metric == "accuracy" else curves[metric] <= target
+        return float(curves.loc[met, "time"].iloc[0]) if met.any() else float("nan")
+
+    def sort_key(self) -> tuple[Any, ...]:
+        """Scenario, world, point, place in the scenario, label, seed: the order of every table and figure."""
+        place = (self.scenario, self.world != "simulated", point_key(self.point))
+        return (*place, self.order, self.label, self.seed)
+
+
+@lru_cache(maxsize=2000)
+def _parsed(path: Path, changed: int) -> pd.DataFrame:
+    """A table as read; kept, for every figure asks for it again, until the file is `changed` (nanoseconds)."""
+    return pd.read_csv(path, dtype=object, keep_default_na=False).apply(_parse)
+
+
+def _parse(column: pd.Series[str]) -> pd.Series[Any]:
+    """Numbers by Python's own conversion: the exact way that pandas offers depends on its version."""
+    if column.name == "graph":
+        return column
+    kind = int if all(text.lstrip("-").isdigit() for text in column) else float
+    return pd.Series([kind(text or "nan") for text in column], name=column.name, dtype=kind)
+
+
+_RUN = TypeAdapter(Run)
+
+
+def point_key(point: Mapping[str, Any]) -> tuple[Any, ...]:
+    """A sortable, hashable form of a sweep point: numbers by size, before words."""
+    return tuple((key, *_value_key(value)) for key, value in sorted(point.items()))
+
+
+def _value_key(value: Any) -> tuple[bool, float, str]:
+    """Numbers by size; then words, those that start with a number (`25 Gbit/s`) by that."""
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    leading = re.match(r"\d+(\.\d*)?", str(value))
+    size = float(value) if number else float(leading[0]) if leading else math.inf
+    return (not number, size, str(value))
+
+
+def find_runs(paths: Iterable[Path]) -> list[Run]:
+    """Every run in or below `paths`, in the order of `Run.sort_key`; those of tuning only where there are no others.
+
+    Raises UserError when a path does not exist, when no run is found, and for a malformed manifest.
+    """
+    places = [Path(path) for path in paths]
+    manifests = {found.resolve(): found for place in places for found in _manifests(place)}
+    if not manifests:
+        where = ", ".join(str(place) for place in places) or "no folder given"
+        raise UserError(f"{where}: no run found (a run folder holds {MANIFEST})")
+    runs = sorted((_read(path) for path in manifests.values()), key=Run.sort_key)
+    return [run for run in runs if run.purpose == "report"] or runs
+
+
+def _manifests(place: Path) -> Iterator[Path]:
+    if not place.is_dir():
+        raise UserError(f"{place}: no such folder")
+    for folder, below, files in os.walk(place):
+        if MANIFEST in files:
+            below.clear()
+            yield Path(folder, MANIFEST)
+        below[:] = sorted(name for name in below if not name.startswith("."))
+
+
+def _read(path: Path) -> Run:
+    try:
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as problem:
+        raise UserError(f"{path}: not JSON: {problem}") from problem
+    if not isinstance(manifest, dict):
+        raise UserError(f"{path}: expected an object, found {type(manifest).__name__}")
+    entries = {_ATTRIBUTES.get(key, key): value for key, value in manifest.items()}
+    try:
+        return _RUN.validate_python({**entries, "folder": path.parent, "manifest": manifest})
+    except ValidationError as problem:
+        raise UserError(_explain(path, problem)) from problem
+
+
+_ATTRIBUTES = {"workers": "workers_count", "topology": "topology_info"}
+"""Manifest entries whose name is a table's as well."""
+
+
+def _explain(path: Path, problem: ValidationError) -> str:
+    first = problem.errors()[0]
+    names = {attribute: key for key, attribute in _ATTRIBUTES.items()}
+    where = ".".join(names.get(str(part), str(part)) for part in first["loc"])
+    found = "" if first["type"] == "missing" else f", found {first['input']!r}"
+    return f"{path}: {where}: {first['msg']}{found}"
+
+
+# ----------------------------------------------------------------------------------------- what it is like
+def baselines(runs: Sequence[Run], wanted: str | None = None) -> dict[str, str | None]:
+    """Each scenario's baseline label: the wanted one, the scenario's own, `ring-allreduce`, or none."""
+    labels: dict[str, set[str]] = {}
+    for run in runs:
+        labels.setdefault(run.scenario, set()).add(run.label)
+    everywhere = sorted(set().union(*labels.values()))
+    if wanted is not None and wanted not in everywhere:
+        hint = nearest(wanted, everywhere)
+        raise UserError(f"no baseline '{wanted}'; the labels are {', '.join(everywhere)}{hint}")
+    own = {run.scenario: run.baseline for run in runs}
+    return {
+        scenario: next((name for name in (wanted or own[scenario], "ring-allreduce") if name in names), None)
+        for scenario, names in labels.items()
+    }
+
+
+def varying(runs: Sequence[Run]) -> list[str]:
+    """The sweep keys that take more than one value over these runs, in the order of the manifests."""
+    keys = list(dict.fromkeys(key for run in runs for key in run.point))
+    return [key for key in keys if len({_value_key(run.point.get(key)) for run in runs}) > 1]

@@ -1,0 +1,87 @@
+"""What speaks against the numbers: few seeds, runs that did not end well, a condition that is broken."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from rfast_bench.analysis.statistics import CONFIDENCE, surest
+from rfast_bench.report.content.findings import Finding, point_words, points_of
+from rfast_bench.report.content.setting import listed
+
+_VERBS = {
+    "diverged": ("diverged", "diverged"),
+    "stalled": ("stalled", "stalled"),
+    "void": ("is void", "are void"),
+    "skipped": ("was skipped", "were skipped"),
+}
+_MEANS = {
+    "diverged": "the model blew up; whatever it touched on the way does not count",
+    "stalled": "it came to a halt before the end; what it reached before counts",
+    "void": "the run broke off, so its numbers do not count",
+    "skipped": "it cannot run in this setting",
+}
+
+
+def cautions(rows: pd.DataFrame) -> list[Finding]:
+    """Seeds first, then each way of ending badly, then unsound graphs."""
+    found = [_about_seeds(int(rows["seeds"].min()), int(rows["seeds"].max()))]
+    for word in _MEANS:
+        found += [Finding("caution", word, text) for text in _ended(rows, word)]
+    unsound = rows[rows["status"].str.contains("no common root")]
+    if len(unsound):
+        labels = listed(dict.fromkeys(unsound["label"]))
+        text = f"{labels} ran on graphs without a common root: the condition for converging is broken there."
+        found.append(Finding("caution", "unsound", text))
+    return [*found, *_at_edge(rows)]
+
+
+def _at_edge(rows: pd.DataFrame) -> list[Finding]:
+    edge = rows[rows["tuned_at_edge"] != ""]
+    if edge.empty:
+        return []
+    labels = dict.fromkeys(f"{row['label']} ({row['tuned_at_edge']})" for _, row in edge.iterrows())
+    text = f"{listed(labels)}: tuned at the edge of what was tried, so a better value may lie beyond."
+    return [Finding("caution", "edge", f"{text} A lead over it proves nothing.")]
+
+
+def _ended(rows: pd.DataFrame, word: str) -> list[str]:
+    """Who ended so, where and why; those with the same story in one sentence."""
+    stories: dict[tuple[str, str], list[str]] = {}
+    for label, own in rows[rows[word] > 0].groupby("label", sort=False):
+        stories.setdefault((_where(own, rows, word), _reason(own, word)), []).append(str(label))
+    return [
+        f"{listed(labels)} {_VERBS[word][len(labels) > 1]}{where}: {reason}."
+        for (where, reason), labels in stories.items()
+    ]
+
+
+def _about_seeds(fewest: int, most: int) -> Finding:
+    if most == 1:
+        text = (
+            "One seed only: the spread between repetitions is not known, and small differences mean nothing."
+        )
+    elif fewest == 1:
+        text = "One seed only for some: they have no interval."
+    else:
+        only, sure = ("Only ", surest(fewest)) if surest(fewest) < CONFIDENCE else ("", CONFIDENCE)
+        text = (
+            f"{only}{fewest} seeds: numbers are medians, in brackets the bootstrap interval, "
+            f"which holds the true median with {sure:.0%}{' at most' if only else ''}. "
+            "Speed-ups are paired, seed by seed."
+        )
+    return Finding("caution", "seeds", text)
+
+
+def _where(own: pd.DataFrame, rows: pd.DataFrame, word: str) -> str:
+    count, of = int(own[word].sum()), int(own["seeds"].sum())
+    share = "" if count == of else f" in {count} of {of} runs"
+    if points_of(rows) == 1 or len(own) == points_of(rows):
+        return share
+    return f"{share} at {listed(point_words(row) for row in own.to_dict('records'))}"
+
+
+def _reason(own: pd.DataFrame, word: str) -> str:
+    """The reason that the records give, else what the word means."""
+    said = [part for status in own["status"] for part in str(status).split("; ") if part.startswith(word)]
+    reasons = dict.fromkeys(part.partition(": ")[2] for part in said)
+    return "; ".join(reason for reason in reasons if reason) or _MEANS[word]

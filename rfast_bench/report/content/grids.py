@@ -1,0 +1,92 @@
+"""The tables of the page: the cells of `cells.present`, each with the number that it is sorted by."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from rfast_bench.analysis.cell_text import POINT, present, split
+from rfast_bench.plan.swept_values import short_names
+
+
+@dataclass(frozen=True)
+class Cell:
+    """Its words, and its number when it has one; what has none sorts last."""
+
+    words: str
+    value: float | None
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A table; `numeric` tells which columns sort by number, `label` the row's label for its colour."""
+
+    title: str
+    headings: list[str]
+    numeric: list[bool]
+    rows: list[tuple[str, list[Cell]]]
+
+
+def grids(rows: pd.DataFrame) -> list[Grid]:
+    """A summary's tables: how fast (two targets each), how well, and at what cost."""
+    shown = present(rows.assign(status=[_status(str(status)) for status in rows["status"]]))
+    return [_grid(title, _telling(part), rows) for title, part in split(shown)]
+
+
+def _telling(part: pd.DataFrame) -> pd.DataFrame:
+    """Without the status where all ended well."""
+    return part.drop(columns="status") if "status" in part and (part["status"] == "ok").all() else part
+
+
+def _status(status: str) -> str:
+    """Without what was not reached, which the times say."""
+    return "; ".join(part for part in status.split("; ") if not part.startswith("did not reach")) or "ok"
+
+
+def _grid(title: str, shown: pd.DataFrame, rows: pd.DataFrame) -> Grid:
+    headings = [str(name) for name in shown]
+    values = {heading: _numbers(heading, rows) for heading in headings}
+    cells = [
+        (
+            str(rows.loc[at, "label"]),
+            [_cell(str(words), values[h], at) for h, words in zip(headings, row, strict=True)],
+        )
+        for at, row in zip(shown.index, shown.itertuples(index=False, name=None), strict=True)
+    ]
+    names = short_names(str(name).removeprefix(POINT) for name in rows if str(name).startswith(POINT))
+    shown_headings = [names.get(heading, heading) for heading in headings]
+    return Grid(title, shown_headings, [values[heading] is not None for heading in headings], cells)
+
+
+def _cell(words: str, values: pd.Series[Any] | None, at: Any) -> Cell:
+    value = np.nan if values is None else float(values[at])
+    return Cell(words, value if np.isfinite(value) else None)
+
+
+_COLUMNS: Mapping[str, str] = {
+    "γ": "step_size",
+    "γ_eff": "effective_step",
+    "time per epoch (s)": "time_per_epoch",
+    "epoch speed-up": "speedup_epoch",
+    "idle (%)": "idle_percent",
+    "staleness": "staleness",
+    "sent": "bytes_sent",
+}
+_STARTS = (("time to ", "time_to_", " (s)"), ("speed-up at ", "speedup_", ""), ("final ", "final_", ""))
+
+
+def _numbers(heading: str, rows: pd.DataFrame) -> pd.Series[Any] | None:
+    """The summary's column behind a heading; None for words."""
+    names = [POINT + heading, _COLUMNS.get(heading, "")]
+    for start, column, end in _STARTS:
+        if heading.startswith(start):
+            names.append(column + heading.removeprefix(start).removesuffix(end).replace(" ", "_"))
+    found = next((rows[name] for name in names if name in rows), None)
+    if found is None or pd.api.types.is_bool_dtype(found):
+        return None
+    numbers = pd.to_numeric(found, errors="coerce")
+    return numbers if numbers.notna().sum() == found.notna().sum() else None

@@ -1,0 +1,178 @@
+"""The parts of the page, as plain values for the template: one `Part` a scenario and world."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+from markupsafe import Markup
+
+from rfast_bench.analysis.cell_text import cell, footnote, target_names
+from rfast_bench.figures.plots import ending
+from rfast_bench.figures.style import by_label
+from rfast_bench.plan.swept_values import short_names
+from rfast_bench.records.reading import Run, point_key, varying
+from rfast_bench.report.content import resolved, setting
+from rfast_bench.report.content.cautions import cautions
+from rfast_bench.report.content.findings import Finding, target_words
+from rfast_bench.report.content.grids import Grid, grids
+from rfast_bench.report.content.margins import judged
+from rfast_bench.report.content.overview import over_points
+from rfast_bench.report.content.tuned import tuning
+from rfast_bench.report.content.verdict import at_point
+from rfast_bench.report.page.charts import Looks, bars, curves
+from rfast_bench.report.page.diagrams import timelines, topologies
+from rfast_bench.report.page.svg import sample
+from rfast_bench.report.page.sweeps import sweep_charts
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A drawing under its title."""
+
+    title: str
+    drawing: Markup
+
+
+@dataclass(frozen=True)
+class PointView:
+    """What is shown of one sweep point (the only one has no name)."""
+
+    name: str
+    findings: list[Finding]
+    figures: list[Figure]
+    timelines: list[tuple[str, Markup]]
+
+
+@dataclass(frozen=True)
+class Graphs:
+    """Graphs, and the labels that run on them."""
+
+    label: str
+    caption: str
+    drawings: list[tuple[str, Markup]]
+
+
+@dataclass(frozen=True)
+class Part:
+    """Everything of one scenario in one world."""
+
+    id: str
+    title: str
+    setting: list[str]
+    description: str
+    findings: list[Finding]
+    grids: list[Grid]
+    note: str
+    legend: list[tuple[int, str, Markup]]
+    sweeps: list[Figure]
+    points: list[PointView]
+    graphs: list[Graphs]
+    scenario: str
+    runs: list[Run]
+
+    @property
+    def results(self) -> list[Finding]:
+        return [finding for finding in self.findings if finding.kind != "caution"]
+
+    @property
+    def cautions(self) -> list[Finding]:
+        return [finding for finding in self.findings if finding.kind == "caution"]
+
+
+def part_of(runs: Sequence[Run], number: int, title: str, looks: Looks, baseline: str | None) -> Part:
+    """The part of runs that share scenario and world, in the order of `Run.sort_key`."""
+    rows = judged(runs, baseline)
+    scenarios = [resolved.read(run) for run in runs]
+    whole = resolved.together(runs, scenarios)
+    swept = resolved.swept(runs)
+    shown = [run for run in runs if run.status != "skipped"]
+    points = _points(shown, baseline, looks)
+    findings = over_points(rows) if swept else at_point(rows)
+    return Part(
+        id=f"part-{number}",
+        title=title,
+        setting=[
+            *setting.sentences(
+                {"world": runs[0].world, "workers": runs[0].workers_count, **whole}, swept, whole["seeds"]
+            ),
+            *tuning(runs),
+        ],
+        description=str(whole.get("description", "")),
+        findings=[*findings, *cautions(rows), *_mixture(runs, resolved.differing(runs, scenarios))],
+        grids=grids(rows),
+        note=footnote(rows),
+        legend=[
+            (looks[label][0], label + ending(own), sample(looks[label][1]))
+            for label, own in by_label(shown).items()
+        ],
+        sweeps=[Figure(*chart) for chart in sweep_charts(shown, rows, looks)] if swept and shown else [],
+        points=points,
+        graphs=_graphs(shown),
+        scenario=resolved.as_text(whole),
+        runs=list(runs),
+    )
+
+
+def _mixture(runs: Sequence[Run], differing: Sequence[str]) -> list[Finding]:
+    """Runs that should not stand in one table: made by scenarios that differ, or with other versions."""
+    found = []
+    if differing:
+        keys = setting.listed(differing)
+        text = f"These runs differ also in {keys}, which no sweep declares: they are not like for like."
+        found.append(Finding("caution", "mixture", text))
+    versions = {repr(run.manifest.get("versions")) for run in runs}
+    if len(versions) > 1:
+        text = "These runs were made with different versions of the packages below."
+        found.append(Finding("caution", "mixture", text))
+    return found
+
+
+# ------------------------------------------------------------------------------------------------- points
+def _points(shown: Sequence[Run], baseline: str | None, looks: Looks) -> list[PointView]:
+    keys = varying(shown)
+    groups: dict[object, list[Run]] = {}
+    for run in shown:
+        groups.setdefault(point_key({key: run.point.get(key) for key in keys}), []).append(run)
+    return [_point(group, keys, baseline, looks) for group in groups.values()]
+
+
+def _point(runs: Sequence[Run], keys: Sequence[str], baseline: str | None, looks: Looks) -> PointView:
+    names = short_names(keys)
+    name = ", ".join(f"{names[key]} = {cell(runs[0].point.get(key))}" for key in keys)
+    rows = judged(runs, baseline if any(run.label == baseline for run in runs) else None)
+    return PointView(
+        name, at_point(rows) if keys else [], _figures(runs, rows, looks), timelines(runs, looks)
+    )
+
+
+def _figures(runs: Sequence[Run], rows: pd.DataFrame, looks: Looks) -> list[Figure]:
+    metrics = ["gap" if any(run.curves()["gap"].notna().any() for run in runs) else "loss"]
+    metrics += ["accuracy"] if any("accuracy" in run.targets for run in runs) else []
+    drawn = [
+        (f"{metric.capitalize()} against {words}", curves(runs, looks, metric, x))
+        for metric in metrics
+        for x, words in (("time", "time"), ("epoch", "epochs"))
+    ]
+    figures = [Figure(title, drawing) for title, drawing in drawn if drawing is not None]
+    return figures + [
+        Figure(f"Time to {target_words(name)}", bars(runs, rows, looks, name))
+        for name in target_names(rows)
+        if rows[f"time_to_{name}_reached"].sum()
+    ]
+
+
+def _graphs(shown: Sequence[Run]) -> list[Graphs]:
+    """The graphs of every label at every point; what is drawn alike is drawn once, for all its labels."""
+    found: dict[tuple[str, tuple[tuple[str, Markup], ...]], dict[str, None]] = {}
+    groups: dict[object, list[Run]] = {}
+    for run in shown:
+        groups.setdefault(point_key(run.point), []).append(run)
+    for group in groups.values():
+        for label, caption, drawings in topologies(group):
+            found.setdefault((caption, tuple(drawings)), {})[label] = None
+    return [
+        Graphs(setting.listed(labels), caption, list(drawings))
+        for (caption, drawings), labels in found.items()
+    ]

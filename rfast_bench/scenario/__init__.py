@@ -1,0 +1,8 @@
+"""What a scenario file may say, and how mistakes in it are told. Builds nothing, runs nothing.
+
+Takes: YAML and overrides.
+Gives: a checked `Scenario`, or a UserError that names the key, what was found and what is allowed.
+May import: the contract (`api`, `errors`, `files`).
+
+`schema.py` is the whole, `sections/` has a file for each part of it, `reading.py` tells the mistakes.
+"""

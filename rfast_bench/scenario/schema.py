@@ -1,0 +1,284 @@
+"""What a scenario file may say. How it is read, and how mistakes are told, is in `reading.py`."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
+
+from rfast_bench.errors import suggest
+from rfast_bench.scenario import systems
+from rfast_bench.scenario.reading import load_with
+from rfast_bench.scenario.sections.base import Metric, Spec
+from rfast_bench.scenario.sections.faults import Fault
+from rfast_bench.scenario.sections.network import NetworkSpec
+from rfast_bench.scenario.sections.problem import ProblemSpec
+from rfast_bench.scenario.sections.real import RealSpec
+from rfast_bench.scenario.sections.timing import Distribution, Straggler
+from rfast_bench.scenario.sections.topology import TopologySpec
+from rfast_bench.scenario.sections.tuning import TuneSpec
+from rfast_bench.scenario.sections.units import PositiveSeconds, seconds
+
+RESERVED = ("name", "label", "topology")
+
+
+class AlgorithmSpec(Spec):
+    """One algorithm of the comparison. Keys other than name, label and topology are its parameters."""
+
+    name: str
+    label: str | None = None
+    """What tables call it; by default its name, with its topology when the name comes twice."""
+    topology: TopologySpec | None = None
+    parameters: dict[str, Any] = Field(default_factory=dict)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _gather_parameters(cls, data: Any) -> Any:
+        if isinstance(data, str):
+            return {"name": data}
+        if not isinstance(data, dict) or "parameters" in data:
+            return data
+        own = {key: value for key, value in data.items() if key in RESERVED}
+        return {**own, "parameters": {k: v for k, v in data.items() if k not in RESERVED}}
+
+
+class Target(Spec):
+    """A value to reach: of the loss or the gap from above, of the accuracy from below."""
+
+    loss: float | None = None
+    gap: float | None = Field(default=None, gt=0)
+    accuracy: float | None = Field(default=None, gt=0, le=1)
+
+    @model_validator(mode="after")
+    def _some_target(self) -> Target:
+        if not self.model_dump(exclude_none=True):
+            raise ValueError("needs at least one of loss, gap, accuracy")
+        return self
+
+
+class StopRule(Spec):
+    """A run ends with the first rule that fires. At least one is needed."""
+
+    time: PositiveSeconds | None = None
+    iterations: int | None = Field(default=None, gt=0)
+    """Per worker: of each for synchronous methods, on average for asynchronous ones."""
+    epochs: float | None = Field(default=None, gt=0)
+    target: Target | None = None
+
+    @model_validator(mode="after")
+    def _some_rule(self) -> StopRule:
+        if self.time is None and self.iterations is None and self.epochs is None:
+            raise ValueError("needs at least one of time, iterations, epochs (a target alone may never come)")
+        return self
+
+
+class Every(Spec):
+    """The evaluation grid: every so many seconds, or epochs, or iterations per worker."""
+
+    seconds: PositiveSeconds | None = None
+    epochs: float | None = Field(default=None, gt=0)
+    iterations: float | None = Field(default=None, gt=0)
+
+    @model_validator(mode="after")
+    def _one_grid(self) -> Every:
+        if len(self.model_dump(exclude_none=True)) != 1:
+            raise ValueError("needs exactly one of seconds, epochs, iterations")
+        return self
+
+
+def _every(value: object) -> object:
+    """`1 s`, `0.5 epochs`, `10 iterations`; a bare number is seconds."""
+    if isinstance(value, int | float):
+        return {"seconds": value}
+    if not isinstance(value, str):
+        return value
+    counted = re.fullmatch(r"\s*([-+0-9.eE]+)\s*(epoch|iteration)s?\s*", value)
+    if counted:
+        return {counted[2] + "s": counted[1]}
+    return {"seconds": seconds(value)}
+
+
+class Evaluate(Spec):
+    """When models are looked at, and the values whose times of arrival the tables give."""
+
+    every: Annotated[Every, BeforeValidator(_every)]
+    targets: dict[Metric, tuple[float, ...]] = Field(default_factory=dict)
+
+    @field_validator("targets", mode="before")
+    @classmethod
+    def _bare_value(cls, value: Any) -> Any:
+        if not isinstance(value, dict):
+            return value
+        return {metric: v if isinstance(v, list | tuple) else [v] for metric, v in value.items()}
+
+
+class Simulation(Spec):
+    """How the simulated world is computed; none of it changes what is computed, but for rounding."""
+
+    device: Literal["cpu", "cuda"] = "cpu"
+    """Where models and data live: `cuda` is the first GPU that the process sees."""
+
+    gradient_batch: int | None = Field(default=None, gt=0)
+    """Gradients evaluated in one call at most; None is as many as stay in cache, 1 is one by one."""
+    timeline: PositiveSeconds | None = None
+    """How long each worker's computing intervals are recorded; None is twenty mean compute times."""
+
+
+@dataclass(frozen=True)
+class Named:
+    """A swept value with a name of its own, for tables and folders."""
+
+    name: str
+    value: Any
+
+
+def _named(values: object) -> object:
+    """A mapping of names to values; a list stays as it is."""
+    return [Named(str(n), value) for n, value in values.items()] if isinstance(values, dict) else values
+
+
+Swept = Annotated[tuple[Any, ...], BeforeValidator(_named), Field(min_length=1)]
+
+
+class Scenario(Spec):
+    """A whole scenario file."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    description: str = ""
+    world: Literal["simulated", "real", "both"] = "simulated"
+    system: str | None = None
+    """The profile that workers, compute and network were filled from, where the scenario says nothing itself."""
+    workers: int = Field(gt=0)
+    problem: ProblemSpec
+    compute: Distribution
+    stragglers: tuple[Straggler, ...] = ()
+    network: NetworkSpec = NetworkSpec()
+    faults: tuple[Fault, ...] = ()
+    algorithms: tuple[AlgorithmSpec, ...] = Field(min_length=1)
+    stop: StopRule
+    evaluate: Evaluate
+    seeds: int = Field(default=1, gt=0)
+    """How many repetitions, with seeds first_seed, first_seed + 1, ..."""
+    first_seed: int = Field(default=0, ge=0)
+    sweep: dict[str, Swept] = Field(default_factory=dict)
+    tune: TuneSpec | None = None
+    baseline: str | None = None
+    """Label of the algorithm that speed-ups are given against."""
+    allow_unsound: bool = False
+    """Run also where a topology breaks its algorithm's condition; every table says so."""
+    simulation: Simulation = Simulation()
+    real: RealSpec = RealSpec()
+
+    def meant(self, key: str, said: Any) -> Any:
+        """The value that a swept key's name stands for; anything else stands for itself."""
+        values = {v.name: v.value for v in self.sweep.get(key, ()) if isinstance(v, Named)}
+        return values.get(said, said) if isinstance(said, str) else said
+
+    @model_validator(mode="before")
+    @classmethod
+    def _as_if(cls, data: Any, info: ValidationInfo) -> Any:
+        return systems.expand(data, (info.context or {}).get("folder")) if isinstance(data, dict) else data
+
+    @field_validator("compute")
+    @classmethod
+    def _takes_time(cls, compute: Distribution) -> Distribution:
+        if compute.mean == 0:
+            raise ValueError("a gradient must take time, or the clock never moves")
+        return compute
+
+    @field_validator("stragglers")
+    @classmethod
+    def _known_workers(cls, stragglers: tuple[Straggler, ...], info: Any) -> tuple[Straggler, ...]:
+        workers = info.data.get("workers")
+        for k, straggler in enumerate(stragglers):
+            for worker in straggler.workers:
+                if workers is not None and not 0 <= worker < workers:
+                    raise ValueError(f"straggler {k} names worker {worker}; workers are 0 to {workers - 1}")
+        return stragglers
+
+    @field_validator("network")
+    @classmethod
+    def _known_links(cls, network: NetworkSpec, info: Any) -> NetworkSpec:
+        workers = info.data.get("workers")
+        for k, link in enumerate(network.links):
+            for worker in (link.sender, link.receiver):
+                if workers is not None and worker >= workers:
+                    raise ValueError(f"link {k} names worker {worker}; workers are 0 to {workers - 1}")
+        if workers is not None and (wrong := network.wrong_size(workers)):
+            raise ValueError(wrong)
+        return network
+
+    @field_validator("faults")
+    @classmethod
+    def _known_faults(cls, faults: tuple[Fault, ...], info: Any) -> tuple[Fault, ...]:
+        workers, network = info.data.get("workers"), info.data.get("network")
+        for k, fault in enumerate(faults):
+            if workers is not None and fault.worker >= workers:
+                raise ValueError(f"fault {k} names worker {fault.worker}; workers are 0 to {workers - 1}")
+        if faults and network is not None and network.silence_timeout is None:
+            raise ValueError("faults need network.silence_timeout: when is a silent neighbour given up?")
+        return faults
+
+    @field_validator("algorithms")
+    @classmethod
+    def _label(cls, algorithms: tuple[AlgorithmSpec, ...]) -> tuple[AlgorithmSpec, ...]:
+        names = Counter(a.name for a in algorithms)
+        labelled = [a if a.label else a.model_copy(update={"label": _label(a, names)}) for a in algorithms]
+        folders = Counter(folder_name(str(a.label)) for a in labelled)
+        twice = [str(a.label) for a in labelled if folders[folder_name(str(a.label))] > 1]
+        if twice:
+            raise ValueError(f"'{twice[0]}' comes more than once (as a folder name); give each its own label")
+        return tuple(labelled)
+
+    @model_validator(mode="after")
+    def _tuned_apart(self) -> Scenario:
+        """Tuning must not see the seeds that are reported, and happens once for all or per swept key."""
+        if self.tune is None:
+            return self
+        reported = range(self.first_seed, self.first_seed + self.seeds)
+        both = sorted(set(reported) & set(self.tune.all_seeds))
+        if both:
+            raise ValueError(
+                f"tune: seed {both[0]} is also reported (seeds {reported[0]} to {reported[-1]}); "
+                "give tune.first_seed another value"
+            )
+        for key in self.tune.per:
+            if key not in self.sweep:
+                raise ValueError(f"tune.per: '{key}' is not swept{suggest(key, self.sweep)}")
+        refused = ("tune", "sweep", "seeds", "first_seed", "world", "name")
+        for where, keys in (("sweep", self.sweep), ("tune.anchor", self.tune.anchor)):
+            wrong = [
+                key for key in keys if key.partition(".")[0] in refused[: 1 if where == "sweep" else None]
+            ]
+            if wrong:
+                raise ValueError(f"{where}: '{wrong[0]}' cannot be set here")
+        return self
+
+    @model_validator(mode="after")
+    def _known_baseline(self) -> Scenario:
+        labels = [a.label for a in self.algorithms]
+        if self.baseline is not None and self.baseline not in labels:
+            raise ValueError(
+                f"baseline '{self.baseline}' is not among the algorithms: {', '.join(map(str, labels))}"
+            )
+        return self
+
+
+def folder_name(text: str) -> str:
+    """A label or value as it appears in folder names: what is not a letter, digit or `._-` becomes `_`."""
+    return "".join(c if c.isalnum() or c in "._-" else "_" for c in text)
+
+
+def _label(algorithm: AlgorithmSpec, names: Counter[str]) -> str:
+    short = algorithm.name.rpartition(":")[2]
+    if names[algorithm.name] == 1 or algorithm.topology is None:
+        return short
+    return f"{short}-{algorithm.topology.kind}"
+
+
+def load(path: Any, overrides: Any = ()) -> Scenario:
+    """Read a scenario file; `overrides` are `key.path=value` strings. Raises UserError with the mistakes."""
+    return load_with(Scenario, path, overrides)

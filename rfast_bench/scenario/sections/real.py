@@ -1,0 +1,30 @@
+"""What a scenario may say under `real:`."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from rfast_bench.scenario.sections.base import Spec
+from rfast_bench.scenario.sections.units import PositiveSeconds
+
+
+class RealSpec(Spec):
+    """How the real world is run; a simulated run does not look at it."""
+
+    compute: Literal["measured", "emulated"] = "emulated"
+    """`emulated`: a real gradient, then sleep until the drawn compute time is over. `measured`: its true time."""
+    device: Literal["cpu", "cuda"] = "cpu"
+    """Where models live: `cuda` is one GPU a worker."""
+    host: str = "127.0.0.1"
+    """The address that a worker's sockets are bound to and that the others reach it by. Under an external
+    launcher every machine takes the address by which it reaches the store instead."""
+    startup_timeout: PositiveSeconds = Field(default=120.0, validate_default=True)
+    """Until every worker has loaded its data and found the others."""
+    process_group_timeout: PositiveSeconds = Field(default=60.0, validate_default=True)
+    """How long a collective may take."""
+    stall_timeout: PositiveSeconds = Field(default=60.0, validate_default=True)
+    """A run in which no worker completes a gradient for so long ends as stalled."""
+    restart_after: PositiveSeconds | None = None
+    """So long after a worker was killed it is started again, with the start model; None: it is not. Local runs."""

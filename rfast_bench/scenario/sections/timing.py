@@ -1,0 +1,253 @@
+"""Distributions of compute time and latency, stragglers: what a scenario may say of time (losses: `losses.py`).
+
+Everything here is drawn in blocks from a given generator, so that a stream's k-th value does not depend on
+how many are drawn at once.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from zlib import crc32
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from pydantic import BeforeValidator, Field, model_validator
+
+from rfast_bench.scenario.sections.base import DataPath, Spec
+from rfast_bench.scenario.sections.units import PositiveSeconds, Probability, Seconds
+
+Draws = NDArray[np.float64]
+
+
+@cache
+def _column(path: Path, column: str) -> Draws:
+    """A column of non-negative numbers, not all 0. Raises ValueError, which pydantic reports with its key."""
+    try:
+        frame = pd.read_csv(path)
+    except (OSError, pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as problem:
+        raise ValueError(f"cannot read {path}: {problem}") from problem
+    if column not in frame:
+        raise ValueError(f"{path} has no column '{column}'; it has {', '.join(map(str, frame))}")
+    times = pd.to_numeric(frame[column], errors="coerce").to_numpy(dtype=float)
+    if not (len(times) and np.isfinite(times).all() and (times >= 0).all() and times.any()):
+        raise ValueError(f"column '{column}' of {path} must hold numbers of at least 0, not all 0")
+    return times
+
+
+# ----------------------------------------------------------------------------------- distributions (seconds)
+class Constant(Spec):
+    kind: Literal["constant"] = "constant"
+    mean: Seconds
+
+    def draw(self, rng: np.random.Generator, size: int) -> Draws:
+        return np.full(size, self.mean)
+
+
+class Lognormal(Spec):
+    """Mean `mean`; `sigma` is the standard deviation of the logarithm."""
+
+    kind: Literal["lognormal"]
+    mean: PositiveSeconds
+    sigma: float = Field(ge=0)
+
+    def draw(self, rng: np.random.Generator, size: int) -> Draws:
+        return rng.lognormal(math.log(self.mean) - self.sigma**2 / 2, self.sigma, size)
+
+
+class Exponential(Spec):
+    """`shift` seconds that always pass, and an exponential rest; the mean of both together is `mean`."""
+
+    kind: Literal["exponential"]
+    mean: PositiveSeconds
+    shift: Seconds = 0.0
+
+    @model_validator(mode="after")
+    def _shift_below_mean(self) -> Exponential:
+        if self.shift > self.mean:
+            raise ValueError(f"shift ({self.shift} s) is above the mean ({self.mean} s)")
+        return self
+
+    def draw(self, rng: np.random.Generator, size: int) -> Draws:
+        return self.shift + rng.exponential(self.mean - self.shift, size)
+
+
+class Gamma(Spec):
+    """Mean `mean`; the coefficient of variation is 1/sqrt(shape)."""
+
+    kind: Literal["gamma"]
+    mean: PositiveSeconds
+    shape: float = Field(gt=0)
+
+    def draw(self, rng: np.random.Generator, size: int) -> Draws:
+        return rng.gamma(self.shape, self.mean / self.shape, size)
+
+
+class Pareto(Spec):
+    """Heavy tail P(T > t) ~ t^-alpha with mean `mean`; alpha > 1, below 2 the variance is infinite."""
+
+    kind: Literal["pareto"]
+    mean: PositiveSeconds
+    alpha: float = Field(gt=1)
+
+    def draw(self, rng: np.random.Generator, size: int) -> Draws:
+        smallest = self.mean * (self.alpha - 1) / self.alpha
+        return smallest * (1 + rng.pareto(self.alpha, size))
+
+
+class Empirical(Spec):
+    """Measured times, drawn with replacement from a column of a CSV file; `unit` is that of the file."""
+
+    kind: Literal["empirical"]
+    path: DataPath
+    column: str
+    unit: PositiveSeconds = Field(default=1.0, validate_default=True)
+    mean: PositiveSeconds | None = None
+
+    @model_validator(mode="after")
+    def _readable(self) -> Empirical:
+        self.values()
+        return self
+
+    def values(self) -> Draws:
+        """The file's times in seconds, scaled to `mean` if one is given."""
+        times = _column(self.path, self.column)
+        return times * (self.mean / times.mean() if self.mean else self.unit)
+
+    def draw(self, rng: np.random.Generator, size: int) -> Draws:
+        values = self.values()
+        drawn: Draws = values[rng.integers(len(values), size=size)]
+        return drawn
+
+
+def _bare_number(value: object) -> object:
+    return {"kind": "constant", "mean": value} if isinstance(value, str | int | float) else value
+
+
+Distribution = Annotated[
+    Annotated[Constant | Lognormal | Exponential | Gamma | Pareto | Empirical, Field(discriminator="kind")],
+    BeforeValidator(_bare_number),
+]
+
+
+def mean_time(times: Distribution) -> float:
+    """Mean of a distribution, seconds: of measured ones that of the same thousand draws in every run."""
+    if times.mean is not None:
+        return float(times.mean)
+    return float(np.mean(times.draw(np.random.default_rng([0, crc32(b"mean")]), 1000)))
+
+
+# -------------------------------------------------------------------------------------------- stragglers
+class _Straggler(Spec):
+    worker: int | list[int]
+    slowdown: float = Field(gt=0)
+
+    @property
+    def workers(self) -> list[int]:
+        return [self.worker] if isinstance(self.worker, int) else self.worker
+
+
+class Permanent(_Straggler):
+    kind: Literal["permanent"] = "permanent"
+
+    def phases(self, rng: np.random.Generator) -> Phases | None:
+        return None
+
+
+class Periodic(_Straggler):
+    """Slow for `duration` in every `period`, first at `offset`."""
+
+    kind: Literal["periodic"]
+    period: PositiveSeconds
+    duration: PositiveSeconds
+    offset: Seconds = 0.0
+
+    @model_validator(mode="after")
+    def _duration_below_period(self) -> Periodic:
+        if self.duration >= self.period:
+            raise ValueError(f"duration ({self.duration} s) must be below the period ({self.period} s)")
+        return self
+
+    def phases(self, rng: np.random.Generator) -> Phases | None:
+        fast = self.period - self.duration
+        return Phases(self.offset, lambda k: np.tile([self.duration, fast], k))
+
+
+class RandomPhases(_Straggler):
+    """Slow and normal phases of exponential length, starting with a normal one."""
+
+    kind: Literal["random"]
+    mean_slow: PositiveSeconds
+    mean_normal: PositiveSeconds
+
+    def phases(self, rng: np.random.Generator) -> Phases | None:
+        def lengths(k: int) -> Draws:
+            return rng.exponential(np.tile([self.mean_slow, self.mean_normal], k))
+
+        return Phases(float(rng.exponential(self.mean_normal)), lengths)
+
+
+def _permanent_by_default(value: object) -> object:
+    return {"kind": "permanent", **value} if isinstance(value, dict) and "kind" not in value else value
+
+
+Straggler = Annotated[
+    Annotated[Permanent | Periodic | RandomPhases, Field(discriminator="kind")],
+    BeforeValidator(_permanent_by_default),
+]
+
+
+class Phases:
+    """Alternating slow and normal phases; `lengths(k)` draws the next k pairs (slow, normal) in seconds."""
+
+    def __init__(self, first: float, lengths: Any) -> None:
+        self._lengths = lengths
+        self._changes = np.array([first])
+
+    def at(self, time: float) -> tuple[bool, float]:
+        """Whether it is slow at `time`, and when that changes."""
+        while self._changes[-1] <= time:
+            more = self._changes[-1] + np.cumsum(self._lengths(64))
+            self._changes = np.concatenate([self._changes, more])
+        k = int(np.searchsorted(self._changes, time, side="right"))
+        return k % 2 == 1, float(self._changes[k])
+
+
+class Slowdown:
+    """How fast one worker works: the product of its stragglers' slowdowns at each moment."""
+
+    __slots__ = ("_phased", "factor", "steady")
+
+    def __init__(self, stragglers: list[tuple[float, Phases | None]]) -> None:
+        self.factor = math.prod(slowdown for slowdown, phases in stragglers if phases is None)
+        self._phased = [(slowdown, phases) for slowdown, phases in stragglers if phases is not None]
+        self.steady = not self._phased  # then a piece of work takes its seconds times the factor
+
+    def finish(self, start: float, work: float) -> float:
+        """When a piece of work of `work` seconds at full speed, begun at `start`, is done."""
+        if not self._phased:
+            return start + work * self.factor
+        while True:
+            factor, change = self._now(start)
+            if start + work * factor <= change:
+                return start + work * factor
+            work -= (change - start) / factor
+            start = change
+
+    def _now(self, time: float) -> tuple[float, float]:
+        factor, change = self.factor, math.inf
+        for slowdown, phases in self._phased:
+            slow, until = phases.at(time)
+            factor *= slowdown if slow else 1.0
+            change = min(change, until)
+        return factor, change
+
+
+class Reorder(Spec):
+    """A message is held back by `delay` with this probability, so that later ones overtake it."""
+
+    probability: Probability
+    delay: PositiveSeconds

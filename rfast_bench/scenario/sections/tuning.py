@@ -1,0 +1,120 @@
+"""What a scenario may say about tuning: which values are tried, where, on which seeds, and what is best."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from rfast_bench.scenario.sections.base import Metric, Spec
+from rfast_bench.scenario.sections.units import PositiveSeconds
+
+
+class Grid(Spec):
+    """The values that are tried for one parameter: a list, or a range `from`, `from·factor`, `from·factor²`, ..."""
+
+    values: tuple[Any, ...] = ()
+    start: float | None = Field(default=None, alias="from", gt=0)
+    factor: float | None = Field(default=None, gt=1)
+    count: int | None = Field(default=None, ge=1)
+    effective: bool = False
+    """The values are effective steps; each algorithm's step size follows from them."""
+
+    @model_validator(mode="after")
+    def _list_or_range(self) -> Grid:
+        parts = (self.start, self.factor, self.count)
+        if bool(self.values) == any(part is not None for part in parts):
+            raise ValueError("needs a list of values, or from, factor and count")
+        if not self.values and None in parts:
+            raise ValueError("a range needs all of from, factor and count")
+        if len({repr(value) for value in self.values}) < len(self.values):
+            raise ValueError("a value comes twice")
+        return self
+
+    @property
+    def is_range(self) -> bool:
+        """Only a range can be widened: a list says all there is to try."""
+        return not self.values
+
+    def tried(self, below: int = 0, above: int = 0) -> list[Any]:
+        """The values in order, with so many further ones at the ends of a range."""
+        if self.start is None or self.factor is None or self.count is None:
+            return [self._as_given(value) for value in self.values]
+        steps = range(-below, self.count + above)
+        return [self._as_given(float(f"{self.start * self.factor**k:.12g}")) for k in steps]
+
+    def _as_given(self, value: Any) -> Any:
+        return {"effective": value} if self.effective else value
+
+
+def _bare_list(value: Any) -> Any:
+    return {"values": value} if isinstance(value, list | tuple) else value
+
+
+GridLike = Annotated[Grid, BeforeValidator(_bare_list)]
+
+
+class Objective(Spec):
+    """What the best value is best in: the time to one target, or a metric's final value."""
+
+    time_to: dict[Metric, float] | None = None
+    within: PositiveSeconds | None = None
+    """Time budget of a run that looks for a target; the scenario's own stop rule if none is given."""
+    final: Metric | None = None
+    at: PositiveSeconds | None = None
+    """The time at which the final value counts; the scenario's own stop rule if none is given."""
+    seed: Literal["median", "worst"] = "median"
+    """Which of the tuning seeds stands for a value."""
+
+    @model_validator(mode="after")
+    def _one_of_them(self) -> Objective:
+        if (self.time_to is None) == (self.final is None):
+            raise ValueError("needs exactly one of time_to, final")
+        if self.time_to is not None and len(self.time_to) != 1:
+            raise ValueError("time_to needs exactly one target, such as {gap: 0.03}")
+        if self.within is not None and self.time_to is None:
+            raise ValueError("within goes with time_to; final has at")
+        if self.at is not None and self.final is None:
+            raise ValueError("at goes with final; time_to has within")
+        return self
+
+    @property
+    def target(self) -> tuple[Metric, float] | None:
+        """Metric and value to reach, or None when a final value counts."""
+        return next(iter(self.time_to.items())) if self.time_to else None
+
+    @property
+    def metric(self) -> Metric:
+        """What is looked at."""
+        return self.target[0] if self.target else self.final or "loss"
+
+    @property
+    def words(self) -> str:
+        """For tables: `time to gap 0.03`, `final gap`, `time to gap 0.03 of the worst seed`."""
+        if self.target:
+            told = f"time to {self.target[0]} {self.target[1]:g}"
+        else:
+            told = f"final {self.final}" + (f" at {self.at:g} s" if self.at else "")
+        return told + " of the worst seed" * (self.seed == "worst")
+
+
+class TuneSpec(Spec):
+    """Parameters chosen on seeds of their own, before the runs that are reported."""
+
+    objective: Objective
+    parameters: dict[str, GridLike] = Field(default_factory=dict)
+    """For every algorithm that has the parameter and is not given it."""
+    seeds: int = Field(default=2, gt=0)
+    first_seed: int = Field(default=1000, ge=0)
+    anchor: dict[str, Any] = Field(default_factory=dict)
+    """Key paths and values: the setting in which it happens, where it differs from the file as written."""
+    per: tuple[str, ...] = ()
+    """Swept keys for whose every value it is repeated."""
+    widen: int = Field(default=3, ge=0)
+    """How many further steps a range may go at either end when its first or last value is the best."""
+
+    @property
+    def all_seeds(self) -> Sequence[int]:
+        """The tuning seeds."""
+        return range(self.first_seed, self.first_seed + self.seeds)

@@ -1,0 +1,88 @@
+"""Quantities with units in scenario files: `20 ms`, `10 Gbit/s`, `100 MB`. Inside the suite: seconds, bytes.
+
+A bare number is already in base units (seconds, bytes, bytes per second).
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from functools import cache
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import BeforeValidator, Field
+
+if TYPE_CHECKING:
+    import pint
+
+_QUANTITY = re.compile(r"\s*[-+]?[0-9.]+([eE][-+]?[0-9]+)?\s*([A-Za-zµ][A-Za-zµ/ ]*)?")
+"""A number and perhaps a unit; pint alone would read sums and products too."""
+
+
+@cache
+def _registry() -> pint.UnitRegistry[float]:
+    import pint
+
+    return pint.UnitRegistry()
+
+
+def _convert(value: object, unit: str, example: str) -> object:
+    if not isinstance(value, str):
+        return value
+    import pint  # slow to import, and many scenarios name no unit
+
+    try:
+        if not _QUANTITY.fullmatch(value):
+            raise ValueError(value)
+        quantity: Any = _registry().Quantity(value)
+        if quantity.unitless:
+            return float(quantity.magnitude)
+        return float(quantity.to(unit).magnitude)
+    except (pint.PintError, ValueError) as problem:
+        raise ValueError(f"'{value}' is not a quantity in {unit}s; write for example {example}") from problem
+
+
+def seconds(value: object) -> object:
+    """`20 ms` -> 0.02; what is not a string is left to pydantic. Raises ValueError."""
+    return _convert(value, "second", "20 ms")
+
+
+def in_seconds(value: float) -> str:
+    """`20 ms`: three digits and a unit that suits."""
+    return f"{_registry().Quantity(value, 'second').to_compact():.3g~P}"
+
+
+def bytes_(value: object) -> object:
+    """`100 MB` -> 1e8; what is not a string is left to pydantic. Raises ValueError."""
+    return _convert(value, "byte", "100 MB")
+
+
+def bytes_per_second(value: object) -> object:
+    """`1 Gbit/s` -> 1.25e8; what is not a string is left to pydantic. Raises ValueError."""
+    return _convert(value, "byte/second", "10 Gbit/s")
+
+
+Seconds = Annotated[float, BeforeValidator(seconds), Field(ge=0, allow_inf_nan=False)]
+PositiveSeconds = Annotated[float, BeforeValidator(seconds), Field(gt=0, allow_inf_nan=False)]
+Bytes = Annotated[float, BeforeValidator(bytes_), Field(gt=0, allow_inf_nan=False)]
+BytesPerSecond = Annotated[float, BeforeValidator(bytes_per_second), Field(gt=0)]
+Probability = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+
+
+# ------------------------------------------------------------------------------------------ numbers in words
+NOTHING = "–"
+"""What stands for a number that does not exist."""
+
+
+def few_digits(number: float, digits: int = 3) -> str:
+    """That many significant digits; whole numbers below a million without an exponent."""
+    return f"{number:.0f}" if 10 ** (digits - 1) <= abs(number) < 1e6 else f"{number:.{digits}g}"
+
+
+def human_bytes(value: float) -> str:
+    """`12.3 MB`: three digits, in steps of a thousand."""
+    if not math.isfinite(value):
+        return NOTHING
+    units = ("B", "kB", "MB", "GB", "TB", "PB")
+    step = min(int(math.log10(max(value, 1.0)) // 3), len(units) - 1)
+    return f"{few_digits(value / 1000**step)} {units[step]}"

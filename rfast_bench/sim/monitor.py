@@ -1,0 +1,193 @@
+"""Samples a simulated run as it goes, ends it by its stop rules, and leaves its tables."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+import simpy
+
+from rfast_bench.problems import Problem
+from rfast_bench.problems.evaluation import Evaluator, reached
+from rfast_bench.scenario.schema import Scenario
+from rfast_bench.sim.driver import Driver
+from rfast_bench.sim.totals import staleness_counts, timeline, worker_totals
+from rfast_bench.sim.worker import Worker
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run left: why it ended, and its tidy tables by file name (without `.csv`)."""
+
+    stopped_by: str
+    reason: str
+    frames: dict[str, pd.DataFrame]
+
+    @property
+    def status(self) -> str:
+        """How a table would call it: `diverged` and `stalled` are both, everything else is `finished`."""
+        return self.stopped_by if self.stopped_by in ("diverged", "stalled") else "finished"
+
+
+class Monitor:
+    """Samples a run on its evaluation grid and ends it by the first stop rule that fires."""
+
+    def __init__(
+        self,
+        scenario: Scenario,
+        problem: Problem,
+        evaluator: Evaluator,
+        workers: Sequence[Worker],
+        progress: Callable[[float], None],
+    ) -> None:
+        self._stop = scenario.stop
+        self._every = scenario.evaluate.every
+        self._samples_of_epoch = problem.samples
+        self._evaluator = evaluator
+        self._workers = workers
+        self._progress = progress
+        self._rows: list[dict[str, float]] = []
+        self._stopped_by = ""
+        self.reason = ""
+        self._grid_index = 0
+
+    @property
+    def stopped(self) -> bool:
+        """Whether a stop rule has fired."""
+        return bool(self._stopped_by)
+
+    def attach(self, driver: Driver) -> None:
+        """Look at the start, and plan the first look and the end."""
+        self._driver = driver
+        self._clock = driver.clock
+        self._set_alarms()
+        self._look(0.0)
+        if self._every.seconds is not None:
+            self._plan(self._every.seconds)
+        if self._stop.time is not None:
+            self._clock.timeout(self._stop.time).callbacks.append(self._on_time_up)
+
+    # --------------------------------------------------------------------------------------- evaluation
+    def _plan(self, time: float) -> None:
+        event = self._clock.timeout(max(0.0, time - self._clock.now), time)
+        event.callbacks.append(self._on_grid)
+
+    def _on_grid(self, event: simpy.Event) -> None:
+        assert isinstance(event.value, float)
+        self._look(event.value)
+        if self._stop.time is None and not self._driver.active:
+            self._stopped_by = self._stopped_by or "stalled"  # nothing will ever happen again
+        if self._stopped_by:
+            self._driver.stop()
+        self._grid_index += 1
+        assert self._every.seconds is not None
+        self._plan((self._grid_index + 1) * self._every.seconds)
+
+    def _on_time_up(self, event: simpy.Event) -> None:
+        assert self._stop.time is not None
+        self._end("time", self._stop.time)
+
+    def _set_alarms(self) -> None:
+        """Have `on_iteration` called from the counts on at which it may have something to do."""
+        next_look = self._grid_index + 1
+        rounds = [self._stop.iterations, self._every.iterations and next_look * self._every.iterations]
+        epochs = [self._stop.epochs, self._every.epochs and next_look * self._every.epochs]
+        slack = 1 - 1e-9  # rather once too often than, by rounding, one iteration too late
+        least_rounds = min((r for r in rounds if r), default=math.inf)
+        least_epochs = min((e for e in epochs if e), default=math.inf)
+        self._driver.alarm_iterations = slack * least_rounds * len(self._workers)
+        self._driver.alarm_samples = slack * least_epochs * self._samples_of_epoch
+
+    def on_iteration(self) -> None:
+        """Looks and stops that are counted, not timed."""
+        driver, stop = self._driver, self._stop
+        rounds = driver.iterations / len(self._workers)
+        epochs = driver.samples / self._samples_of_epoch
+        if stop.iterations is not None and rounds >= stop.iterations:
+            self._end("iterations", self._clock.now)
+        if stop.epochs is not None and epochs >= stop.epochs:
+            self._end("epochs", self._clock.now)
+        step = self._every.iterations or self._every.epochs
+        done = rounds if self._every.iterations else epochs
+        if step is not None and done >= (self._grid_index + 1) * step:
+            self._grid_index = int(done / step)
+            self._look(self._clock.now)
+            if self._stopped_by:
+                driver.stop()
+            self._set_alarms()
+
+    def stall(self, reason: str) -> None:
+        """End the run because its method cannot go on."""
+        self.reason = reason
+        self._end("stalled", self._clock.now)
+
+    def _end(self, rule: str, time: float) -> None:
+        if self._rows[-1]["time"] == time:
+            self._rows.pop()  # a look of the grid at this very instant, before the last iteration
+        self._look(time)
+        self._stopped_by = self._stopped_by or rule
+        self._driver.stop()
+
+    def _look(self, time: float) -> None:
+        row = {
+            "time": time,
+            **self._counters(),
+            **self._evaluator.measure([w.algorithm for w in self._workers if not w.down]),
+            **self._traffic(),
+        }
+        self._rows.append(row)
+        self._progress(self._share(row))
+        if self._evaluator.has_diverged(row):
+            self._stopped_by = "diverged"
+        elif self._on_target(row):
+            self._stopped_by = "target"
+
+    def _on_target(self, row: dict[str, float]) -> bool:
+        target = self._stop.target
+        wanted = {} if target is None else target.model_dump(exclude_none=True)
+        return bool(wanted) and all(reached(row, metric, value) for metric, value in wanted.items())
+
+    def _share(self, row: dict[str, float]) -> float:
+        stop = self._stop
+        limits = (
+            (row["time"], stop.time),
+            (row["iterations_mean"], stop.iterations),
+            (row["epoch"], stop.epochs),
+        )
+        return min(1.0, max((done / limit for done, limit in limits if limit), default=0.0))
+
+    # ------------------------------------------------------------------------------------------ records
+    def _counters(self) -> dict[str, float]:
+        done = [w.node.gradients for w in self._workers]
+        return {
+            "epoch": self._driver.samples / self._samples_of_epoch,
+            "gradients": sum(done),
+            "iterations_min": min(done),
+            "iterations_mean": sum(done) / len(done),
+            "iterations_max": max(done),
+        }
+
+    def _traffic(self) -> dict[str, float]:
+        nodes = [w.node for w in self._workers]
+        return {
+            "messages_sent": sum(n.sent for n in nodes),
+            "messages_lost": sum(n.lost for n in nodes),
+            "messages_superseded": sum(n.superseded for n in nodes),
+            "bytes_sent": round(sum(n.bytes_sent for n in nodes)),
+        }
+
+    def outcome(self) -> Outcome:
+        """The finished run's tables."""
+        end = self._rows[-1]["time"]
+        return Outcome(
+            self._stopped_by or "stalled",
+            self.reason,
+            {
+                "curves": pd.DataFrame(self._rows),
+                "workers": pd.DataFrame([worker_totals(w, end) for w in self._workers]),
+                "staleness": staleness_counts(self._workers),
+                "timeline": timeline(self._workers, end),
+            },
+        )

@@ -1,0 +1,183 @@
+"""A worker as its algorithm sees it, under the simulated clock."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from heapq import heappop
+from random import Random
+from typing import Any
+
+from numpy import ndarray
+
+from rfast_bench.api import Channel
+from rfast_bench.conditions.liveness import HEARTBEAT, HEARTBEAT_BYTES
+from rfast_bench.conditions.payload import size_of
+from rfast_bench.conditions.seeds import Streams, scalar_stream
+from rfast_bench.scenario.sections.network import NetworkSpec
+from rfast_bench.sim.network.links import Links
+from rfast_bench.sim.network.mailboxes import ARRIVAL, SENDER, Inbox, Mailbox, Message, Queue, Sender
+from rfast_bench.sim.network.moment import Moment
+from rfast_bench.topology.membership import View
+from rfast_bench.topology.topology import Topology
+
+
+class SimNode(Sender):
+    """Implements `rfast_bench.api.Node`, and keeps what was read and how stale it was."""
+
+    __slots__ = (
+        "A", "W", "_rng", "_seed", "age_max", "age_sum", "changes", "id", "in_A", "in_W", "inboxes",
+        "mailboxes", "moment", "n", "network", "out_A", "out_W", "posts", "queues", "side",
+        "staleness",
+    )  # fmt: skip
+
+    def __init__(self, number: int, topology: Topology, network: Network, seed: int) -> None:
+        super().__init__(network.model_size, network.scale)
+        self.id = self.number = number = network.the(number)
+        self.gradients = 0
+        self.n = topology.n
+        self._seed = seed
+        self._rng: Random | None = None
+        self.W: Mapping[int, float] = network.numbers(topology.W[number])
+        self.A: Mapping[int, float] = network.numbers(topology.A[number])
+        self.in_W: Sequence[int] = network.names(topology.in_W(number))
+        self.out_W: Sequence[int] = network.names(topology.out_W(number))
+        self.in_A: Sequence[int] = network.names(topology.in_A(number))
+        self.out_A: Sequence[int] = network.names(topology.out_A(number))
+        self.side = topology.side[number]
+        self.changes = 0
+        self.network = network
+        self.moment = network.moment
+        self.posts: dict[tuple[int, Channel], Mailbox] = {}
+        self.mailboxes: dict[tuple[int, Channel], Mailbox] = {}
+        self.queues: dict[tuple[int, Channel], Queue] = {}
+        self.inboxes: defaultdict[Channel, Inbox] = defaultdict(Inbox)
+        self.staleness: defaultdict[int, int] = defaultdict(int)
+        self.age_sum = self.age_max = 0.0
+
+    @property
+    def reads(self) -> int:
+        """How often it has read a message."""
+        return sum(self.staleness.values())
+
+    @property
+    def expects(self) -> bool:
+        """Whether a coroutine of it waits for messages that are under way."""
+        return any(inbox.waiter is not None and inbox.waiter.planned for inbox in self.inboxes.values())
+
+    @property
+    def rng(self) -> Random:
+        """See `rfast_bench.api.Node`; few algorithms ask, so it is made when it is asked for."""
+        if self._rng is None:
+            self._rng = scalar_stream(self._seed, "algorithm", self.id)
+        return self._rng
+
+    def post(self, to: int, channel: Channel, payload: Any) -> None:
+        box = self.posts.get((to, channel)) or self.network.open_mailbox(self, to, channel)
+        box.post(payload, payload.nbytes if type(payload) is ndarray else size_of(payload), self.moment.now)
+
+    def newest(self, sender: int, channel: Channel, default: Any) -> Any:
+        box = self.mailboxes.get((sender, channel))
+        if box is None:
+            return default
+        now = self.moment.now
+        flying = box.flying
+        message = box.newest(now) if flying and flying[0][0] <= now else box.current
+        return default if message is None else self.read(message, now)
+
+    def send(self, to: int, channel: Channel, payload: Any, reliable: bool = True) -> None:
+        queue = self.queues.get((to, channel)) or self.network.open_queue(self, to, channel)
+        size = payload.nbytes if type(payload) is ndarray else size_of(payload)
+        queue.send(payload, size, self.moment.now, reliable)
+
+    def drain(self, channel: Channel) -> Iterator[tuple[int, Any]]:
+        heap, now = self.inboxes[channel].in_order(), self.moment.now
+        while heap and heap[0][ARRIVAL] <= now:
+            message = heappop(heap)
+            yield message[SENDER].number, self.read(message, now)
+
+    def see(self, view: View) -> None:
+        """Take over another view of the graphs."""
+        self.W, self.A = self.network.numbers(view.W), self.network.numbers(view.A)
+        self.in_W, self.out_W, self.in_A, self.out_A = view.in_W, view.out_W, view.in_A, view.out_A
+        self.changes += 1
+
+    def heard(self, now: float) -> Iterator[tuple[int, float]]:
+        """Of each mailbox: its sender, and when its newest message came in."""
+        for (sender, _), box in self.mailboxes.items():
+            message = box.newest(now)
+            if message is not None:
+                yield sender, message[ARRIVAL]
+
+    def beat(self, to: int) -> None:
+        """Post a sign of life."""
+        box = self.posts.get((to, HEARTBEAT)) or self.network.open_mailbox(self, to, HEARTBEAT)
+        box.post(None, HEARTBEAT_BYTES, self.moment.now)
+
+    def forget(self, now: float) -> None:
+        """Lose all that has come and is under way, as a process that dies."""
+        for box in self.mailboxes.values():
+            box.clear()
+        for inbox in self.inboxes.values():
+            inbox.clear()
+        self.free_at = now
+
+    def read(self, message: Message, now: float) -> Any:
+        """The payload; notes how stale it is, in the sender's gradients and in seconds."""
+        _, _, sender, payload, asked, count = message
+        self.staleness[sender.gradients - count] += 1
+        age = now - asked
+        self.age_sum += age
+        if age > self.age_max:
+            self.age_max = age
+        return payload
+
+
+class Network:
+    """All workers and the links between them, opened when first used."""
+
+    def __init__(
+        self, spec: NetworkSpec, seed: int, model_size: int, number: Callable[[float], Any] = float
+    ) -> None:
+        """`number`: the form in which algorithms are given numbers that they multiply vectors by."""
+        self.moment = Moment()
+        self.number = number
+        self.spec = spec
+        self.seed = seed
+        self.streams = Streams(seed)
+        self.model_size = model_size  # bytes of a model as the algorithms hold it
+        self.scale = (spec.message_bytes or model_size) / model_size
+        self.nodes: Sequence[SimNode] = ()
+        self.links = Links(spec, self.streams)
+        self._known: dict[Any, Any] = {}
+
+    def expect(self) -> None:
+        """The nodes are there; their neighbours will send to each other."""
+        links = {(node.id, to) for node in self.nodes for to in (*node.out_W, *node.out_A)}
+        self.links.expect(len(self.nodes), links)
+
+    def numbers(self, weights: Mapping[int, float]) -> dict[int, Any]:
+        """Weights in the form of `number`."""
+        return {self.the(worker): self.number(weight) for worker, weight in weights.items()}
+
+    def names(self, workers: tuple[int, ...]) -> tuple[int, ...]:
+        """Neighbours, as the one object for them."""
+        found: tuple[int, ...] = self.the(tuple(map(self.the, workers)))
+        return found
+
+    def the(self, name: Any) -> Any:
+        """The one object for all that are equal: the fewer objects, the more of them stay in cache."""
+        return self._known.setdefault(name, name)
+
+    def open_node(self, number: int, topology: Topology) -> SimNode:
+        return SimNode(number, topology, self, self.seed)
+
+    def open_mailbox(self, node: SimNode, to: int, channel: Channel) -> Mailbox:
+        box = Mailbox(node, self.links.between(node.id, to))
+        node.posts[to, channel] = self.nodes[to].mailboxes[node.id, channel] = box
+        return box
+
+    def open_queue(self, node: SimNode, to: int, channel: Channel) -> Queue:
+        queue = Queue(node, self.links.between(node.id, to), self.nodes[to].inboxes[channel])
+        node.queues[to, channel] = queue
+        return queue

@@ -1,0 +1,61 @@
+"""One simulated worker: its node, its algorithm, its shard, and the gradient that it computes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from rfast_bench.api import Algorithm
+from rfast_bench.conditions.liveness import Liveness
+from rfast_bench.scenario.sections.timing import Slowdown
+from rfast_bench.sim.clock import Due
+from rfast_bench.sim.gradients import Request
+from rfast_bench.sim.network.node import SimNode
+
+
+class Worker(Request):
+    """A node with its algorithm, its shard's mini-batches, its slowdown of work, and the gradient that it computes."""
+
+    __slots__ = (
+        *("activity", "algorithm", "asked", "batches", "busy", "computing", "done", "down", "intervals"),
+        *("life", "liveness", "node", "slowdown", "samples", "shard", "until", "work"),
+    )
+
+    def __init__(
+        self,
+        node: SimNode,
+        algorithm: Algorithm,
+        batches: Iterator[Any],
+        work: Iterator[float],
+        slowdown: Slowdown,
+    ) -> None:
+        self.number = node.id
+        self.node = node
+        self.algorithm = algorithm
+        self.batches = batches
+        self.work = work  # seconds of each gradient at full speed
+        self.slowdown = slowdown
+        self.asked = 0  # gradients asked for; one fewer is the number of completed iterations
+        self.down = False
+        self.life = 0  # how often it has died
+        self.liveness: Liveness | None = None
+        self.samples = 0
+        self.busy = 0.0  # seconds of computing, up to `until`
+        self.until = 0.0  # when the gradient being computed is done
+        self.intervals: list[tuple[float, float]] = []
+        # the gradient that is being computed, and the coroutine that waits for it
+        self.computing = False
+        self.activity: Any = None
+        self.at = self.batch = self.value = None
+        self.done: Done
+        self.shard: int  # samples of a gradient without a mini-batch
+
+
+class Done(Due):
+    """A worker's gradient is done. It has one such event, which is planned again and again."""
+
+    __slots__ = ("worker",)
+
+    def __init__(self, callbacks: Sequence[Callable[[Any], None]], worker: Worker) -> None:
+        super().__init__(callbacks)
+        self.worker = worker

@@ -1,0 +1,99 @@
+"""Where the runs of a sweep are done: here, or on the cores of this machine (`cluster.py`: or on a cluster).
+
+Every way gives the same records. On this machine a run writes its own folder; on a cluster it hands its
+records back and the launcher writes them, so that no file system need be shared. Nothing that happens to one
+run touches another: what it raises, and that its process dies, comes back as a `Failure`.
+"""
+
+from __future__ import annotations
+
+import importlib
+import threading
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from joblib import Parallel, delayed
+
+from rfast_bench.errors import UserError
+from rfast_bench.plan.runs import Run
+from rfast_bench.problems import Reference
+from rfast_bench.processes.isolated import Died, forked, tidy
+from rfast_bench.study.run import Record, perform
+
+if TYPE_CHECKING:
+    from rfast_bench.real.world import Launch
+
+LATER = "rfast_bench.analysis.tables"
+"""What the launcher needs after the last run, and can import while it waits: it takes 0.4 s."""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a run gave nothing. `reason` is a line, `details` a traceback if there is one."""
+
+    reason: str
+    details: str = ""
+    by_user: bool = False
+    """Whether it is the kind of mistake that `UserError` stands for."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """A run with all it needs; `line` is its place in the shared file of progress."""
+
+    run: Run
+    reference: Reference | None
+    line: int
+
+
+Result = tuple[Task, Record | Failure | None]
+"""A record that is to be written, a failure, or None when the run has written its folder itself."""
+
+
+# --------------------------------------------------------------------------------------- on this machine
+def one_by_one(tasks: Sequence[Task], out: Path, file: Path, launch: Launch | None) -> Iterator[Result]:
+    """In this very process."""
+    for task in tasks:
+        yield task, _write(task, out, file, launch)
+
+
+def over_cores(tasks: Sequence[Task], out: Path, file: Path, jobs: int) -> Iterator[Result]:
+    """`jobs` at a time, each run in a process of its own; joblib's threads do nothing but wait for them."""
+    parallel = Parallel(
+        n_jobs=min(jobs, len(tasks)), backend="threading", batch_size=1, return_as="generator_unordered"
+    )
+    with tidy():
+        results = parallel(delayed(_apart)(task, out, file) for task in tasks)
+        threading.Thread(target=importlib.import_module, args=(LATER,), daemon=True).start()
+        yield from results
+
+
+def _apart(task: Task, out: Path, file: Path) -> Result:
+    try:
+        return task, forked(_write, task, out, file, None)
+    except Died as how:
+        return task, Failure(str(how))
+
+
+def _write(task: Task, out: Path, file: Path, launch: Launch | None) -> Failure | None:
+    """Do a run and write its folder; says how far it is through a shared file of numbers."""
+    shares = np.lib.format.open_memmap(file, mode="r+")
+
+    def progress(share: float) -> None:
+        shares[task.line] = share
+
+    failure: Failure | None = attempt(lambda: perform(task.run, task.reference, progress, launch).write(out))
+    return failure
+
+
+def attempt(work: Callable[[], Any]) -> Any:
+    try:
+        return work()
+    except UserError as problem:
+        return Failure(str(problem), by_user=True)
+    except Exception as problem:  # noqa: BLE001 - whatever an algorithm of somebody else's may raise
+        return Failure(f"{type(problem).__name__}: {problem}", traceback.format_exc())

@@ -1,0 +1,183 @@
+"""One run: builds its problem, drives its world and writes its records. Runs in a process of its own."""
+
+from __future__ import annotations
+
+import math
+import os
+import platform
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from threadpoolctl import threadpool_limits
+
+from rfast_bench import problems
+from rfast_bench.api import Algorithm
+from rfast_bench.plan.parameters import STEP, effective_step
+from rfast_bench.plan.runs import Run, write_resolved
+from rfast_bench.problems import Problem, Reference
+from rfast_bench.problems.evaluation import Evaluator
+from rfast_bench.records.writing import FORMAT, write_run
+from rfast_bench.sim.world import simulate
+from rfast_bench.topology.topology import Topology
+
+if TYPE_CHECKING:
+    from rfast_bench.real.world import Launch
+
+PACKAGES = ("rfast-bench", "numpy", "scipy", "scikit-learn", "simpy", "networkx", "torch", "pyzmq")
+
+
+def problem_of(run: Run) -> Problem:
+    """The run's problem. Raises UserError when its data cannot be read or dealt."""
+    where = f"{run.point.source}: problem"
+    return problems.build(run.scenario.problem, run.scenario.workers, run.seed, where)
+
+
+@dataclass(frozen=True)
+class Record:
+    """What a run gave, in the process that did it; small beside the run's own memory."""
+
+    folder: Path
+    manifest: dict[str, Any]
+    frames: dict[str, pd.DataFrame]
+    texts: dict[str, str]
+
+    def write(self, out: Path) -> None:
+        """Write its folder below `out`."""
+        write_run(out / self.folder, self.manifest, self.frames, self.texts)
+
+
+def perform(
+    run: Run,
+    reference: Reference | None,
+    progress: Callable[[float], None],
+    launch: Launch | None = None,
+) -> Record:
+    """Do one run. One thread of linear algebra, so that bytes repeat.
+
+    `launch` does the runs of the real world when they are not to be started here.
+    """
+    with threadpool_limits(limits=1):
+        problem = problem_of(run)
+        one_torch_thread()
+        topology = run.build_topology()
+        evaluator = Evaluator(problem, reference)
+        wall, cpu = time.perf_counter(), time.process_time()
+        outcome: Any
+        if run.scenario.world == "real":
+            from rfast_bench.real.world import OWN, realise  # imports torch, which takes a second or more
+
+            outcome = realise(run, problem, evaluator, progress, launch or OWN)
+        else:
+            placed = problems.placed(problem, run.scenario.simulation.device)
+            outcome = simulate(run.scenario, maker(run), topology, placed, evaluator, run.seed, progress)
+        spent = {"wall_seconds": time.perf_counter() - wall, "cpu_seconds": time.process_time() - cpu}
+    manifest = {
+        **describe(run),
+        "topology": describe_topology(topology, run),
+        "effective_step": _finite(effective_step(run.algorithm_class, topology, _step_size(run))),
+        "status": outcome.status,
+        "stopped_by": outcome.stopped_by,
+        "reason": outcome.reason,
+        "reference": None if reference is None else reference.loss,
+        **spent,
+        **getattr(outcome, "notes", {}),
+    }
+    frames = {**outcome.frames, "topology": edges_of(topology)}
+    return Record(run.folder, manifest, frames, {"scenario.yaml": write_resolved(run)})
+
+
+def record_skipped(run: Run, out: Path) -> None:
+    """The folder of a run that cannot be done: its manifest with the reason."""
+    manifest = {**describe(run), "topology": None, "status": "skipped", "reason": run.skipped}
+    write_run(out / run.folder, manifest, {}, {"scenario.yaml": write_resolved(run)})
+
+
+def maker(run: Run) -> Callable[[np.ndarray], Algorithm]:
+    """Builds one worker's part of the run's algorithm from x⁰."""
+    make: Any = run.algorithm_class
+    parameters = run.algorithm.parameters
+    return lambda x0: make(x0, **parameters)
+
+
+def one_torch_thread() -> None:
+    """Of torch, if it is there at all."""
+    torch = sys.modules.get("torch")
+    if torch is not None:
+        torch.set_num_threads(1)
+
+
+def _step_size(run: Run) -> float:
+    return float(run.algorithm.parameters.get(STEP, math.nan))
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+# --------------------------------------------------------------------------------------------- manifest
+def describe(run: Run) -> dict[str, Any]:
+    """What is known of a run before it starts."""
+    scenario, algorithm = run.scenario, run.algorithm
+    return {
+        "format": FORMAT,
+        "scenario": scenario.name,
+        "world": scenario.world,
+        "point": run.point.values,
+        "algorithm": algorithm.name,
+        "label": algorithm.label,
+        "parameters": algorithm.parameters,
+        "step_size": algorithm.parameters.get("step_size"),
+        "effective_step": None,
+        "seed": run.seed,
+        "workers": scenario.workers,
+        "reason": "",
+        "stopped_by": "",
+        "reference": None,
+        "purpose": run.point.purpose,
+        "tuned": dict(run.point.tuned.get(run.order, {})),
+        "targets": {metric: list(values) for metric, values in scenario.evaluate.targets.items()},
+        "baseline": scenario.baseline,
+        "order": run.order,
+        "hash": run.hash,
+        "versions": versions(),
+        "machine": machine(),
+    }
+
+
+def describe_topology(topology: Topology, run: Run) -> dict[str, Any] | None:
+    """The graphs' name and roots; None for an algorithm without a graph."""
+    if run.algorithm_class.needs == "nothing":
+        return None
+    return {
+        "name": topology.name,
+        "directed": topology.directed,
+        "sound": topology.sound,
+        "roots_w": sorted(topology.roots_w),
+        "roots_a": sorted(topology.roots_a),
+        "common_roots": sorted(topology.common_roots),
+    }
+
+
+def edges_of(topology: Topology) -> pd.DataFrame:
+    """The weighted edges of W, and of A for a pair, without self-loops."""
+    rows = [("W", j, i, w) for i, row in enumerate(topology.W) for j, w in row.items() if j != i]
+    if topology.directed:
+        rows += [("A", i, j, a) for i, column in enumerate(topology.A) for j, a in column.items() if j != i]
+    return pd.DataFrame(rows, columns=["graph", "from", "to", "weight"])
+
+
+def versions() -> dict[str, str]:
+    """Python and the packages that numbers depend on."""
+    return {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}}
+
+
+def machine() -> dict[str, Any]:
+    """Where it ran: enough to judge timings, nothing that names a person."""
+    return {"system": platform.system(), "machine": platform.machine(), "cores": os.cpu_count()}

@@ -1,0 +1,119 @@
+"""The main job: run a scenario, then show and keep its table and figures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from rich.console import Console
+
+from rfast_bench.errors import UserError
+from rfast_bench.files import write_text
+from rfast_bench.plan.runs import Point, Run, load_points, plan
+from rfast_bench.records import reading
+from rfast_bench.records.reading import find_runs
+from rfast_bench.study.cluster import Cluster
+from rfast_bench.study.sweep import Failed, RunsFailed, run_all
+from rfast_bench.study.tuning import tune
+
+if TYPE_CHECKING:
+    from rfast_bench.real.world import Launch
+
+Do = Callable[[Sequence[Run]], list[Failed]]
+"""Does runs, or finds them done; gives those that failed."""
+Draw = Callable[[Sequence[reading.Run], Path], Sequence[Path]]
+"""Draws the figures of runs into a folder, and gives their files. Figures are no business of this room."""
+WIDTH = 120
+"""Columns of a table that is printed into a file or a pipe."""
+
+
+def study(
+    scenario: Path,
+    overrides: tuple[str, ...],
+    out: Path,
+    jobs: int,
+    fresh: bool,
+    draw: Draw | None,
+    console: Console,
+    launch: Launch | None = None,
+    cluster: Cluster | None = None,
+) -> None:
+    """Do every run of a scenario file; write `table.md`, `table.csv` and what `draw` draws beside the records.
+
+    Raises RunsFailed at the very end when some runs failed: everything else is there by then.
+    """
+    do = partial(run_all, out=out, jobs=jobs, fresh=fresh, console=console, launch=launch, cluster=cluster)
+    runs = plan(tuned(scenario, overrides, out, do, console, launch is not None))
+    name = runs[0].scenario.name
+    if cluster is not None and any(run.scenario.world == "real" for run in runs):
+        raise UserError(f"{scenario}: a cluster back-end is for the simulated world; see docs/clusters.md")
+    failed: list[Failed] = []
+    for part in world_by_world(runs):
+        failed += do(part)
+    lost = {one.run.folder for one in failed}
+    if len(lost) == len(runs):
+        raise RunsFailed(failed, len(runs))
+    there = [run for run in runs if run.folder not in lost]
+    tune.note(there, out)
+    found = find_runs([out / run.folder for run in there])
+    present(found, out / name, draw, len(world_by_world(runs)) > 1, console)
+    if failed:
+        raise RunsFailed(failed, len(runs))
+
+
+def tuned(
+    scenario: Path, overrides: tuple[str, ...], out: Path, do: Do, console: Console, launched: bool
+) -> list[Point]:
+    """The points of a scenario file, after the runs that find the best values of what is to be tuned.
+
+    `launched`: by an external launcher, under which nothing can be tuned.
+    """
+    points = load_points(scenario, overrides)
+    if launched:
+        tune.refuse(points, "under an external launcher; tune with rfast-bench run and write the values down")
+
+    def all_of(runs: Sequence[Run]) -> None:
+        failed = do(runs)
+        if failed:
+            raise RunsFailed(failed, len(runs))
+
+    say = partial(console.print, highlight=False, soft_wrap=True)
+    return tune.settle(points, scenario, overrides, out, all_of, say)
+
+
+def present(
+    found: Sequence[reading.Run], home: Path, draw: Draw | None, both: bool, console: Console
+) -> None:
+    """Print the table of runs, and leave it and the figures in `home`; of `both` worlds, their comparison too."""
+    from rfast_bench.analysis.tables import (  # pandas' styles and seaborn load only now, when needed
+        summarise,
+        written,
+    )
+
+    width, table = console.width if console.is_terminal else WIDTH, summarise(found)
+    click.echo(written(table, "terminal", width), nl=False)
+    for style in ("md", "csv"):
+        write_text(home / f"table.{style}", written(table, style))
+    if both:
+        compare(found, home, width)
+    if draw is not None:
+        figures = draw(found, home)
+        console.print(f"{len(figures)} figures and {len(found)} runs in {home}", highlight=False)
+
+
+def world_by_world(runs: Sequence[Run]) -> list[list[Run]]:
+    """The runs of each world there is, simulated ones first: real ones must not be disturbed."""
+    parts = ([run for run in runs if run.scenario.world == world] for world in ("simulated", "real"))
+    return [part for part in parts if part]
+
+
+def compare(found: Sequence[reading.Run], home: Path, width: int) -> None:
+    """Print the comparison of both worlds, and leave it in `home`."""
+    from rfast_bench.analysis.comparison_text import render
+
+    click.echo(render(found, "terminal", width), nl=False)
+    for style in ("md", "csv"):
+        write_text(home / f"comparison.{style}", render(found, style))

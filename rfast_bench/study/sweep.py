@@ -1,0 +1,227 @@
+"""All runs of a scenario: spread over cores, resumed where an earlier call stopped, with progress."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from threadpoolctl import threadpool_limits
+
+from rfast_bench import problems
+from rfast_bench.errors import UserError
+from rfast_bench.plan.runs import Run
+from rfast_bench.problems import Problem, Reference
+from rfast_bench.records.writing import FAILURE, MANIFEST, write_failure
+from rfast_bench.scenario.sections.timing import mean_time
+from rfast_bench.study.backends import Failure, Result, Task, one_by_one, over_cores
+from rfast_bench.study.cluster import Cluster, over_cluster
+from rfast_bench.study.memory import Sizes, jobs_that_fit, needs_of, problem_key, sizes_of
+from rfast_bench.study.run import Record, problem_of, record_skipped
+
+if TYPE_CHECKING:
+    from rfast_bench.real.world import Launch
+
+DONE = 2.0
+"""What stands in the file of shares for a run that has ended, well or not."""
+FAILED = 1
+"""Exit code when runs failed that were rightly asked for."""
+
+
+@dataclass(frozen=True)
+class Failed:
+    """A run that gave nothing, and why."""
+
+    run: Run
+    failure: Failure
+
+    def __str__(self) -> str:
+        return f"{_title(self.run).strip()}: {self.failure.reason}"
+
+
+class RunsFailed(UserError):
+    """Some runs gave nothing; the others are there. `str(error)` says which, why and how to go on."""
+
+    def __init__(self, failed: Sequence[Failed], asked: int) -> None:
+        lines = "\n".join(f"  {one}" for one in failed)
+        again = "The same command takes up only what is missing"
+        where = f"{FAILURE} in a run's folder says more"
+        super().__init__(f"{len(failed)} of {asked} runs failed. {again}; {where}.\n{lines}")
+        self.exit_code = UserError.exit_code if all(one.failure.by_user for one in failed) else FAILED
+
+
+def run_all(
+    runs: Sequence[Run],
+    out: Path,
+    jobs: int,
+    fresh: bool,
+    console: Console,
+    launch: Launch | None = None,
+    cluster: Cluster | None = None,
+) -> list[Failed]:
+    """Do what is missing of `runs` and return those that failed. Raises UserError before the first run.
+
+    A run counts as done when its folder holds the same hash; `fresh` does all again. With a `cluster` its
+    machines do the runs, instead of `jobs` processes here.
+    """
+    if all(run.skipped for run in runs):
+        reasons = dict.fromkeys(f"{run.algorithm.label}: {run.skipped}" for run in runs)
+        raise UserError("no algorithm of this scenario can run:\n  " + "\n  ".join(reasons))
+    missing = [run for run in runs if fresh or not is_done(run, out)]
+    todo = sorted((run for run in missing if not run.skipped), key=expected_work, reverse=True)
+    if len(missing) < len(runs):
+        console.print(
+            f"{len(runs) - len(missing)} of {len(runs)} runs are already there (--fresh starts over)"
+        )
+    references, sizes = survey(todo)
+    if cluster is None:
+        jobs = jobs_that_fit(needs_of(todo, sizes), jobs, console)
+    check_writable(out)
+    for run in missing:
+        if run.skipped:
+            record_skipped(run, out)
+    out = out.resolve()  # runs may land in processes that were started in another folder
+    tasks = [Task(run, references[_reference_key(run)], line) for line, run in enumerate(todo)]
+    failed = []
+    with progress_bars(todo, console) as (file, tick):
+        for task, result in _spread(tasks, out, file, jobs, launch, cluster):
+            tick(task.line)
+            if isinstance(result, Record):
+                result.write(out)
+            elif result is not None:
+                failed.append(Failed(task.run, result))
+                write_failure(out / task.run.folder, f"{result.reason}\n{result.details}")
+                console.print(f"failed: {failed[-1]}", style="red", markup=False, soft_wrap=True)
+    return sorted(failed, key=lambda one: runs.index(one.run))
+
+
+def _spread(
+    tasks: Sequence[Task], out: Path, file: Path, jobs: int, launch: Launch | None, cluster: Cluster | None
+) -> Iterator[Result]:
+    """A real run has a process a worker, and times that others would disturb: one at a time, from here."""
+    real = any(task.run.scenario.world == "real" for task in tasks)
+    if cluster is not None and tasks and not real:
+        return over_cluster(tasks, cluster)
+    if jobs == 1 or real or not tasks:
+        return one_by_one(tasks, out, file, launch)
+    return over_cores(tasks, out, file, jobs)
+
+
+def expected_work(run: Run) -> float:
+    """Roughly how many gradients a run computes: the longest are to be started first, lest one ends alone."""
+    stop = run.scenario.stop
+    time = None if stop.time is None else stop.time / mean_time(run.scenario.compute)
+    limits = [limit for limit in (time, stop.iterations, stop.epochs) if limit is not None]
+    return run.scenario.workers * min(limits)
+
+
+def is_done(run: Run, out: Path) -> bool:
+    """Whether a folder of this very run is there."""
+    try:
+        manifest = json.loads((out / run.folder / MANIFEST).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(manifest, dict) and manifest.get("hash") == run.hash
+
+
+def check_writable(out: Path) -> None:
+    """Raises UserError when records cannot be written below `out`."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=out):
+            pass
+    except OSError as problem:
+        raise UserError(f"cannot write to the output folder {out}: {problem.strerror}") from problem
+
+
+# ------------------------------------------------------------------------------------------- references
+def survey(runs: Sequence[Run]) -> tuple[dict[str, Reference | None], dict[str, Sizes]]:
+    """The optimum of each distinct objective, computed once and here, so that jobs cannot change it; and how
+    large each problem is. Also tells of bad data before anything runs."""
+    found: dict[str, Reference | None] = {}
+    sizes: dict[str, Sizes] = {}
+    built: set[tuple[str, int]] = set()
+    with threadpool_limits(limits=1):
+        for run in runs:
+            dealt = problem_key(run), run.seed
+            if dealt in built:
+                continue
+            built.add(dealt)
+            problem = problem_of(run)
+            sizes[problem_key(run)] = sizes_of(problem)
+            key = _reference_key(run)
+            if key not in found:
+                found[key] = problems.reference(problem)
+            check_targets(run, problem, found[key])
+    return found, sizes
+
+
+def check_targets(run: Run, problem: Problem, reference: Reference | None) -> None:
+    """Raises UserError for a target on what this problem does not have."""
+    stop = run.scenario.stop.target
+    wanted = {*run.scenario.evaluate.targets, *(stop.model_dump(exclude_none=True) if stop else ())}
+    source = run.point.source
+    if "gap" in wanted and reference is None:
+        raise UserError(
+            f"{source}: a target on gap needs a known optimum (convex, l2 > 0); use loss or accuracy"
+        )
+    if "accuracy" in wanted and np.isnan(problem.accuracy(problem.start)):
+        raise UserError(f"{source}: a target on accuracy needs held-out samples; problem.test_fraction is 0")
+
+
+def _reference_key(run: Run) -> str:
+    """The objective f does not depend on how the samples are dealt, cut into batches or drawn."""
+    spec = run.scenario.problem
+    dull = {"partition", "batch_size", "sampling"}
+    kind = spec.model_dump_json(exclude=dull & set(type(spec).model_fields))
+    return f"{kind} {run.scenario.workers if 'dataset' not in type(spec).model_fields else ''}"
+
+
+# --------------------------------------------------------------------------------------------- progress
+@contextmanager
+def progress_bars(runs: Sequence[Run], console: Console) -> Iterator[tuple[Path, Callable[[int], None]]]:
+    """A bar for all runs and one for each that is under way.
+
+    Yields the file that runs write their shares to, each in its line, and what marks a line as done.
+    """
+    columns = [TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()]
+    with tempfile.TemporaryDirectory(prefix="rfast-bench-") as folder:
+        file = Path(folder, "shares.npy")
+        shares = np.lib.format.open_memmap(file, mode="w+", dtype=np.float64, shape=(max(1, len(runs)),))
+        shares[:] = 0.0
+        stop = threading.Event()
+        with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:
+            watch = threading.Thread(target=_watch, args=(bars, runs, shares, stop), daemon=True)
+            watch.start()
+            try:
+                yield file, lambda line: shares.__setitem__(line, DONE)
+            finally:
+                stop.set()
+                watch.join()
+
+
+def _watch(bars: Progress, runs: Sequence[Run], shares: np.ndarray, stop: threading.Event) -> None:
+    overall = bars.add_task("all runs", total=len(runs))
+    shown: dict[int, TaskID] = {}
+    while not stop.wait(0.2):
+        now = shares.copy()
+        bars.update(overall, completed=int((now == DONE).sum()))
+        for k in np.flatnonzero((now > 0) & (now <= 1)).tolist():
+            if k not in shown:
+                shown[k] = bars.add_task(_title(runs[k]), total=100)
+            bars.update(shown[k], completed=round(100 * float(now[k])))
+        for k in [k for k in shown if now[k] == DONE]:
+            bars.remove_task(shown.pop(k))
+
+
+def _title(run: Run) -> str:
+    point = f" {run.point.slug}" if run.point.slug else ""
+    return f"  {run.algorithm.label}{point} seed {run.seed}"

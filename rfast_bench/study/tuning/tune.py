@@ -1,0 +1,179 @@
+"""Parameters chosen before they are reported: every candidate on the tuning seeds, the best one into the plan.
+
+    load_points (a `Grid` where a value is to be found)  ->  settle  ->  points that can run
+
+All runs of tuning are ordinary simulated runs, kept in `NAME/tuning/`; they resume as others do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from rfast_bench.errors import CannotRun, UserError
+from rfast_bench.files import write_text
+from rfast_bench.plan.runs import Point, Run, build_topology, complete, read_raw, with_parameters
+from rfast_bench.records.writing import amend
+from rfast_bench.scenario.reading import assign, validate
+from rfast_bench.scenario.schema import Scenario
+from rfast_bench.scenario.sections.tuning import Grid, TuneSpec
+from rfast_bench.study.tuning.search import Search, plain
+
+FOLDER = "tuning"
+Do = Callable[[Sequence[Run]], object]
+Say = Callable[[str], object]
+
+
+def settle(
+    points: list[Point], path: Path, overrides: tuple[str, ...], out: Path, do: Do, say: Say
+) -> list[Point]:
+    """The points with the best value in the place of every grid. Raises UserError.
+
+    `do` does runs, or finds them done, and leaves their records below `out`.
+    """
+    tune = points[0].scenario.tune
+    if tune is None:
+        return points
+    if not any(_grids(point, k) for point in points for k in _orders(point)):
+        raise UserError(
+            f"{path}: tune: there is nothing to tune; give tune.parameters, or a parameter a grid"
+        )
+    searches = _searches(points, path, overrides, tune)
+    distinct = list(dict.fromkeys(searches.values()))
+    if distinct:
+        _announce(distinct, tune, len(points), say)
+    todo = distinct
+    while todo:
+        do([run for search in todo for run in search.missing()])
+        for search in todo:
+            search.read(out)
+        todo = _widened(todo, say)
+    if distinct:
+        _write_table(distinct, out / points[0].scenario.name / FOLDER / "tuning.csv")
+    return [_settled(point, searches, tune) for point in points]
+
+
+def refuse(points: Sequence[Point], why: str) -> None:
+    """Raises UserError when a parameter is still to be tuned."""
+    for point in points:
+        for k in _orders(point):
+            for name in _grids(point, k):
+                raise UserError(f"{point.source}: algorithms.{k}.{name}: cannot be tuned {why}")
+
+
+def note(runs: Sequence[Run], out: Path) -> None:
+    """Tell records that were already there how their values were found this time."""
+    for run in runs:
+        amend(out / run.folder, tuned=dict(run.point.tuned.get(run.order, {})))
+
+
+def _orders(point: Point) -> range:
+    return range(len(point.scenario.algorithms))
+
+
+def _grids(point: Point, k: int) -> dict[str, Grid]:
+    parameters = point.scenario.algorithms[k].parameters
+    return {name: value for name, value in parameters.items() if isinstance(value, Grid)}
+
+
+# --------------------------------------------------------------------------------------------- searches
+Key = tuple[tuple[str, ...], int]
+"""The values of the keys in `tune.per`, and the place of the algorithm."""
+
+
+def _key(point: Point, k: int, tune: TuneSpec) -> Key:
+    return tuple(repr(point.values[name]) for name in tune.per), k
+
+
+def _searches(
+    points: Sequence[Point], path: Path, overrides: tuple[str, ...], tune: TuneSpec
+) -> dict[Key, Search]:
+    """One search for each algorithm and each value of `tune.per`; those whose runs are the same are one."""
+    raw = read_raw(path, overrides)
+    found: dict[Key, Search] = {}
+    alike: dict[str, Search] = {}
+    for point in points:
+        for k in _orders(point):
+            key, grids = _key(point, k, tune), _grids(point, k)
+            if key in found or not grids or _reason(point, k):
+                continue
+            anchor = _anchor(raw, path, point, tune)
+            reason = _reason(anchor, k)
+            if reason:
+                label = point.scenario.algorithms[k].label
+                raise UserError(f"{path}: tune.anchor: {label} cannot be tuned there: {reason}")
+            search = Search(anchor, k, grids, tune)
+            found[key] = alike.setdefault(search.fingerprint, search)
+    return found
+
+
+def _reason(point: Point, k: int) -> str:
+    """Why an algorithm cannot run at a point; empty when it can."""
+    try:
+        build_topology(point.scenario.algorithms[k], point)
+    except CannotRun as why:
+        return str(why)
+    return ""
+
+
+def _anchor(raw: dict[str, Any], path: Path, point: Point, tune: TuneSpec) -> Point:
+    """Where tuning for a point happens: the file as written, the anchor's values, those of `tune.per`."""
+    per = {name: point.values[name] for name in tune.per}
+    for name, value in {**tune.anchor, **per}.items():
+        raw = assign(raw, name, point.scenario.meant(name, value))
+    source = f"{path} (where it is tuned{f', {per}' if per else ''})"
+    scenario = with_parameters(validate(Scenario, raw, source, point.folder), source, point.folder)
+    return Point(per, scenario, point.folder, source, FOLDER, purpose=FOLDER)
+
+
+# ----------------------------------------------------------------------------------------- what is said
+def _announce(searches: Sequence[Search], tune: TuneSpec, points: int, say: Say) -> None:
+    runs = sum(len(search.missing()) for search in searches)
+    more = sum(search.most_further_runs() for search in searches)
+    per = f", for each of {', '.join(tune.per)}" if tune.per else ""
+    seeds = ", ".join(map(str, tune.all_seeds))
+    where = f" at {', '.join(f'{k} = {v}' for k, v in tune.anchor.items())}" if tune.anchor else ""
+    say(
+        f"Tuning by {tune.objective.words}{where}{per}: {runs} runs (seeds {seeds}), "
+        f"at most {more} more where the best value is the first or last of its range; "
+        f"{'one setting is' if points == 1 else f'{points} settings are'} reported after that"
+    )
+
+
+def _widened(searches: Sequence[Search], say: Say) -> list[Search]:
+    """Those that go further, their best value lying at an end; says so."""
+    ends = [", ".join(f"{name} {plain(search.best[name]):g}" for name in search.ends) for search in searches]
+    further = [(search, end) for search, end in zip(searches, ends, strict=True) if search.widen()]
+    if further:
+        runs = sum(len(search.missing()) for search, _ in further)
+        told = "; ".join(f"{search.label} ({end})" for search, end in further)
+        say(f"Tuning: {runs} more runs, the best value being the first or last tried: {told}")
+    return [search for search, _ in further]
+
+
+def _write_table(searches: Sequence[Search], path: Path) -> None:
+    import pandas as pd
+
+    rows = [row for search in searches for row in search.rows()]
+    write_text(path, pd.DataFrame(rows).to_csv(index=False, lineterminator="\n"))
+
+
+# --------------------------------------------------------------------------------------------- the result
+def _settled(point: Point, searches: Mapping[Key, Search], tune: TuneSpec) -> Point:
+    """The point with the values found; None where its algorithm cannot run and will be skipped."""
+    algorithms = list(point.scenario.algorithms)
+    found: dict[int, Search] = {}
+    for k in _orders(point):
+        values: dict[str, Any] = dict.fromkeys(_grids(point, k))
+        if values and not _reason(point, k):
+            found[k] = searches[_key(point, k, tune)]
+            values = found[k].best
+        parameters = {**algorithms[k].parameters, **values}
+        algorithms[k] = algorithms[k].model_copy(update={"parameters": parameters})
+    scenario = point.scenario.model_copy(update={"algorithms": tuple(algorithms)})
+    for k in found:
+        algorithms[k] = complete(scenario, k, point)
+    scenario = scenario.model_copy(update={"algorithms": tuple(algorithms)})
+    return replace(point, scenario=scenario, tuned={k: search.told() for k, search in found.items()})

@@ -1,0 +1,34 @@
+"""What the processes of a sweep import before there are any: they are forked from a server that has it all."""
+
+from __future__ import annotations
+
+import re
+from multiprocessing import get_context
+from pathlib import Path
+
+from rfast_bench.processes.environment import ONE_THREAD, start_fork_server
+
+PRELOAD = ("rfast_bench.study.preload", "rfast_bench.algorithms", "click")
+
+
+def warm_up(*scenarios: Path) -> None:
+    """Start the server that the processes of these scenarios' runs are forked from.
+
+    Returns at once: the server's imports go on beside those of the caller. Later calls do nothing.
+    """
+    get_context("forkserver").set_forkserver_preload([*PRELOAD, *heavy(*scenarios)])
+    start_fork_server(ONE_THREAD)
+
+
+def heavy(*scenarios: Path) -> list[str]:
+    """What takes long to import and is best imported once for all runs, where these files look like needing it."""
+    texts = [path.read_text(encoding="utf-8", errors="replace") for path in scenarios if path.is_file()]
+    return sorted({name for text in texts for name in _heavy(text)})
+
+
+def _heavy(text: str) -> list[str]:
+    network = "mlp" in text
+    bundled = any(name in text for name in ("digits", "breast_cancer", "wine"))
+    split = "mnist" in text or "cifar" in text or re.search(r"test_fraction: *0 *$", text, re.MULTILINE)
+    held_out = (network or "logistic" in text) and not split
+    return ["torch"] * network + ["sklearn.datasets"] * bundled + ["sklearn.model_selection"] * held_out

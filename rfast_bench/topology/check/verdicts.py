@@ -1,0 +1,115 @@
+"""The topologies that `topology check` is asked about: of a scenario's algorithms, of a kind, or from files."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from pydantic import TypeAdapter, ValidationError
+
+from rfast_bench.api import Algorithm
+from rfast_bench.errors import CannotRun, UserError
+from rfast_bench.scenario import shipped
+from rfast_bench.scenario.schema import AlgorithmSpec, Scenario, load
+from rfast_bench.scenario.sections.timing import mean_time
+from rfast_bench.scenario.sections.topology import FILE, TopologySpec
+from rfast_bench.scenario.sections.units import Bytes
+from rfast_bench.topology import files as graph_files
+from rfast_bench.topology.build import build
+from rfast_bench.topology.check.explanation import Explanation, explain
+
+
+@dataclass(frozen=True)
+class Check:
+    """One topology explained, or why there is none."""
+
+    label: str | None
+    """Of the algorithm of a scenario."""
+    explanation: Explanation | None
+    note: str = ""
+    """Why there is no explanation: no topology is needed, or the algorithm cannot run there."""
+
+    @property
+    def holds(self) -> bool:
+        """An algorithm that does not apply is skipped in a run: it does not fail the check."""
+        return self.explanation is None or self.explanation.holds
+
+
+def to_json(checks: Sequence[Check]) -> str:
+    """`{"holds": ..., "topologies": [...]}`; what is undefined is null."""
+    entries = [asdict(check) for check in checks]
+    return json.dumps({"holds": all(check.holds for check in checks), "topologies": entries}, allow_nan=False)
+
+
+def parse_bytes(text: str | None) -> float | None:
+    if text is None:
+        return None
+    try:
+        return TypeAdapter[float](Bytes).validate_python(text)
+    except ValidationError as problem:
+        reason = problem.errors()[0]["msg"].removeprefix("Value error, ")
+        raise UserError(f"--bytes: {reason}") from problem
+
+
+# --------------------------------------------------------------------------------------- a kind, or files
+def of_spec(spec: TopologySpec, workers: int | None, model_bytes: float | None = None) -> Check:
+    """A pair by its name or its files. Raises UserError, also where the kind is not defined for n."""
+    if workers is None:
+        workers = _count(spec)
+    try:
+        built = build(spec, workers, "pair", allow_unsound=True, allow_flawed_weights=True)
+    except CannotRun as reason:
+        raise UserError(str(reason)) from reason
+    return Check(None, explain(built, model_bytes=model_bytes))
+
+
+def _count(spec: TopologySpec) -> int:
+    """As many workers as a matrix has rows, or as the edge lists name."""
+    if spec.kind == FILE and {"w", "w_matrix"}.isdisjoint(spec.paths) and "edges" not in spec.paths:
+        raise UserError("topology: a pair needs both graphs; G(W) is missing: give w or w_matrix")
+    counts = [
+        graph_files.count_rows(path, f"topology.{key}")
+        if key.endswith("matrix")
+        else graph_files.count_workers(path, f"topology.{key}", directed=key != "edges")
+        for key, path in spec.paths.items()
+    ]
+    matrices = [n for key, n in zip(spec.paths, counts, strict=True) if key.endswith("matrix")]
+    return max(1, matrices[0] if matrices else max(counts))
+
+
+# --------------------------------------------------------------------------------------- a scenario
+Find = Callable[[str, Path], type[Algorithm]]
+"""From an algorithm's name, and the folder where relative paths start, to its class. Raises UserError."""
+
+
+def of_scenario(path: Path, overrides: tuple[str, ...], find: Find) -> list[Check]:
+    """Of each algorithm. Raises UserError."""
+    path = shipped.find(path)
+    scenario = load(path, overrides)
+    return [
+        _of_algorithm(algorithm, find(algorithm.name, path.parent), scenario, path)
+        for algorithm in scenario.algorithms
+    ]
+
+
+def _of_algorithm(algorithm: AlgorithmSpec, cls: type[Algorithm], scenario: Scenario, path: Path) -> Check:
+    label = algorithm.label or algorithm.name
+    if cls.needs == "nothing":
+        return Check(label, None, "needs no topology")
+    where = f"{path}: algorithms.{label}.topology"
+    spec = algorithm.topology or _default(cls.default_topology, where)
+    try:
+        built = build(
+            spec, scenario.workers, cls.needs, allow_unsound=True, where=where, allow_flawed_weights=True
+        )
+    except CannotRun as reason:
+        return Check(label, None, f"cannot run: {reason}")
+    return Check(label, explain(built, scenario.network, compute=mean_time(scenario.compute)))
+
+
+def _default(kind: str | None, where: str) -> TopologySpec:
+    if kind is None:
+        raise UserError(f"{where}: missing, and the algorithm has no default one")
+    return TopologySpec(kind=kind)

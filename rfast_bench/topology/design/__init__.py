@@ -1,0 +1,1 @@
+"""Pairs of spanning trees with a common root that suit a measured network."""

@@ -1,0 +1,165 @@
+"""Graphs and weights from the user's files: edge lists and dense matrices. Every complaint is a UserError.
+
+An edge list has one edge `from to` a line, workers counted from 0; `#` starts a comment, blank lines are
+skipped. A matrix is CSV, NPY, or NPZ with one array; `M[i, j]` is the weight of the edge `j -> i`.
+Either may be GraphML.
+"""
+
+from __future__ import annotations
+
+import re
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from zipfile import BadZipFile
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rfast_bench.errors import UserError
+from rfast_bench.topology import graphml
+from rfast_bench.topology.graphs import Edge, Edges
+from rfast_bench.topology.mixing import TOLERANCE
+
+Matrix = NDArray[np.float64]
+
+
+# ---------------------------------------------------------------------------------------------- edge lists
+def read_edges(path: Path, where: str, workers: int | None = None, directed: bool = True) -> Edges:
+    """The edges of a file in its order; names checked against 0 .. workers-1 when that is given."""
+    if path.suffix.lower() == graphml.SUFFIX:
+        return _graphml_edges(path, where, workers, directed)
+    seen: dict[Edge, int] = {}
+    for number, text in _lines(path, where):
+        place = f"{where}: {path}, line {number}"
+        edge = _edge(text, place, workers)
+        key = edge if directed or edge[0] < edge[1] else edge[::-1]
+        if key in seen:
+            raise UserError(f"{place}: the edge {text!r} is already on line {seen[key]}")
+        seen[key] = number
+    return list(seen)
+
+
+def count_workers(path: Path, where: str, directed: bool = True) -> int:
+    """One more than the highest worker that an edge list names; the number of nodes of GraphML."""
+    if path.suffix.lower() == graphml.SUFFIX:
+        return graphml.read_edges(path, where, directed)[1]
+    return 1 + max((max(edge) for edge in read_edges(path, where, directed=directed)), default=0)
+
+
+def _graphml_edges(path: Path, where: str, workers: int | None, directed: bool) -> Edges:
+    edges, named = graphml.read_edges(path, where, directed)
+    if workers is not None and named > workers:
+        raise UserError(f"{where}: {path}: found {named} nodes; there are {workers} workers")
+    for j, i in edges:
+        if j == i:
+            raise UserError(f"{where}: {path}: worker {i} has an edge to itself; leave it out")
+    return edges
+
+
+def _edge(text: str, place: str, workers: int | None) -> Edge:
+    found = re.fullmatch(r"(\d{1,9})\s+(\d{1,9})", text, re.ASCII)
+    if not found:
+        raise UserError(f"{place}: found {text!r}; write 'from to', two workers counted from 0")
+    j, i = map(int, found.groups())
+    if workers is not None and max(j, i) >= workers:
+        raise UserError(f"{place}: worker {max(j, i)} does not exist; there are workers 0 to {workers - 1}")
+    if j == i:
+        raise UserError(
+            f"{place}: worker {i} has an edge to itself; leave it out, every worker keeps a share"
+        )
+    return j, i
+
+
+def _lines(path: Path, where: str) -> Iterator[tuple[int, str]]:
+    """The numbered lines that say something, without their comments."""
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, ValueError) as problem:
+        raise UserError(f"{where}: cannot read {path}: {_reason(problem)}") from problem
+    for number, line in enumerate(lines, start=1):
+        text = line.partition("#")[0].strip()
+        if text:
+            yield number, text
+
+
+def _reason(problem: Exception) -> str:
+    return (problem.strerror if isinstance(problem, OSError) else None) or str(problem)
+
+
+# ------------------------------------------------------------------------------------------------ matrices
+def read_matrix(path: Path, where: str, workers: int | None = None) -> Matrix:
+    """A square matrix of finite weights >= 0, of the given size if there is one."""
+    array = _read_array(path, where)
+    place = f"{where}: {path}"
+    if array.ndim != 2 or array.shape[0] != array.shape[1] or not array.size:
+        raise UserError(f"{place}: found shape {array.shape}; a weight matrix is square")
+    if workers is not None and len(array) != workers:
+        raise UserError(f"{place}: found {len(array)} rows and columns; there are {workers} workers")
+    if array.dtype.kind not in "fiub":
+        raise UserError(f"{place}: found values of type {array.dtype}; weights are real numbers")
+    matrix = array.astype(np.float64)
+    _refuse(matrix, ~np.isfinite(matrix), place, "weights are finite numbers")
+    _refuse(matrix, matrix < 0, place, "weights are not negative")
+    return matrix
+
+
+def count_rows(path: Path, where: str) -> int:
+    """How many workers a matrix is about."""
+    if path.suffix.lower() in {".npy", ".npz", graphml.SUFFIX}:
+        return len(np.atleast_1d(_read_array(path, where)))
+    return sum(1 for _ in _lines(path, where))
+
+
+def check_symmetric(matrix: Matrix, where: str, path: Path) -> None:
+    """Refuse asymmetric weights where an undirected graph is meant; the pattern is symmetric exactly."""
+    wrong = np.argwhere((np.abs(matrix - matrix.T) > TOLERANCE) | ((matrix > 0) != (matrix.T > 0)))
+    if len(wrong):
+        i, j = wrong[0]
+        found = f"entry [{i}, {j}] is {matrix[i, j]:.12g} and entry [{j}, {i}] is {matrix[j, i]:.12g}"
+        raise UserError(f"{where}: {path}: {found}; the weights of an undirected graph are symmetric")
+
+
+def check_pattern(matrix: Matrix, edges: Edges, where: str, path: Path) -> None:
+    """Refuse a matrix whose non-zero entries off the diagonal are not exactly the edges."""
+    found = {(int(j), int(i)) for i, j in np.argwhere(matrix > 0) if i != j}
+    for j, i in sorted(found ^ set(edges)):
+        is_edge = "there is no edge" if (j, i) in found else "there is an edge"
+        raise UserError(f"{where}: {path}: entry [{i}, {j}] is {matrix[i, j]:.12g}, but {is_edge} {j} -> {i}")
+
+
+def _refuse(matrix: Matrix, wrong: NDArray[np.bool_], place: str, rule: str) -> None:
+    for i, j in np.argwhere(wrong):
+        raise UserError(f"{place}: entry [{i}, {j}] is {matrix[i, j]:.12g}; {rule}")
+
+
+def _read_array(path: Path, where: str) -> NDArray[Any]:
+    if path.suffix.lower() == graphml.SUFFIX:
+        return graphml.read_matrix(path, where)
+    if path.suffix.lower() not in {".npy", ".npz"}:
+        return _read_csv(path, where)
+    try:
+        with path.open("rb") as file:
+            loaded = np.load(file, allow_pickle=False)
+            if isinstance(loaded, np.ndarray):
+                return loaded
+            arrays = [loaded[name] for name in loaded.files]
+    except (OSError, ValueError, EOFError, BadZipFile, zlib.error) as problem:
+        raise UserError(f"{where}: cannot read {path}: {_reason(problem)}") from problem
+    if len(arrays) != 1:
+        raise UserError(f"{where}: {path}: found {len(arrays)} arrays; the file holds exactly one matrix")
+    return np.asarray(arrays[0])
+
+
+def _read_csv(path: Path, where: str) -> NDArray[Any]:
+    rows: list[list[float]] = []
+    for number, text in _lines(path, where):
+        place = f"{where}: {path}, line {number}"
+        try:
+            rows.append([float(word) for word in text.split(",")])
+        except ValueError as problem:
+            raise UserError(f"{place}: found {text!r}; write numbers separated by commas") from problem
+        if len(rows[-1]) != len(rows[0]):
+            raise UserError(f"{place}: found {len(rows[-1])} numbers; the first row has {len(rows[0])}")
+    return np.array(rows)

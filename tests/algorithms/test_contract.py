@@ -1,0 +1,312 @@
+"""What every algorithm must keep to, built in or plugged in: the rules at the head of `rfast_bench.api`."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from pydantic import BaseModel
+
+from rfast_bench.api import Algorithm, Needs
+from rfast_bench.conditions.links import link_draws
+from rfast_bench.conditions.seeds import Streams
+from rfast_bench.errors import CannotRun
+from rfast_bench.plan import registry
+from rfast_bench.plan.parameters import effective_step
+from rfast_bench.scenario.sections.network import NetworkSpec
+from rfast_bench.scenario.sections.topology import TopologySpec
+from rfast_bench.topology.build import build
+from rfast_bench.topology.topology import Topology
+from tests.support.handmade import Oracle, World, imports, make_run, noise, simulate_run
+
+PLUG_IN = '''
+"""Gossip with whatever has come: x_i ← Σ_j w_ij x_j − γ g_i."""
+
+from rfast_bench.api import Algorithm, Gradient, StepSize
+
+
+class Gossip(Algorithm):
+    needs = "undirected"
+    default_topology = "ring"
+
+    def __init__(self, x0, *, step_size: StepSize):
+        self.step_size = step_size
+        self.x = x0
+
+    @property
+    def model(self):
+        return self.x
+
+    def activities(self, node):
+        return [self.run(node)]
+
+    async def run(self, node):
+        x0 = self.x
+        while True:
+            for j in node.out_W:
+                node.post(j, "x", self.x)
+            g = await Gradient(self.x)
+            mixed = node.W[node.id] * self.x
+            for j in node.in_W:
+                mixed = mixed + node.W[j] * node.newest(j, "x", x0)
+            self.x = mixed - self.step_size * g
+'''
+VARIANTS: dict[str, list[dict[str, Any]]] = {
+    "r-fast": [{}, {"compensated": True}],
+    "osgp": [{}, {"tau": 0}, {"tau": 3}, {"delivery": "datagram"}],
+    "rasgp": [{}, {"weighting": "none"}],
+}
+"""Parameters beside the step size that change what an algorithm does."""
+EVERY = [(name, extra) for name in [*registry.names(), "plug-in"] for extra in VARIANTS.get(name, [{}])]
+pytestmark = pytest.mark.parametrize(
+    ("name", "extra"), EVERY, ids=[" ".join([name, *(f"{k}={v}" for k, v in e.items())]) for name, e in EVERY]
+)
+
+
+@pytest.fixture(scope="session")
+def plug_in(tmp_path_factory: pytest.TempPathFactory) -> str:
+    path: Path = tmp_path_factory.mktemp("plug-in") / "gossip.py"
+    path.write_text(PLUG_IN, encoding="utf-8")
+    return f"{path}:Gossip"
+
+
+class Kind:
+    """An algorithm under test: its class and how to build and run it."""
+
+    def __init__(self, name: str, extra: dict[str, Any]) -> None:
+        self.name = name
+        self.extra = extra
+        self.algorithm: type[Algorithm] = registry.find(name)
+        self.undirected = self.algorithm.needs in ("undirected", "bipartite")
+
+    def topology(self, n: int) -> tuple[Topology, str | None]:
+        """Its default graph of n workers and that graph's name; a line where the default does not exist."""
+        needs: Needs = self.algorithm.needs
+        kinds = [self.algorithm.default_topology or "none", *(["line"] if self.undirected else [])]
+        for kind in kinds:
+            try:
+                return build(TopologySpec(kind=kind), n, needs), None if kind == "none" else kind
+            except CannotRun:
+                continue
+        raise AssertionError(f"{self.name} runs on none of {kinds} with {n} workers")
+
+    def world(self, n: int, x0: Any, gradient: Oracle) -> World:
+        make: Any = self.algorithm
+        return World(lambda x: make(x, step_size=0.05, **self.extra), self.topology(n)[0], x0, gradient)
+
+    def run(self, n: int, **over: Any) -> Any:
+        built, kind = self.topology(n)
+        step = over.pop("step", 0.1) / effective_step(self.algorithm, built, 1.0)
+        chosen = {} if kind is None else {"topology": kind}
+        algorithm = {"name": self.name, "step_size": step, **self.extra, **chosen}
+        return simulate_run(make_run(algorithm, workers=n, **over))
+
+
+@pytest.fixture
+def kind(name: str, extra: dict[str, Any], plug_in: str) -> Kind:
+    return Kind(plug_in if name == "plug-in" else name, extra)
+
+
+def disorder(world: World, seed: int, moves: int) -> None:
+    """A long random schedule of steps, deliveries in any order (half of the moves) and losses."""
+    rng = np.random.default_rng(seed)
+    kinds = rng.choice(["step", "deliver", "deliver", "drop"], moves)
+    world.play(zip(kinds.tolist(), rng.integers(0, 999, moves).tolist(), strict=True), lambda: None)
+
+
+# --------------------------------------------------------------------------------------------- the class
+def test_says_what_it_is(kind: Kind) -> None:
+    assert kind.algorithm.needs in ("pair", "undirected", "bipartite", "nothing")
+    assert (kind.algorithm.default_topology is None) == (kind.algorithm.needs == "nothing")
+    parameters: type[BaseModel] = registry.parameters(kind.algorithm)
+    assert "step_size" in parameters.model_fields
+    assert parameters.model_fields["step_size"].is_required()
+    with pytest.raises(ValueError, match="greater than 0"):
+        parameters.model_validate({"step_size": 0})
+
+
+def test_imports_nothing_but_the_contract(kind: Kind) -> None:
+    """Rules 3, 5 and 6: no array library, no clock and no randomness of its own."""
+    allowed = sys.stdlib_module_names | {"annotated_types"}
+    forbidden = {"random", "secrets", "time", "datetime", "asyncio", "threading", "os", "logging"}
+    for module in imports(Path(inspect.getfile(kind.algorithm))):
+        top = module.partition(".")[0]
+        assert module.startswith("rfast_bench.api") or top in allowed - forbidden, module
+
+
+# --------------------------------------------------------------------------------- in the hand-driven world
+@pytest.mark.parametrize("n", [1, 2, 5])
+def test_runs_on_read_only_arrays(kind: Kind, n: int) -> None:
+    """Rule 2: x0, payloads and gradients come read-only. The world refuses what is not an effect."""
+    world = kind.world(n, np.zeros(3), noise(0, 3))
+    disorder(world, 1, 600)
+    assert sum(map(len, world.gradients)) >= n
+    assert all(w.model.shape == (3,) and np.isfinite(w.model).all() for w in world.workers)
+    assert all(type(points[-1]) is np.ndarray for points in world.points)
+
+
+def test_what_was_handed_over_stays_as_it_was(kind: Kind) -> None:
+    """Rule 2 again: a payload or a point keeps its value however long the receiver takes to look at it."""
+    world = kind.world(4, np.zeros(3), noise(0, 3))
+    kept: dict[int, tuple[Any, Any]] = {}
+
+    def check() -> None:
+        things = [(m.payload if isinstance(m.payload, tuple) else (m.payload,)) for m in world.wire]
+        for thing in [*(part for parts in things for part in parts), *(p[-1] for p in world.points)]:
+            _, value = kept.setdefault(id(thing), (thing, np.array(thing)))
+            np.testing.assert_array_equal(thing, value)
+
+    rng = np.random.default_rng(0)
+    moves = [(str(rng.choice(["step", "deliver"])), int(rng.integers(999))) for _ in range(200)]
+    world.play(moves, check)
+    assert len(kept) > 20
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
+def test_runs_on_torch_tensors(kind: Kind, dtype: torch.dtype) -> None:
+    """Rule 3: the same file on tensors gives what it gives on arrays."""
+    arrays = kind.world(4, np.zeros(3), noise(0, 3))
+    tensors = kind.world(
+        4, torch.zeros(3, dtype=dtype), lambda i, at, k: torch.tensor(noise(0, 3)(i, 0, k), dtype=dtype)
+    )
+    for world in (arrays, tensors):
+        disorder(world, 2, 300)
+    for one, other in zip(arrays.workers, tensors.workers, strict=True):
+        assert other.model.dtype == dtype
+        tolerance = 1e-12 if dtype == torch.float64 else 1e-5
+        np.testing.assert_allclose(one.model, other.model.numpy(), rtol=0, atol=tolerance)
+
+
+def test_runs_on_plain_floats(kind: Kind) -> None:
+    """Rule 3: for studies of timing alone."""
+    arrays = kind.world(4, np.zeros(1), noise(0, 1))
+    numbers = kind.world(4, 0.0, lambda i, at, k: float(noise(0, 1)(i, 0, k)[0]))
+    for world in (arrays, numbers):
+        disorder(world, 3, 300)
+    assert [type(w.model) for w in numbers.workers] == [float] * 4
+    np.testing.assert_allclose(
+        [w.model for w in numbers.workers], [w.model[0] for w in arrays.workers], atol=1e-12
+    )
+
+
+def test_decides_alike_whatever_the_values(kind: Kind) -> None:
+    """Rule 4: gradients as large, as small or as broken as they come change no effect and no message."""
+    values: list[Oracle] = [
+        noise(0),
+        lambda i, at, k: np.full(2, 1e200),
+        lambda i, at, k: np.zeros(2),
+        lambda i, at, k: np.full(2, np.nan),
+    ]
+    logs = []
+    with np.errstate(all="ignore"):
+        for gradient in values:
+            world = kind.world(4, np.zeros(2), gradient)
+            disorder(world, 4, 400)
+            logs.append(world.log)
+    assert len(logs[0]) > 50
+    assert logs[1:] == logs[:1] * 3
+
+
+def test_asks_for_gradients_one_by_one_and_for_ever(kind: Kind) -> None:
+    """Rule 5: it does not stop by itself."""
+    world = kind.world(3, np.zeros(2), noise(0))
+    for k in range(50):
+        assert [len(points) for points in world.points] == [k + 1] * 3
+        world.round()
+
+
+# ------------------------------------------------------------------------------------ in the simulated world
+ROUGH: dict[str, Any] = {
+    "compute": {"kind": "lognormal", "mean": 1, "sigma": 0.5},
+    "network": {"latency": {"kind": "exponential", "mean": 0.3}, "loss": 0.2, "bandwidth": "1 kB/s"},
+    "stragglers": [{"worker": 0, "kind": "random", "slowdown": 3, "mean_slow": 5, "mean_normal": 10}],
+}
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 64])
+def test_makes_progress_with_any_number_of_workers(kind: Kind, n: int) -> None:
+    """64 workers make a tree of seven levels: what goes down and up it is late, so the step must be small."""
+    step, rounds = (0.1, 40) if n < 64 else (0.03, 120)
+    problem = {"kind": "quadratic", "dim": 4, "heterogeneity": 0.2, "condition": 2}
+    over = {"stop": {"iterations": rounds}, "evaluate": {"every": "10 iterations"}}
+    played = kind.run(n, problem=problem, step=step, **over)
+    assert played.outcome.stopped_by == "iterations"
+    gaps = played.curves.loss - played.problem.least
+    assert gaps.iloc[-1] < 0.1 * gaps.iloc[0]
+    assert played.models[-1].shape == (n, 4)
+    assert played.curves.iterations_min.iloc[-1] > 0
+    assert (n == 1) == (played.curves.messages_sent.iloc[-1] == 0)
+
+
+def test_same_seed_same_run(kind: Kind) -> None:
+    played = [kind.run(5, **ROUGH, stop={"iterations": 20}) for _ in range(2)]
+    for name, frame in played[0].outcome.frames.items():
+        assert frame.to_csv() == played[1].outcome.frames[name].to_csv()
+    np.testing.assert_array_equal(played[0].models, played[1].models)
+
+
+WINE: dict[str, Any] = {
+    "dataset": "wine",
+    "batch_size": 8,
+    "l2": 0.05,
+    "partition": {"kind": "dirichlet", "alpha": 1},
+}
+
+
+@pytest.mark.parametrize("task", [{"kind": "logistic-regression"}, {"kind": "mlp", "hidden": [40]}])
+def test_batched_gradients_change_nothing(kind: Kind, task: dict[str, Any]) -> None:
+    """The trajectory of lazy batching is that of one-by-one evaluation, to rounding, whatever a model's size."""
+    over = {**ROUGH, "problem": {**WINE, **task}, "stop": {"iterations": 20}}
+    over["network"] = {"latency": 0.3, "loss": 0.2}  # a narrow link would hold a wide model up for ever
+    one, many = (kind.run(6, **over, simulation={"gradient_batch": size}) for size in (1, None))
+    assert len(one.curves) == len(many.curves) > 10
+    np.testing.assert_allclose(one.curves, many.curves, rtol=1e-9, atol=1e-9)
+    np.testing.assert_allclose(one.models, many.models, rtol=1e-9, atol=1e-9)
+
+
+def test_keeps_its_invariant_in_the_simulated_world(kind: Kind) -> None:
+    """`residual` is near 0 at every look; nan for a method that states no invariant."""
+    residual = kind.run(6, **ROUGH, stop={"iterations": 40}).curves.residual
+    assert residual.notna().all() == ("residual" in vars(kind.algorithm))
+    assert not (residual > 1e-12).any()
+
+
+def test_meets_the_same_compute_times_as_r_fast(kind: Kind) -> None:
+    """Common random numbers: the k-th gradient of worker i takes the same work whatever the algorithm."""
+    over = {**ROUGH, "stragglers": [{"worker": 1, "slowdown": 3}], "simulation": {"timeline": 1e6}}
+    intervals = kind.run(4, **over, stop={"iterations": 12}).intervals()
+    reference = Kind("r-fast", {}).run(4, **over, stop={"iterations": 12}).intervals()
+    for i in range(4):
+        known = min(len(intervals[i]), len(reference[i])) - 1  # the last one may be cut by the end of the run
+        assert known >= 3
+        mine, theirs = (np.diff(own[i][:known], axis=1) for own in (intervals, reference))
+        np.testing.assert_allclose(mine, theirs, rtol=1e-9)
+
+
+def test_meets_the_same_conditions(kind: Kind, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Common random numbers: the k-th message on link i -> j meets what the seed, the link and k say."""
+    met: dict[tuple[int, int], list[tuple[float, float]]] = {}
+
+    def noted(
+        network: Any, link: Any, streams: Streams, sender: int, receiver: int
+    ) -> Iterator[tuple[float, float]]:
+        for drawn in link_draws(network, link, streams, sender, receiver):
+            met.setdefault((sender, receiver), []).append(drawn)
+            yield drawn
+
+    monkeypatch.setattr("rfast_bench.sim.network.links.link_draws", noted)
+    kind.run(4, **ROUGH, stop={"iterations": 12})
+    assert bool(met) != (kind.name == "ring-allreduce"), (
+        "the ring draws one latency a link and step by itself"
+    )
+    spec = NetworkSpec.model_validate(ROUGH["network"])
+    for (i, j), draws in met.items():
+        assert draws == list(islice(link_draws(spec, spec.link(i, j), Streams(0), i, j), len(draws)))
+    assert len({draws[0] for draws in met.values()}) == len(met), "no two links share their draws"

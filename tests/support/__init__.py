@@ -1,0 +1,1 @@
+"""What several test files share: worlds driven by hand, brute-force answers, records made up, a command line."""

@@ -1,0 +1,100 @@
+"""The house as its files are: rooms, floors, and who imports whom."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import rfast_bench
+
+HOUSE = Path(str(rfast_bench.__file__)).parent
+FLOORS = (
+    ("cli",),
+    ("report",),
+    ("figures", "trace"),
+    ("study",),
+    ("analysis",),
+    ("sim", "real"),
+    ("records",),
+    ("plan",),
+    ("conditions",),
+    ("problems",),
+    ("topology",),
+    ("scenario", "processes"),
+    ("api", "errors", "files"),
+)
+"""From the roof down. An arrow of imports points to a lower floor; rooms on one floor do not know each other. The
+files of the lowest floor are the contract, and are one room."""
+GROUND = FLOORS[-1]
+
+
+@cache
+def modules() -> dict[str, Path]:
+    """Every file by its dotted name below `rfast_bench`; a room's own `__init__` by the room's."""
+    found = {}
+    for path in sorted(HOUSE.rglob("*.py")):
+        parts = path.relative_to(HOUSE).with_suffix("").parts
+        name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+        if name:
+            found[name] = path
+    return found
+
+
+def arrows(name: str) -> Iterator[tuple[str, int]]:
+    """What a file imports of ours, at its top or anywhere inside, and in which line. Modules that are named in a
+    string, to be imported later, count too."""
+    tree = ast.parse(modules()[name].read_text(encoding="utf-8"))
+    for node in ast.walk(tree):
+        for module in _named(node):
+            below = module.removeprefix("rfast_bench.")
+            if module.startswith("rfast_bench.") and below.partition(".")[0] not in (
+                "algorithms",
+                "scenarios",
+            ):
+                yield _known(below), getattr(node, "lineno", 0)
+
+
+def _named(node: ast.AST) -> list[str]:
+    if isinstance(node, ast.ImportFrom) and node.module and not node.level:
+        return [f"{node.module}.{alias.name}" for alias in node.names]
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names]
+    if isinstance(node, ast.Constant) and isinstance(node.value, str) and " " not in node.value:
+        return [node.value] if _known(node.value.removeprefix("rfast_bench.")) in modules() else []
+    return []
+
+
+def _known(name: str) -> str:
+    """The longest beginning of a dotted name that is a file of ours; else the name."""
+    parts = name.split(".")
+    for k in range(len(parts), 0, -1):
+        if ".".join(parts[:k]) in modules():
+            return ".".join(parts[:k])
+    return name
+
+
+def room(name: str) -> str:
+    """The room that a file is in, by its name on its floor."""
+    return name.partition(".")[0]
+
+
+def inner_room(name: str) -> str:
+    """The innermost room that a file is in."""
+    path = modules()[name]
+    return ".".join(path.parent.relative_to(HOUSE).parts)
+
+
+def floor(name: str) -> int:
+    """Counted from the roof; raises StopIteration for a room that is on no floor."""
+    return next(k for k, names in enumerate(FLOORS) if room(name) in names)
+
+
+def problem(name: str, other: str) -> str:
+    """What is wrong with an arrow, if anything."""
+    if room(name) == room(other) or (room(name) in GROUND and room(other) in GROUND):
+        return ""
+    if floor(other) < floor(name):
+        return "up"
+    return "sideways" if floor(other) == floor(name) else ""
