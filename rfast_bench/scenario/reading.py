@@ -116,8 +116,11 @@ def validate(model: type[Model], raw: dict[str, Any], source: str, folder: Path 
 def explain(problem: ValidationError, raw: Any, source: str, prefix: tuple[str, ...] = ()) -> str:
     """One line for each thing that is wrong: file, key path, what was found, what is allowed."""
     lines = []
-    for error in problem.errors(include_url=False):
-        key = ".".join((*prefix, *_key_path(error["loc"], raw)))
+    errors = problem.errors(include_url=False)
+    for error in errors:
+        if error["type"] == "too_short" and any(_inside(other["loc"], error["loc"]) for other in errors):
+            continue  # pydantic counts only the items that are right
+        key = ".".join((*prefix, *_key_path(error["loc"], raw, error["type"] != "unknown_key")))
         message = _message(error)
         found = (
             ""
@@ -126,6 +129,10 @@ def explain(problem: ValidationError, raw: Any, source: str, prefix: tuple[str, 
         )
         lines.append(f"{source}: {key + ': ' if key else ''}{message}{found}")
     return "\n".join(dict.fromkeys(lines))
+
+
+def _inside(loc: tuple[int | str, ...], other: tuple[int | str, ...]) -> bool:
+    return len(loc) > len(other) and loc[: len(other)] == other
 
 
 def _message(error: Any) -> str:
@@ -137,14 +144,17 @@ def _message(error: Any) -> str:
     return str(error["msg"]).removeprefix("Value error, ")
 
 
-def _key_path(loc: tuple[int | str, ...], raw: Any) -> list[str]:
-    """pydantic's location without the tags of unions: only what can be found in the file, and a last name."""
+def _key_path(loc: tuple[int | str, ...], raw: Any, may_miss: bool) -> list[str]:
+    """pydantic's location without the tags of unions: only what can be found in the file, and a last name.
+
+    With `may_miss` the last name need not be there: it may be what is missing.
+    """
     path: list[str] = []
     for k, part in enumerate(loc):
         inside = part in raw if isinstance(raw, dict) else isinstance(raw, list) and part in range(len(raw))
         if inside:
             raw = raw[part]
-        elif k < len(loc) - 1 or not isinstance(raw, dict) or raw.get("kind") == part:
+        elif not may_miss or k < len(loc) - 1 or not isinstance(raw, dict) or raw.get("kind") == part:
             continue
         path.append(str(part))
     return path

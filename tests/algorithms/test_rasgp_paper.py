@@ -131,7 +131,7 @@ def test_without_loss_it_is_push_sum_sgd(kind: str) -> None:
 @given(kind=st.sampled_from(KINDS), n=st.integers(1, 7), schedule=schedules(250), seed=st.integers(0, 2**31))
 def test_no_mass_is_ever_lost(kind: str, n: int, schedule: list[tuple[str, int]], seed: int) -> None:
     """Conservation of mass: Σ ω + Σ_edges (φ^ω − ρ^ω) = n, and Σ x + Σ_edges (φ^x − ρ^x) = n x⁰ − Σ γ_i g_i;
-    every worker alone keeps its own account of ω."""
+    every worker alone keeps its own ledger of ω."""
     world = World(maker("rasgp", step_size=0.1), graph(kind, n), np.ones(2), noise(seed))
     applied = np.zeros(2)
     for what, number in schedule:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import math
+import re
+import subprocess
+import sys
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pandas as pd
 import pytest
 
-from benchmarks import findings, moved, results
+from benchmarks import findings, moved, results, sweep_speed
 from benchmarks.findings import EXTRA, PAGE, RESULTS, ROOT, TABLE, TEMPLATE, Study
 from benchmarks.measures import MEASURES, measure
 from rfast_bench.analysis.tables import ENDINGS, render
@@ -19,6 +23,15 @@ from tests.support.synthetic_records import curves_table, save
 
 STUDIES = findings.studies()
 CLAIMS = sorted(path.stem for path in (ROOT / "scenarios").glob("claim-*.yaml"))
+
+
+@pytest.mark.parametrize("tool", [results, sweep_speed], ids=lambda tool: str(tool.__name__))
+def test_what_a_benchmark_starts_is_the_command_line(tool: ModuleType) -> None:
+    """A module that only defines commands would end at once, with exit code 0 and nothing done."""
+    (module,) = re.findall(r'"-m", "([\w.]+)", "run"', Path(str(tool.__file__)).read_text(encoding="utf-8"))
+    done = subprocess.run([sys.executable, "-m", module, "run", "--help"], capture_output=True, text=True)
+    assert done.returncode == 0
+    assert "Usage: rfast-bench run" in done.stdout
 
 
 # ------------------------------------------------------------------------------------- what is committed

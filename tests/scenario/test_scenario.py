@@ -228,6 +228,66 @@ def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
     assert str(caught.value).count("\n") == 1
 
 
+def test_all_unknown_keys_are_told_at_once_beside_other_mistakes(tmp_path: Path) -> None:
+    changes = {
+        "workrs": 4,
+        "network": {"latncy": 1, "bandwith": 2, "loss": 2, "links": [{"from": 0, "to": 1, "los": 0.1}]},
+        "compute": {"kind": "constant", "mean": 1, "sgma": 0},
+        "stragglers": [{"worker": 1, "slowdwn": 4}],
+        "stop": {"time": "soon"},
+    }
+    file = write(tmp_path, **changes)
+    file.write_text(file.read_text() + "3: a number\n")
+    with pytest.raises(UserError) as caught:
+        load(file)
+    told = str(caught.value).splitlines()
+    for line in (
+        f"{file}: unknown key 'workrs'; did you mean 'workers'? Allowed: name, ",
+        f"{file}: unknown key '3'. Allowed: name, ",
+        f"{file}: network: unknown key 'latncy'; did you mean 'latency'? Allowed: latency, ",
+        f"{file}: network: unknown key 'bandwith'; did you mean 'bandwidth'? Allowed: latency, ",
+        f"{file}: network.loss: Input should be less than or equal to 1 (found 2)",
+        f"{file}: network.links.0: unknown key 'los'; did you mean 'loss'? Allowed: from, to, ",
+        f"{file}: compute: unknown key 'sgma'. Allowed: kind, mean",
+        f"{file}: stragglers.0.slowdown: Field required",
+        f"{file}: stragglers.0: unknown key 'slowdwn'; did you mean 'slowdown'? Allowed: worker, slowdown, kind",
+        f"{file}: stop.time: 'soon' is not a quantity in seconds",
+    ):
+        assert sum(found.startswith(line) for found in told) == 1, line
+    assert len(told) == 10
+
+
+def test_unknown_keys_of_a_topology_and_of_parameters_are_told_at_once(tmp_path: Path) -> None:
+    topology = {"kind": "line", "rot": 1, "sed": 2}
+    algorithms = [{"name": "r-fast", "parameters": {"step_size": 1}, "tau": 1, "topology": topology}]
+    with pytest.raises(UserError) as caught:
+        points(tmp_path, algorithms=algorithms)
+    told = [line.partition("; did")[0].partition(". Allowed")[0] for line in str(caught.value).splitlines()]
+    where = f"{tmp_path / 'scenario.yaml'}: algorithms.0"
+    assert told == [
+        f"{where}.topology: unknown key 'rot'",
+        f"{where}.topology: unknown key 'sed'",
+        f"{where}: unknown key 'tau'",
+    ]
+    with pytest.raises(UserError) as caught:
+        points(tmp_path, algorithms=[{"name": "r-fast", "stepsize": 1, "tua": 1}])
+    told = [line.partition("; did")[0].partition(". Allowed")[0] for line in str(caught.value).splitlines()]
+    assert told == [
+        f"{where}.step_size: Field required",
+        f"{where}: unknown key 'stepsize'",
+        f"{where}: unknown key 'tua'",
+    ]
+
+
+def test_a_key_is_known_by_its_name_in_the_file_only(tmp_path: Path) -> None:
+    grid = {"start": 0.1, "factor": 2, "count": 3}
+    tune = {"objective": {"final": "loss"}, "parameters": {"step_size": grid}}
+    with pytest.raises(
+        UserError, match=r"parameters\.step_size: unknown key 'start'.* Allowed: values, from,"
+    ):
+        points(tmp_path, tune=tune)
+
+
 def test_a_name_that_several_items_have_is_refused_with_their_labels() -> None:
     items = [{"name": "r-fast", "label": "tree"}, {"name": "r-fast", "label": "circle"}, {"name": "osgp"}]
     with pytest.raises(

@@ -1,4 +1,4 @@
-"""Leaving and coming back, exactly: accounts are closed by a local reversal and opened at 0, with no handshake."""
+"""Leaving and coming back, exactly: ledgers are closed by a local reversal and opened at 0, with no handshake."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ PROBLEM = {
     "partition": "by-label",
     "test_fraction": 0,
 }
-WEATHER: dict[str, Any] = {
+CONDITIONS: dict[str, Any] = {
     "workers": 7,
     "problem": PROBLEM,
     "compute": {"kind": "lognormal", "mean": 1, "sigma": 0.2},
@@ -42,7 +42,7 @@ WEATHER: dict[str, Any] = {
 
 def crash(kind: str, step: float, faults: Sequence[dict[str, Any]], time: float, **over: Any) -> Run:
     algorithm = {"name": "r-fast", "step_size": step, "topology": kind}
-    return make_run(algorithm, **{**WEATHER, "faults": list(faults), "stop": {"time": time}, **over})
+    return make_run(algorithm, **{**CONDITIONS, "faults": list(faults), "stop": {"time": time}, **over})
 
 
 def gap_of(problem: Problem, workers: Sequence[int], model: np.ndarray) -> float:
@@ -76,7 +76,7 @@ def test_survivors_reach_their_own_optimum(kind: str, step: float, dead: int) ->
 def test_after_the_return_all_reach_the_whole_optimum(
     kind: str, step: float, dead: int, fault: dict[str, Any]
 ) -> None:
-    """Empty, from a fresh snapshot, from an old one: the difference ρ - ρ̃, maybe negative, settles the account."""
+    """Empty, from a fresh snapshot, from an old one: the difference ρ - ρ̃, maybe negative, settles the ledger."""
     run = crash(kind, step, [{"worker": dead, "down": 100, "up": 500, **fault}], 2300)
     curves = simulate_run(run).outcome.frames["curves"]
     problem = problem_of(run)
@@ -107,8 +107,8 @@ def test_two_deaths_one_after_the_other() -> None:
     """A child of two dead ancestors turns to the next living one."""
     run = crash("line", 0.01, [{"worker": 2, "down": 100}, {"worker": 3, "down": 300}], 4000)
     played = simulate_run(run)
-    accounts = [(set(w.rho), set(w.rho_used)) for w in played.workers]  # of 0, 1, 4, 5, 6
-    assert accounts == [(set(), {1}), ({0}, {4}), ({1}, {5}), ({4}, {6}), ({5}, set())]
+    ledgers = [(set(w.rho), set(w.rho_used)) for w in played.workers]  # of 0, 1, 4, 5, 6
+    assert ledgers == [(set(), {1}), ({0}, {4}), ({1}, {5}), ({4}, {6}), ({5}, set())]
     mean = np.mean([w.model for w in played.workers], axis=0)
     assert gap_of(problem_of(run), [0, 1, 4, 5, 6], mean) < 1e-12
 
@@ -116,7 +116,7 @@ def test_two_deaths_one_after_the_other() -> None:
 @pytest.mark.parametrize("name", ["ring-allreduce", "d-psgd", "ad-psgd", "osgp"])
 def test_a_method_without_an_answer_is_ended_as_stalled(name: str) -> None:
     topology = {"topology": "line"} if name in ("d-psgd", "ad-psgd") else {}
-    over = {**WEATHER, "faults": [{"worker": 3, "down": 100, "up": 500}], "stop": {"time": 1000}}
+    over = {**CONDITIONS, "faults": [{"worker": 3, "down": 100, "up": 500}], "stop": {"time": 1000}}
     outcome = simulate_run(make_run({"name": name, "step_size": 0.1, **topology}, **over)).outcome
     assert (outcome.status, outcome.reason) == ("stalled", "worker 3 died at 100 s")
     assert outcome.frames["curves"]["time"].iloc[-1] == 132.0
@@ -128,7 +128,7 @@ def test_a_time_out_changes_nothing_for_a_method_that_is_not_elastic(name: str) 
     topology = {"topology": "line"} if name in ("d-psgd", "ad-psgd") else {}
     curves = []
     for timeout in ({}, {"silence_timeout": 10}):
-        over = {**WEATHER, "network": {"latency": 0.4, "loss": 0.2, **timeout}, "stop": {"time": 300}}
+        over = {**CONDITIONS, "network": {"latency": 0.4, "loss": 0.2, **timeout}, "stop": {"time": 300}}
         played = simulate_run(make_run({"name": name, "step_size": 0.1, **topology}, **over))
         curves.append(played.outcome.frames["curves"])
     pd.testing.assert_frame_equal(curves[0], curves[1])

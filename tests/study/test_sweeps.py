@@ -155,7 +155,7 @@ def test_longest_runs_are_expected_to_be_so(tmp_path: Path) -> None:
 @pytest.fixture(scope="module")
 def dask_address() -> Iterator[str]:
     """Two worker processes on this machine, gone after the last test."""
-    distributed = pytest.importorskip("distributed", reason="needs rfast-bench[dask]")
+    distributed = pytest.importorskip("distributed", reason="needs pip install '.[dask]'")
     with distributed.LocalCluster(
         n_workers=2, threads_per_worker=1, host="127.0.0.1", dashboard_address=None
     ) as cluster:
@@ -188,7 +188,7 @@ def test_a_run_that_dies_on_a_dask_cluster_is_reported(tmp_path: Path, dask_addr
 @pytest.mark.timeout(180)
 def test_a_ray_cluster_gives_the_same_bytes(tmp_path: Path) -> None:
     if importlib.util.find_spec("ray") is None:
-        pytest.skip("needs rfast-bench[ray]")
+        pytest.skip("needs pip install '.[ray]'")
     path = write(tmp_path, **SHORT)
     here = call("run", path, "--out", tmp_path / "here", "--jobs", 1, "--no-plots")
     there = call(
@@ -208,7 +208,7 @@ def test_files_that_differ_on_the_cluster_are_noticed(tmp_path: Path, dask_addre
 
 
 def test_a_cluster_that_is_not_there_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    pytest.importorskip("distributed", reason="needs rfast-bench[dask]")
+    pytest.importorskip("distributed", reason="needs pip install '.[dask]'")
     monkeypatch.setattr("rfast_bench.study.cluster.PATIENCE", 1)
     run = plan(load_points(Path(write(tmp_path))))[0]
     with pytest.raises(UserError, match=r"no Dask scheduler answers at tcp://127.0.0.1:9"):

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationInfo, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError, ValidationInfo, model_validator
+from pydantic.functional_validators import ModelWrapValidatorHandler
+from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 
 from rfast_bench.errors import suggest
 
@@ -17,15 +19,26 @@ class Spec(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
-    @model_validator(mode="before")
+    @model_validator(mode="wrap")
     @classmethod
-    def _known_keys(cls, data: Any) -> Any:
-        if isinstance(data, dict):
+    def _known_keys(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        """pydantic finds unknown keys beside all other mistakes; here each gets the nearest right word."""
+        try:
+            return handler(data)
+        except ValidationError as problem:
             names = [field.alias or name for name, field in cls.model_fields.items()]
-            unknown = [str(key) for key in data if key not in names and key not in cls.model_fields]
-            if unknown:
-                raise ValueError(f"unknown key '{unknown[0]}'{suggest(unknown[0], names)}")
-        return data
+            told = [_told(error, data, names) for error in problem.errors(include_url=False)]
+            raise ValidationError.from_exception_data(cls.__name__, told) from problem
+
+
+def _told(error: ErrorDetails, data: Any, names: list[str]) -> InitErrorDetails:
+    """The same mistake; of an unknown key of `data` itself, where `data` stands and which keys it may have."""
+    kind, message, where, found = error["type"], error["msg"], error["loc"], error["input"]
+    if kind in ("extra_forbidden", "invalid_key") and len(where) == 1:
+        key = str(where[0])
+        kind, message = "unknown_key", f"unknown key '{key}'{suggest(key, names)}"
+        where, found = (), data
+    return InitErrorDetails(type=PydanticCustomError(kind, message, error.get("ctx")), loc=where, input=found)
 
 
 def _from_scenario_folder(path: Path, info: ValidationInfo) -> Path:

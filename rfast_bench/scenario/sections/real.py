@@ -16,7 +16,7 @@ class RealSpec(Spec):
     compute: Literal["measured", "emulated"] = "emulated"
     """`emulated`: a real gradient, then sleep until the drawn compute time is over. `measured`: its true time."""
     device: Literal["cpu", "cuda"] = "cpu"
-    """Where models live: `cuda` is one GPU a worker."""
+    """Where models live: `cuda` spreads the workers over the GPUs of their machine (see `plan/devices.py`)."""
     host: str = "127.0.0.1"
     """The address that a worker's sockets are bound to and that the others reach it by. Under an external
     launcher every machine takes the address by which it reaches the store instead."""
@@ -27,4 +27,4 @@ class RealSpec(Spec):
     stall_timeout: PositiveSeconds = Field(default=60.0, validate_default=True)
     """A run in which no worker completes a gradient for so long ends as stalled."""
     restart_after: PositiveSeconds | None = None
-    """So long after a worker was killed it is started again, with the start model; None: it is not. Local runs."""
+    """So long after a worker was killed it is started again, with the start model; None: it is not."""
