@@ -1,4 +1,4 @@
-# make quickstart   the main job: five algorithms compared, table and plots in results/quickstart
+# make quickstart   the main job: five algorithms compared, table and plots in first-results/quickstart/
 # make results      every study of results/ anew, what moved, and the pages and claims made of it
 # make results-quick  one seed of each with the committed step sizes, in results-quick/: do the numbers still come out?
 # make test         lint, types and tests
@@ -22,7 +22,7 @@ $(READY): pyproject.toml constraints.txt
 	touch $@
 
 quickstart: $(READY)
-	$(BIN)/rfast-bench run scenarios/quickstart.yaml
+	$(BIN)/rfast-bench run scenarios/quickstart.yaml --out first-results
 
 results: $(READY)
 	$(BIN)/python -m benchmarks.results

@@ -100,7 +100,7 @@ def _make(name: str, quick: bool, jobs: int, console: Console) -> None:
 
 
 def _run(scenario: Path, jobs: int) -> None:
-    command = [sys.executable, "-m", "rfast_bench.cli.commands", "run", str(scenario), "--no-plots"]
+    command = [sys.executable, "-m", "rfast_bench.cli", "run", str(scenario), "--no-plots"]
     done = subprocess.run([*command, "--out", str(RESULTS), "--jobs", str(jobs)], cwd=ROOT, check=False)
     if done.returncode:
         raise UserError(f"{scenario.name} ended with exit code {done.returncode}; what it said stands above")

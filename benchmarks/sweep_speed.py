@@ -28,7 +28,7 @@ TIMES = ("wall_seconds", "cpu_seconds")
 def command(out: Path, jobs: int, overrides: Sequence[str]) -> list[str]:
     """`rfast-bench run` on the eight runs."""
     more = [word for override in overrides for word in ("--set", override)]
-    run = [sys.executable, "-m", "rfast_bench.cli.commands", "run", str(SCENARIO)]
+    run = [sys.executable, "-m", "rfast_bench.cli", "run", str(SCENARIO)]
     return [*run, "--no-plots", "--jobs", str(jobs), "--out", str(out), *more]
 
 

@@ -5,13 +5,18 @@ A command is thin: options, one function call. Everything else stands in the sce
 
 from __future__ import annotations
 
+from importlib.util import find_spec
+from pathlib import Path
+
 import click
 
 from rfast_bench.cli.lazy import Commands
+from rfast_bench.errors import UserError
 
 COMMANDS = {
     "calibrate": ("calibrate", "Measure gradients and links of a scenario on this machine."),
     "compare": ("results.compare", "Set runs of both worlds side by side."),
+    "join": ("join", "Take part in a scenario's runs as one rank, started by torchrun or srun."),
     "list": ("names", "Name the algorithms, topologies and shipped scenarios there are."),
     "plot": ("results.plot", "Draw the figures of runs."),
     "report": ("results.report", "Write one page that holds all of some runs."),
@@ -28,3 +33,8 @@ COMMANDS = {
 @click.version_option(package_name="rfast-bench")
 def main() -> None:
     """Compare asynchronous decentralised SGD methods under one clock."""
+    if find_spec("rfast_bench.algorithms") is None:
+        raise UserError(
+            f"{Path(__file__).parents[1]} is a checkout that is not installed, and Python found it before the "
+            "installed rfast-bench: use the command rfast-bench instead of python -m, or pip install -e ."
+        )

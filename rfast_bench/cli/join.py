@@ -1,4 +1,5 @@
-"""One rank of a scenario that an external launcher starts: `torchrun ... -m rfast_bench.cli.join SCENARIO`.
+"""`rfast-bench join`: one rank of a scenario that an external launcher starts, `srun rfast-bench join SCENARIO` or
+`torchrun ... --no-python rfast-bench join SCENARIO` (also `python -m rfast_bench.cli.join`).
 
 Every rank reads the scenario and takes part in each of its runs; rank 0 also keeps the records and shows the
 table. See `real/launch/external.py`, and `docs/clusters.md`.
@@ -35,7 +36,7 @@ MEETING = 300.0
 INTERRUPTED, LOST = 130, 3
 
 
-@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.command("join", context_settings={"help_option_names": ["-h", "--help"]})
 @click.argument("scenario")
 @click.option(
     "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override a key of the scenario."
@@ -43,11 +44,12 @@ INTERRUPTED, LOST = 130, 3
 @click.option("--out", type=click.Path(path_type=Path), default=Path("results"), show_default=True)
 @click.option("--fresh", is_flag=True, help="Do all runs again, also those already there.")
 @click.option("--plots/--no-plots", default=True, help="Draw the figures at the end.")
-def main(scenario: str, overrides: tuple[str, ...], out: Path, fresh: bool, plots: bool) -> None:
+def command(scenario: str, overrides: tuple[str, ...], out: Path, fresh: bool, plots: bool) -> None:
     """Take part in the runs of SCENARIO as the worker that the environment names (torchrun, srun).
 
     OUT must be a folder that all machines share.
     """
+    signal.signal(signal.SIGTERM, _terminated)
     overrides = (*overrides, "world=real")
     info = store = None
     try:
@@ -153,5 +155,4 @@ def _refuse(info: RankInfo, store: Store, problem: UserError) -> int:
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, _terminated)
-    main()
+    command()

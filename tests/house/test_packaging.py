@@ -27,23 +27,11 @@ def test_the_list_of_packages_is_the_tree() -> None:
 
 
 @pytest.fixture(scope="module")
-def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder holding the unpacked wheel, built from a copy of the checkout without network."""
-    folder = tmp_path_factory.mktemp("wheel")
-    source = folder / "source"
-    subprocess.run(["git", "clone", "-q", str(ROOT), str(source)], check=True)
-    command = [
-        sys.executable,
-        "-m",
-        "pip",
-        "install",
-        "-q",
-        "--no-deps",
-        "--no-build-isolation",
-        "--no-index",
-    ]
-    target = folder / "site"
-    subprocess.run([*command, "--target", str(target), str(source)], check=True, timeout=120)
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder holding the unpacked wheel."""
+    target = tmp_path_factory.mktemp("site")
+    command = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--no-index"]
+    subprocess.run([*command, "--target", str(target), str(wheel)], check=True, timeout=120)
     return target
 
 
