@@ -4,5 +4,6 @@ Takes: records.
 Gives: summaries as data frames, and the text of their cells.
 May import: records, scenario, and the contract (`api`, `errors`, `files`).
 
-The speed-up column: `outcomes.py` pairs the seeds, `tables.py` makes the columns, `cell_text.py` words them.
+The speed-up column: `tables.py` sets a run beside the baseline's of the same seed, `outcomes.py` divides their times
+and takes the median over seeds, `cell_text.py` words it.
 """

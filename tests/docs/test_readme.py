@@ -10,6 +10,8 @@ import pytest
 from click.testing import CliRunner
 
 from rfast_bench.cli.commands import main
+from tests.support.house import FLOORS
+from tests.support.makefile import MAKEFILE, recipe
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text()
@@ -22,7 +24,7 @@ COMMANDS = [
 
 
 def targets() -> set[str]:
-    return set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    return set(re.findall(r"^([a-z]+):", MAKEFILE, re.MULTILINE))
 
 
 def test_make_commands_are_targets() -> None:
@@ -33,7 +35,24 @@ def test_make_commands_are_targets() -> None:
 
 def test_nothing_else_is_printed_than_what_is_tested() -> None:
     others = [line for line in COMMANDS if not line.startswith(("make ", "rfast-bench "))]
-    assert others == [". .venv/bin/activate"]
+    assert others == [*without_make(), ". .venv/bin/activate"]
+
+
+def without_make() -> list[str]:
+    return [line for line in COMMANDS if re.match(r"python3 -m venv|\.venv/bin/", line)]
+
+
+def test_without_make_the_same_is_done() -> None:
+    """But for what a user does not need: silence, and the tools of developers."""
+    venv, install, run = without_make()
+    check, made, installed, _ = recipe("$(READY)")
+    assert check.startswith("python3 -c 'import sys;")
+    assert made == f"test -x .venv/bin/python || {venv}"
+    words = [word for word in shlex.split(installed) if word not in ("-q", "--disable-pip-version-check")]
+    assert words[:3] == [".venv/bin/python", "-m", "pip"]
+    assert words[-1] == ".[dev]"
+    assert shlex.split(install) == [".venv/bin/pip", *words[3:-1], "."]
+    assert recipe("quickstart") == [run]
 
 
 def test_the_suite_commands_run_one_after_the_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -53,8 +72,29 @@ def test_the_suite_commands_run_one_after_the_other(tmp_path: Path, monkeypatch:
 
 
 def test_the_quickstart_is_what_the_makefile_runs() -> None:
-    recipe = (ROOT / "Makefile").read_text().split("quickstart:")[1].split("\n\n")[0]
-    assert "rfast-bench run scenarios/quickstart.yaml" in recipe
+    (command,) = recipe("quickstart")
+    out = command.removeprefix(".venv/bin/rfast-bench run scenarios/quickstart.yaml --out ")
+    assert f"plots in `{out}/quickstart/`" in README
+    assert out not in ("", ".", "results"), "what is committed is left alone"
+
+
+def test_the_rooms_are_those_of_the_house_from_the_roof_down() -> None:
+    table = README.split("| room |")[1].split("\n\n")[0]
+    rows = [re.findall(r"\[`(\w+)(?:/|\.py)`\]", line) for line in table.splitlines()[2:]]
+    assert [name for row in rows for name in row] == [name for names in FLOORS for name in names]
+    for room, file in (
+        ("cli", "errors"),
+        ("analysis", "outcomes"),
+        ("analysis", "tables"),
+        ("conditions", "outgoing"),
+    ):
+        (line,) = [line for line in table.splitlines() if f"[`{room}/`]" in line]
+        assert f"`{file}.py`" in line
+    for line in table.splitlines()[2:]:
+        home = re.findall(r"\((rfast_bench/\w+/)\)", line)
+        for file in re.findall(r"(?<!\[)`(\w+\.py)`", line):
+            assert len(home) == 1
+            assert (ROOT / home[0] / file).is_file()
 
 
 def test_pictures_are_there() -> None:
