@@ -17,7 +17,7 @@ from rfast_bench.problems.data.partition import deal
 from rfast_bench.problems.logistic import BinaryLogistic, Softmax
 from rfast_bench.problems.quadratic import Quadratic
 from rfast_bench.problems.reference import Reference, reference
-from rfast_bench.problems.sharded import Batching
+from rfast_bench.problems.sampled import Batching
 from rfast_bench.scenario.sections.problem import MlpSpec, ProblemSpec, QuadraticSpec
 
 __all__ = ["Batch", "Problem", "ProblemSpec", "Reference", "build", "placed", "reference"]

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from rfast_bench.problems.base import Array, read_only
 from rfast_bench.problems.data.datasets import Data, Labels
-from rfast_bench.problems.sharded import Batching, ShardedProblem
+from rfast_bench.problems.sampled import Batching
+from rfast_bench.problems.sharded import ShardedProblem
 
 Vector = NDArray[np.float64]
 

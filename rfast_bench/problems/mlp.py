@@ -19,7 +19,8 @@ from torch.nn.functional import cross_entropy
 
 from rfast_bench.problems.base import Array, read_only
 from rfast_bench.problems.data.datasets import Data, Labels
-from rfast_bench.problems.sharded import Batching, ShardedProblem
+from rfast_bench.problems.sampled import Batching
+from rfast_bench.problems.sharded import ShardedProblem
 
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {"tanh": torch.tanh, "relu": torch.relu}
 

@@ -1,4 +1,4 @@
-"""What every problem over data has in common: samples kept in worker order, mini-batches, batched gradients.
+"""What problems over tables of features have in common: samples kept in worker order, batched gradients.
 
 Worker i's shard is the rows `bounds[i]:bounds[i + 1]`. One row of zeros follows the last sample: batches of
 different lengths are padded with it.
@@ -8,35 +8,21 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from itertools import chain, repeat
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rfast_bench.problems.base import Array, Batch, Problem
+from rfast_bench.problems.base import Array, Batch
 from rfast_bench.problems.data.datasets import Data, Labels
+from rfast_bench.problems.sampled import Batching, SampledProblem
 
 LARGE = 2**20
 """Bytes of features from which a gradient gains nothing from being batched with others."""
-AHEAD = 256
-"""Samples of a small shard whose order is drawn at a time: a generator costs several times what it draws when
-nothing of it is in cache."""
-WHOLE: Iterator[Batch] = repeat(None)
-"""Full shards for ever."""
 Chunk = tuple[NDArray[np.float64], Labels]
 
 
-@dataclass(frozen=True)
-class Batching:
-    """How a worker draws mini-batches from its shard; `size` None stands for the full shard."""
-
-    size: int | None
-    with_replacement: bool = False
-
-
-class ShardedProblem(Problem):
+class ShardedProblem(SampledProblem):
     """A regularised mean loss over samples that are dealt to workers."""
 
     labelled = True
@@ -48,17 +34,14 @@ class ShardedProblem(Problem):
         self, data: Data, shards: Sequence[Labels], batching: Batching, l2: float, constant: bool
     ) -> None:
         """`shards`: each worker's rows of `data`. `constant` appends a column of ones to the features."""
+        super().__init__(shards, batching)
         order = np.concatenate(shards)
-        self.workers, self.samples, self.classes = len(shards), len(order), data.classes
-        self.batching, self.l2, self.dtype = batching, l2, data.features.dtype
-        self.sizes = np.array([len(shard) for shard in shards])
-        self.bounds = np.concatenate([[0], np.cumsum(self.sizes)])
+        self.classes, self.l2, self.dtype = data.classes, l2, data.features.dtype
         self.features = _with_constant(data.features, order, constant, padding=1)
         self.labels = np.append(data.labels[order], 0)
         self.test_features = _with_constant(data.test_features, np.arange(len(data.test_labels)), constant)
         self.test_labels = data.test_labels
         self.columns = self.features.shape[1]
-        self._shares = self.workers * self.sizes / self.samples  # n m_i / M
         self._rows = [np.arange(*self.bounds[i : i + 2]) for i in range(self.workers)]
         even = bool((self.sizes == self.sizes[0]).all())
         shape = (self.workers, int(self.sizes[0]), self.columns)
@@ -66,40 +49,6 @@ class ShardedProblem(Problem):
         self._label_stack = self.labels[:-1].reshape(shape[:2]) if even else None
         self._together = even and shape[1] * shape[2] * self.dtype.itemsize <= LARGE
         self._even_weights = self.weights(np.arange(self.workers), self.sizes)
-
-    @property
-    def batch_rows(self) -> int:
-        """The most rows that one gradient looks at."""
-        largest = int(self.sizes.max())
-        return largest if self.batching.size is None else min(largest, self.batching.size)
-
-    # ------------------------------------------------------------------------------------ mini-batches
-    def sampler(self, worker: int, rng: np.random.Generator) -> Iterator[Batch]:
-        """See `Problem`: a fresh permutation of the shard each local pass, cut into batches."""
-        size = self.batching.size
-        if size is None:
-            return WHOLE
-        if self.batching.with_replacement:
-            return self._with_replacement(worker, size, rng)
-        return chain.from_iterable(self._passes(worker, size, rng))
-
-    def _with_replacement(self, worker: int, size: int, rng: np.random.Generator) -> Iterator[Batch]:
-        first, last = self.bounds[worker : worker + 2]
-        while True:
-            yield rng.integers(first, last, size)
-
-    def _passes(self, worker: int, size: int, rng: np.random.Generator) -> Iterator[list[Batch]]:
-        """The batches of some local passes at a time."""
-        first, last = self.bounds[worker : worker + 2]
-        length = int(last - first)
-        passes, starts = max(1, AHEAD // length), range(0, length, size)
-        while True:
-            orders = [first + rng.permutation(length) for _ in range(passes)]
-            yield [rows[i : i + size] for rows in orders for i in starts]
-
-    def size(self, worker: int, batch: Batch) -> int:
-        """See `Problem`."""
-        return int(self.sizes[worker]) if batch is None else len(batch)
 
     # --------------------------------------------------------------------------------------- gradients
     def gradients(self, workers: Sequence[int], points: Array, batches: Sequence[Batch]) -> Array:
@@ -131,18 +80,6 @@ class ShardedProblem(Problem):
         labels = self._label_stack.take(ids, 0) if self.labelled else self._label_stack
         features, lengths, weights = self._stack.take(ids, 0), self.sizes[ids], self._even_weights[ids]
         return self._loss_gradients(features, labels, lengths, weights, points)
-
-    def lengths(self, ids: Labels, batches: Sequence[Batch]) -> Labels:
-        """How many samples each batch holds, shape (k,)."""
-        if all(batch is None for batch in batches):
-            own: Labels = self.sizes[ids]
-            return own
-        return np.array(list(map(self.size, ids, batches)))
-
-    def weights(self, ids: Labels, lengths: Labels) -> Array:
-        """What each sample of a batch counts: `n m_i / (M · batch size)`, shape (k,)."""
-        shares: Array = self._shares[ids] / lengths
-        return shares.astype(self.dtype, copy=False)
 
     def block(self, ids: Labels, batches: Sequence[Batch], lengths: Labels) -> Labels:
         """The rows of the batches' samples, shape (k, b); shorter batches are padded with the row of zeros."""

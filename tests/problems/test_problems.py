@@ -16,7 +16,8 @@ from sklearn.linear_model import LogisticRegression
 from rfast_bench.problems import Problem, ProblemSpec, build, reference
 from rfast_bench.problems.logistic import Logistic
 from rfast_bench.problems.quadratic import Quadratic
-from rfast_bench.problems.sharded import AHEAD, ShardedProblem
+from rfast_bench.problems.sampled import AHEAD
+from rfast_bench.problems.sharded import ShardedProblem
 
 ADAPTER: TypeAdapter[Any] = TypeAdapter(ProblemSpec)
 SMALL = {"kind": "synthetic", "samples": 83, "features": 5, "classes": 3}

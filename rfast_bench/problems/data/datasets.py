@@ -32,13 +32,19 @@ Labels = NDArray[np.intp]
 
 @dataclass(frozen=True)
 class Data:
-    """Features (M, p) and labels (M,) to train on; the held-out ones, without rows when there are none."""
+    """What there is to train on, and the held-out samples, without rows when there are none.
+
+    `features` are of shape (M, ...), `labels` of shape (M,): classes 0..C-1, or numbers where `classes` is 0.
+    """
 
     features: Features
-    labels: Labels
+    labels: NDArray[Any]
     test_features: Features
-    test_labels: Labels
+    test_labels: NDArray[Any]
     classes: int
+    """C; 0 for regression."""
+    owners: NDArray[Any] | None = None
+    """Whose each training sample is, shape (M,), where the data say so."""
 
 
 def load(spec: DatasetSpec, test_fraction: float, dtype: str, where: str) -> Data:
