@@ -21,8 +21,8 @@ from rfast_bench.real.transport.sockets import Mail
 from rfast_bench.real.worker.activities import Work
 from rfast_bench.real.worker.compute import Emulated, Measured
 from rfast_bench.real.worker.driver import Driver
-from rfast_bench.real.worker.faults import Faults
 from rfast_bench.real.worker.gpu import Staging, TensorStaging, check_gpus, staging_for
+from rfast_bench.real.worker.injected_network import Faults
 from rfast_bench.real.worker.node import RealNode
 from rfast_bench.real.worker.sampler import Sampler
 from rfast_bench.scenario.schema import Every
