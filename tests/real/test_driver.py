@@ -273,3 +273,11 @@ def test_a_scenario_is_told_what_real_may_say() -> None:
     assert math.isclose(RealSpec().process_group_timeout, 60)
     with pytest.raises(ValidationError, match="unknown key 'computes'"):
         RealSpec.model_validate({"computes": "measured"})
+
+
+def test_a_worker_that_comes_back_at_the_very_end_leaves_its_last_model() -> None:
+    """No look of the grid has come since: there is none to compare the end with."""
+    table = Table(Answering())
+    table.sampler.skip(60.0)
+    table.play(0.05)
+    assert table.sampler.times == [0.05]
