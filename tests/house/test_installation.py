@@ -127,7 +127,7 @@ def test_tasks_on_a_dask_worker(environment: Path, source: Path, tmp_path: Path)
 
 SEND = """
 import sys
-from joblib.externals import cloudpickle
+import cloudpickle
 from rfast_bench.processes import environment, fresh
 
 call = fresh.packed(getattr(environment, sys.argv[1]))
@@ -146,7 +146,7 @@ print(code, pickle.loads(answer) if answer else said)
 def sent(environment: Path, folder: Path, name: str) -> str:
     """What a function of the wheel's package gives when a process of another environment, started in `folder`, does
     it; this environment has the package too, from the checkout."""
-    python = [environment / "python", "-P"]
+    python: list[str | Path] = [environment / "python", "-P"]
     call = subprocess.run(
         [*python, "-c", SEND, name], cwd=folder, capture_output=True, timeout=60, check=True
     ).stdout
