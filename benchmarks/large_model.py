@@ -38,8 +38,8 @@ from rfast_bench.problems import Problem
 from rfast_bench.problems.base import Array
 from rfast_bench.problems.evaluation import Evaluator
 from rfast_bench.records.peak_memory import peak
-from rfast_bench.sim.allocator import kept_memory
 from rfast_bench.sim.gradients import LazyGradients
+from rfast_bench.sim.malloc import kept_memory
 from rfast_bench.sim.world import simulate
 from rfast_bench.study.memory import MIB, estimate, sizes_of
 from rfast_bench.study.run import maker, problem_of

@@ -1,4 +1,4 @@
-"""What goes wrong by the user's hand, as opposed to ours: said in one message, exit code 2."""
+"""What a command ends with in one message: what goes wrong by the user's hand (exit code 2), and failed runs (1)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ class UserError(Exception):
     """Bad input. `str(error)` is the whole message: where, what was found, what is allowed."""
 
     exit_code = 2
-    """How a command ends on it."""
+    """How a command ends on it, unless a kind of it says otherwise: failed runs (`study/sweep.py`) end with 1."""
 
 
 class Unsound(UserError):

@@ -17,7 +17,7 @@ COMMANDS = {
     "calibrate": ("calibrate", "Measure gradients and links of a scenario on this machine."),
     "compare": ("results.compare", "Set runs of both worlds side by side."),
     "join": ("join", "Take part in a scenario's runs as one rank, started by torchrun or srun."),
-    "list": ("names", "Name the algorithms, topologies and shipped scenarios there are."),
+    "list": ("list_names", "Name the algorithms, topologies and shipped scenarios there are."),
     "plot": ("results.plot", "Draw the figures of runs."),
     "report": ("results.report", "Write one page that holds all of some runs."),
     "run": ("run", "Run a scenario; leave records, a table and plots."),

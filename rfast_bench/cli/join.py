@@ -24,8 +24,8 @@ from rfast_bench.cli.run import draw
 from rfast_bench.errors import UserError
 from rfast_bench.plan.runs import Run, load_points, plan
 from rfast_bench.real.launch.external import Caller, attend, next_call, refuse
-from rfast_bench.real.launch.rank import key_of, prefix_of
-from rfast_bench.real.launch.ranks import RankInfo
+from rfast_bench.real.launch.rank_environment import RankInfo
+from rfast_bench.real.launch.rank_run import key_of, prefix_of
 from rfast_bench.real.transport.store import PrefixStore, Store, TCPStore
 from rfast_bench.real.world import Launch
 from rfast_bench.scenario import shipped

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Literal
 import click
 from rich.console import Console
 
+from rfast_bench.errors import UserError
+
 if TYPE_CHECKING:
     from rfast_bench.records.reading import Run
 
@@ -22,6 +24,14 @@ def draw(runs: Sequence[Run], home: Path) -> list[Path]:
     from rfast_bench.figures import plots
 
     return plots.draw(runs, home)
+
+
+def check_place() -> None:
+    """Raises UserError where the working folder is gone: processes cannot be started from there."""
+    try:
+        Path.cwd()
+    except FileNotFoundError as problem:
+        raise UserError("the working folder does not exist any more; change to another one") from problem
 
 
 @click.command("run")
@@ -61,13 +71,14 @@ def command(
     from rfast_bench.scenario import shipped
     from rfast_bench.study.warm_up import warm_up
 
+    check_place()
     path = shipped.find(scenario)
     jobs = jobs or os.cpu_count() or 1
     if (backend == "local") != (address is None):
         raise click.UsageError("--backend dask and ray need --address, and nothing else does")
     if backend == "local" and jobs > 1:
         warm_up(path)
-    from rfast_bench.study import preload  # noqa: F401 - first, see there
+    from rfast_bench.study import fork_server_imports  # noqa: F401 - first, see there
     from rfast_bench.study.cluster import Cluster
     from rfast_bench.study.scenario import study
 

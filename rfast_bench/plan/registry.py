@@ -45,7 +45,12 @@ def find(name: str, folder: Path | None = None) -> type[Algorithm]:
 @cache
 def parameters(algorithm: type[Algorithm]) -> type[Spec]:
     """What a scenario may set for `algorithm`: a model of its keyword arguments and their annotations."""
-    signature = inspect.signature(algorithm.__init__, eval_str=True)
+    try:
+        signature = inspect.signature(algorithm.__init__, eval_str=True)
+    except NameError as problem:
+        raise UserError(
+            f"{algorithm.__name__}.__init__: an annotation cannot be resolved: {problem}"
+        ) from problem
     fields: dict[str, Any] = {
         p.name: (p.annotation, ... if p.default is p.empty else p.default)
         for p in signature.parameters.values()
@@ -87,6 +92,8 @@ def _load(path: Path) -> ModuleType:
         raise UserError(f"algorithm file {path} cannot be imported")
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
+    if str(path.parent) not in sys.path:
+        sys.path.append(str(path.parent))  # for what lies beside it; at the end, where it hides nothing
     try:
         spec.loader.exec_module(module)
     except (SyntaxError, ImportError, NameError) as problem:

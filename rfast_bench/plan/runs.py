@@ -160,8 +160,17 @@ def with_parameters(scenario: Scenario, source: str, folder: Path | None) -> Sce
     for name in scenario.tune.parameters if scenario.tune else ():
         if name not in known:
             raise UserError(f"{source}: tune.parameters: no algorithm has '{name}'{suggest(name, known)}")
-    checked = tuple(complete(scenario, k, point) for k in orders)
-    return scenario.model_copy(update={"algorithms": checked})
+    checked, wrong = [], []
+    for k in orders:
+        try:
+            checked.append(complete(scenario, k, point))
+        except UserError as problem:
+            wrong.append(problem)
+    if len(wrong) > 1:
+        raise UserError("\n".join(map(str, wrong)))
+    if wrong:
+        raise wrong[0]
+    return scenario.model_copy(update={"algorithms": tuple(checked)})
 
 
 def _class(scenario: Scenario, k: int, point: Point) -> type[Algorithm]:

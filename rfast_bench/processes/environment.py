@@ -6,11 +6,14 @@ repository, whose `rfast_bench/` has no `algorithms` beside an installed one tha
 
 from __future__ import annotations
 
+import hashlib
 import os
 import site
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
+from importlib.util import find_spec
 from multiprocessing import forkserver
 from pathlib import Path
 
@@ -33,6 +36,27 @@ def own_imports() -> dict[str, str]:
         return safe
     others = os.environ.get("PYTHONPATH", "")
     return {**safe, "PYTHONPATH": os.pathsep.join([str(ROOT), *([others] if others else [])])}
+
+
+def locations() -> dict[str, str]:
+    """The folders of the package and of its parts that lie elsewhere in a checkout, by module name."""
+    names = ("rfast_bench", "rfast_bench.algorithms", "rfast_bench.scenarios")
+    found = {name: find_spec(name) for name in names}
+    return {
+        name: str(Path(spec.origin).parent.resolve()) for name, spec in found.items() if spec and spec.origin
+    }
+
+
+@cache
+def digest() -> str:
+    """A fingerprint of all sources of the package, algorithms not counted: a run has those of its own."""
+    whole = hashlib.sha256()
+    home = ROOT / "rfast_bench"
+    for path in sorted(home.rglob("*.py")):
+        name = path.relative_to(home)
+        if name.parts[0] not in ("algorithms", "scenarios"):
+            whole.update(f"{name.as_posix()}\0".encode() + path.read_bytes())
+    return whole.hexdigest()
 
 
 def _resolved(folders: list[str]) -> set[Path]:

@@ -1,16 +1,13 @@
 """A call in a process of its own: one that dies takes no other along, and all its memory goes back.
 
-On this machine processes are forked from a server that has imported everything beforehand, so that a run
-starts in some hundredths of a second; on a machine of a cluster a fresh interpreter is started.
+Processes are forked from a server that has imported everything beforehand, so that a run starts in some hundredths of
+a second. On a machine of a cluster a fresh interpreter is started: see `fresh.py`.
 """
 
 from __future__ import annotations
 
 import os
-import pickle
 import signal
-import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,7 +16,7 @@ from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from typing import Any
 
-from rfast_bench.processes.environment import ONE_THREAD, own_imports, start_fork_server
+from rfast_bench.processes.environment import ONE_THREAD, start_fork_server
 
 PATIENCE = 5.0
 """Seconds that an interrupted process is given to clean up."""
@@ -31,8 +28,9 @@ _lock = threading.Lock()  # a process is started, joined and listed by one threa
 class Died(Exception):
     """The process ended without an answer; `str(error)` says how."""
 
-    def __init__(self, code: int | None) -> None:
-        super().__init__(_ending(code))
+    def __init__(self, code: int | None, said: str = "") -> None:
+        """`said`: what it wrote to stderr at last."""
+        super().__init__(_ending(code) + (f": {said}" if said else ""))
 
 
 def _ending(code: int | None) -> str:
@@ -43,7 +41,6 @@ def _ending(code: int | None) -> str:
     return f"its process was killed by signal {-code} ({name}{hint})"
 
 
-# -------------------------------------------------------------------------------------- on this machine
 def forked(function: Callable[..., Any], *args: Any) -> Any:
     """What `function(*args)` returns in a process of its own. Raises Died. To be called within `tidy`."""
     context = get_context("forkserver")
@@ -71,7 +68,7 @@ def _child(sender: Connection, function: Callable[..., Any], args: tuple[Any, ..
     signal.signal(signal.SIGINT, _interrupted)
     parent = parent_process()
     assert parent is not None
-    threading.Thread(target=_die_after, args=(parent.join,), daemon=True).start()
+    threading.Thread(target=die_after, args=(parent.join,), daemon=True).start()
     try:
         sender.send(function(*args))
     except KeyboardInterrupt:
@@ -83,7 +80,7 @@ def _interrupted(*_: object) -> None:
     raise KeyboardInterrupt
 
 
-def _die_after(wait: Callable[[], object]) -> None:
+def die_after(wait: Callable[[], object]) -> None:
     wait()
     os._exit(1)
 
@@ -109,40 +106,3 @@ def _end(process: BaseProcess) -> None:
         if process.is_alive():
             process.kill()
             process.join()
-
-
-# --------------------------------------------------------------------------------- on a cluster's machine
-def spawned(function: Callable[..., Any], *args: Any) -> Any:
-    """What `function(*args)` returns in a fresh interpreter, which dies with its caller. Raises Died."""
-    command = [sys.executable, "-m", "rfast_bench.processes.isolated"]
-    environment = {**os.environ, **own_imports(), **ONE_THREAD}
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment) as child:
-        assert child.stdin is not None
-        assert child.stdout is not None
-        try:
-            pickle.dump((function, args), child.stdin)
-            child.stdin.flush()
-            answer = child.stdout.read()
-        except BrokenPipeError:
-            answer = b""
-        except BaseException:
-            child.kill()
-            raise
-        code = child.poll() if answer else child.wait()
-    if not answer:
-        raise Died(code)
-    return pickle.loads(answer)
-
-
-def _serve() -> None:
-    with os.fdopen(os.dup(1), "wb") as out:
-        os.dup2(2, 1)  # what an algorithm prints must not mix with the answer
-        function, args = pickle.load(sys.stdin.buffer)
-        threading.Thread(target=_die_after, args=(sys.stdin.buffer.read,), daemon=True).start()
-        pickle.dump(function(*args), out)
-        out.flush()
-    os._exit(0)  # the thread still reads
-
-
-if __name__ == "__main__":
-    _serve()

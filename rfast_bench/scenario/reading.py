@@ -20,12 +20,19 @@ class _OnceOnly(yaml.SafeLoader):
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen = set()
         for key_node, _ in node.value:
+            if key_node.tag == "tag:yaml.org,2002:merge":
+                continue  # `<<`: what is said beside it comes before what it brings
             key = self.construct_object(key_node, deep=True)
-            if key in seen:
+            if not isinstance(key, str | int | float | None):
+                raise yaml.MarkedYAMLError(
+                    problem=f"a key must be a word, found a {type(key).__name__}",
+                    problem_mark=key_node.start_mark,
+                )
+            if (type(key), key) in seen:
                 raise yaml.MarkedYAMLError(
                     problem=f"key '{key}' comes twice", problem_mark=key_node.start_mark
                 )
-            seen.add(key)
+            seen.add((type(key), key))
         return super().construct_mapping(node, deep)
 
 
@@ -141,6 +148,8 @@ def _message(error: Any) -> str:
     if error["type"] == "union_tag_invalid":
         allowed = [tag.strip(" '") for tag in context["expected_tags"].split(",")]
         return f"unknown kind '{context['tag']}'{suggest(context['tag'], allowed)}"
+    if error["type"] == "union_tag_not_found":
+        return f"{context['discriminator']} is missing: it says which sort this is"
     return str(error["msg"]).removeprefix("Value error, ")
 
 

@@ -10,7 +10,7 @@ import simpy
 from simpy.core import StopSimulation
 from simpy.events import NORMAL
 
-from rfast_bench.sim.network.moment import Moment
+from rfast_bench.sim.network.now import Moment
 
 
 class Due:

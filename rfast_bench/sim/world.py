@@ -16,11 +16,11 @@ from rfast_bench.problems.base import read_only
 from rfast_bench.problems.evaluation import Evaluator
 from rfast_bench.scenario.schema import Scenario
 from rfast_bench.scenario.sections.network import NetworkSpec
-from rfast_bench.sim.allocator import kept_memory, uncollected
 from rfast_bench.sim.clock import Clock
+from rfast_bench.sim.deaths import Faults
 from rfast_bench.sim.driver import Driver
-from rfast_bench.sim.faults import Faults
 from rfast_bench.sim.gradients import LazyGradients
+from rfast_bench.sim.malloc import kept_memory, uncollected
 from rfast_bench.sim.monitor import Monitor, Outcome
 from rfast_bench.sim.network.node import Network
 from rfast_bench.sim.worker import Worker

@@ -112,7 +112,7 @@ def world_by_world(runs: Sequence[Run]) -> list[list[Run]]:
 
 def compare(found: Sequence[reading.Run], home: Path, width: int) -> None:
     """Print the comparison of both worlds, and leave it in `home`."""
-    from rfast_bench.analysis.comparison_text import render
+    from rfast_bench.analysis.worlds_compared_text import render
 
     click.echo(render(found, "terminal", width), nl=False)
     for style in ("md", "csv"):

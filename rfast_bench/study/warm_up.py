@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rfast_bench.processes.environment import ONE_THREAD, start_fork_server
 
-PRELOAD = ("rfast_bench.study.preload", "rfast_bench.algorithms", "click")
+PRELOAD = ("rfast_bench.study.fork_server_imports", "rfast_bench.algorithms", "click")
 
 
 def warm_up(*scenarios: Path) -> None:

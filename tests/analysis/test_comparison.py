@@ -15,10 +15,10 @@ import yaml
 from click.testing import CliRunner
 
 from rfast_bench.analysis.both_worlds import find_both
-from rfast_bench.analysis.comparison import compare, measure, same_order
-from rfast_bench.analysis.comparison_text import render
 from rfast_bench.analysis.tables import render as render_table
 from rfast_bench.analysis.tables import summarise
+from rfast_bench.analysis.worlds_compared import compare, measure, same_order
+from rfast_bench.analysis.worlds_compared_text import render
 from rfast_bench.cli.commands import main
 from rfast_bench.errors import UserError
 from rfast_bench.figures.plots import draw

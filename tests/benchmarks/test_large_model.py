@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks import large_model
 from rfast_bench.problems.evaluation import blocks
-from rfast_bench.sim.allocator import kept_memory
+from rfast_bench.sim.malloc import kept_memory
 from rfast_bench.sim.world import simulate
 from rfast_bench.study.run import maker, problem_of
 

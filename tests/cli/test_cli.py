@@ -317,3 +317,31 @@ def test_ctrl_c_keeps_finished_runs_and_the_next_run_goes_on(tmp_path: Path, job
     assert f"{kept} of 36 runs are already there" in result.output
     assert len(list(home.glob("*/*/manifest.json"))) == 36
     assert not list(home.glob("*/.*"))
+
+
+def test_a_working_folder_that_is_gone_is_said(tmp_path: Path) -> None:
+    path = Path(write(tmp_path))
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    code = (
+        "import os, sys; os.rmdir(os.getcwd()); from rfast_bench.cli.commands import main; main(sys.argv[1:])"
+    )
+    command = [sys.executable, "-P", "-c", code, "run", str(path), "--out", str(tmp_path / "out")]
+    done = subprocess.run(command, cwd=gone, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 2
+    assert done.stderr.startswith("Error: the working folder does not exist any more")
+
+
+def test_completion_knows_commands_without_importing_them() -> None:
+    asked = {"COMP_WORDS": "rfast-bench t", "COMP_CWORD": "1", "_RFAST_BENCH_COMPLETE": "bash_complete"}
+    code = "import sys; from rfast_bench.cli.commands import main\n"
+    code += "try: main(prog_name='rfast-bench')\nexcept SystemExit: pass\nassert 'numpy' not in sys.modules"
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", code],
+        env=os.environ | asked,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert done.stdout.split() == ["plain,table", "plain,topology", "plain,trace"]

@@ -6,10 +6,12 @@ user's own have the names of modules that Python and the suite import.
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import os
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -121,6 +123,65 @@ def test_tasks_on_a_dask_worker(environment: Path, source: Path, tmp_path: Path)
         done = run([*command, "--out", tmp_path / "out", "--backend", "dask", "--address", address], source)
     assert done.returncode == 0, done.stdout + done.stderr
     assert len(list(tmp_path.glob("out/small/*/seed-*/curves.csv"))) == 2
+
+
+SEND = """
+import sys
+import cloudpickle
+from rfast_bench.processes import environment, fresh
+
+call = fresh.packed(getattr(environment, sys.argv[1]))
+sys.stdout.buffer.write(cloudpickle.dumps((fresh.by_value(fresh.fresh), call)))
+"""
+RECEIVE = """
+import pickle, sys
+
+function, call = pickle.load(sys.stdin.buffer)
+code, answer, said, host = function(*call)
+assert "rfast_bench" not in sys.modules, "the process that was started by others imported it"
+print(code, pickle.loads(answer) if answer else said)
+"""
+
+
+def sent(environment: Path, folder: Path, name: str) -> str:
+    """What a function of the wheel's package gives when a process of another environment, started in `folder`, does
+    it; this environment has the package too, from the checkout."""
+    python: list[str | Path] = [environment / "python", "-P"]
+    call = subprocess.run(
+        [*python, "-c", SEND, name], cwd=folder, capture_output=True, timeout=60, check=True
+    ).stdout
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", RECEIVE],
+        cwd=folder,
+        input=call,
+        capture_output=True,
+        timeout=60,
+        check=True,
+    )
+    return done.stdout.decode()
+
+
+def test_a_process_of_another_environment_starts_the_very_package(environment: Path, place: Path) -> None:
+    said = sent(environment, place, "locations")
+    assert said.startswith("0 ")
+    home = environment.resolve().parent / "lib"
+    assert {Path(path).is_relative_to(home) for path in ast.literal_eval(said[2:]).values()} == {True}
+
+
+def test_other_sources_are_told_from_these(environment: Path, tmp_path: Path) -> None:
+    """A run is refused where the digest is another one."""
+    before = sent(environment, tmp_path, "digest")
+    (package,) = environment.resolve().parent.glob("lib/*/site-packages/rfast_bench")
+    changed = package / "sim" / "totals.py"
+    text = changed.read_text()
+    try:
+        changed.write_text(text + "# and more\n")
+        after = sent(environment, tmp_path, "digest")
+    finally:
+        changed.write_text(text)
+    assert len(before) == len(after) > 60
+    assert before != after
+    assert sent(environment, tmp_path, "digest") == before
 
 
 def test_a_checkout_that_is_not_installed_says_so(environment: Path, source: Path) -> None:

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import ast
-import re
 import sys
 from importlib import import_module
 from pathlib import Path
 
-import networkx as nx
 import pytest
 
 from rfast_bench.plan import registry
 from tests.support.handmade import imports
-from tests.support.house import FLOORS, HOUSE, arrows, inner_room, modules, problem, room
+from tests.support.house import HOUSE, arrows, modules, room
 
 ALGORITHMS = Path(str(import_module(registry.BUILT_IN).__file__)).parent
 OURS = sorted(HOUSE.rglob("*.py"))
@@ -111,71 +109,3 @@ def test_no_algorithm_is_named_outside_algorithms(path: Path) -> None:
 def test_no_module_imports_an_algorithm(path: Path) -> None:
     """The core loads algorithms by name, never by a static import."""
     assert not {module for module in ours(path) if module.partition(".")[0] == "algorithms"}
-
-
-# ------------------------------------------------------------------------------------------------ the rooms
-@pytest.mark.parametrize("name", sorted(modules()))
-def test_imports_point_down(name: str) -> None:
-    wrong = [
-        f"{modules()[name]}:{line}: imports {other}, which is {what}"
-        for other, line in arrows(name)
-        if (what := problem(name, other))
-    ]
-    assert not wrong, "\n".join(wrong)
-
-
-def test_no_circle_between_files() -> None:
-    graph = nx.DiGraph((name, other) for name in modules() for other, _ in arrows(name) if other != name)
-    assert not [sorted(part) for part in nx.strongly_connected_components(graph) if len(part) > 1]
-
-
-def test_no_circle_between_a_room_and_the_rooms_inside_it() -> None:
-    """What is outside calls inwards, or what is inside builds on what is outside: never both."""
-    graph = nx.DiGraph(
-        (inner_room(name), inner_room(other))
-        for name in modules()
-        for other, _ in arrows(name)
-        if room(name) == room(other) and inner_room(name) != inner_room(other)
-    )
-    assert not list(nx.simple_cycles(graph))
-
-
-def test_the_top_of_the_package_is_rooms_and_five_files() -> None:
-    entries = {path.name for path in HOUSE.iterdir() if path.name != "__pycache__"}
-    rooms = {name for names in FLOORS[:-1] for name in names}
-    assert entries == rooms | {"api.py", "errors.py", "files.py", "__init__.py", "py.typed"}
-
-
-ROOMS = sorted({path.parent for path in OURS} - {HOUSE})
-
-
-@pytest.mark.parametrize("folder", ROOMS, ids=lambda path: path.relative_to(HOUSE).as_posix())
-def test_a_room_is_no_corridor(folder: Path) -> None:
-    assert len(list(folder.glob("*.py"))) <= 14
-
-
-@pytest.mark.parametrize("path", OURS, ids=lambda path: PLACES[path])
-def test_no_file_is_long(path: Path) -> None:
-    assert len(path.read_text(encoding="utf-8").splitlines()) <= 300
-
-
-@pytest.mark.parametrize("name", sorted({name for names in FLOORS[:-1] for name in names}))
-def test_a_room_says_what_it_takes_gives_and_may_import(name: str) -> None:
-    """What it says is true: it imports no other room than those, and all of them are below it."""
-    says = ast.get_docstring(ast.parse(modules()[name].read_text(encoding="utf-8"))) or ""
-    found = re.search(r"^Takes: .+^Gives: .+^May import: (.+?)(\n\n|\Z)", says, re.MULTILINE | re.DOTALL)
-    assert found, says
-    known = {word for names in FLOORS for word in names}
-    named = {word for word in re.findall(r"[a-z]+", found[1]) if word in known}
-    assert not [other for other in named if problem(name, other)]
-    reached = {room(other) for one in modules() if room(one) == name for other, _ in arrows(one)} - {name}
-    assert reached <= named
-
-
-def test_a_wrong_arrow_is_noticed() -> None:
-    """The wall is tried: each of these would be a mistake."""
-    assert problem("conditions.links", "study.run") == "up"
-    assert problem("sim.driver", "real.world") == problem("figures.plots", "trace.events") == "sideways"
-    assert not problem("study.run", "sim.world")
-    assert ("click", 1) not in set(arrows("cli.commands"))
-    assert "rfast_bench.study.preload".removeprefix("rfast_bench.") in {n for n, _ in arrows("study.warm_up")}

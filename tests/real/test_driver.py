@@ -21,8 +21,8 @@ from rfast_bench.real.transport.sockets import Mail
 from rfast_bench.real.worker.activities import Work
 from rfast_bench.real.worker.compute import Emulated, Measured
 from rfast_bench.real.worker.driver import Driver
-from rfast_bench.real.worker.faults import Faults
 from rfast_bench.real.worker.gpu import Staging, TensorStaging, check_gpus, staging_for
+from rfast_bench.real.worker.injected_network import Faults
 from rfast_bench.real.worker.node import RealNode
 from rfast_bench.real.worker.sampler import Sampler
 from rfast_bench.scenario.schema import Every
@@ -273,3 +273,11 @@ def test_a_scenario_is_told_what_real_may_say() -> None:
     assert math.isclose(RealSpec().process_group_timeout, 60)
     with pytest.raises(ValidationError, match="unknown key 'computes'"):
         RealSpec.model_validate({"computes": "measured"})
+
+
+def test_a_worker_that_comes_back_at_the_very_end_leaves_its_last_model() -> None:
+    """No look of the grid has come since: there is none to compare the end with."""
+    table = Table(Answering())
+    table.sampler.skip(60.0)
+    table.play(0.05)
+    assert table.sampler.times == [0.05]

@@ -22,7 +22,7 @@ from click.testing import CliRunner
 
 from rfast_bench.cli.commands import main
 from rfast_bench.errors import UserError
-from rfast_bench.real.launch.ranks import RankInfo, first_host, interface
+from rfast_bench.real.launch.rank_environment import RankInfo, first_host, interface
 from rfast_bench.records.reading import find_runs
 
 pytestmark = [pytest.mark.timeout(180)]

@@ -17,7 +17,7 @@ from rfast_bench.real.transport import sockets
 from rfast_bench.real.transport.mailbox import Inbox, Mailbox
 from rfast_bench.real.transport.message import POST, SEND, Message, Refused, pack, unpack
 from rfast_bench.real.transport.sockets import Mail
-from rfast_bench.real.worker.faults import Faults
+from rfast_bench.real.worker.injected_network import Faults
 from rfast_bench.scenario.sections.network import NetworkSpec
 
 pytestmark = pytest.mark.timeout(30)

@@ -313,6 +313,8 @@ def test_an_override_cannot_reach_into_a_plain_value(tmp_path: Path) -> None:
         ("- 1\n", "expected a mapping"),
         ("a: [1\n", "not YAML"),
         ("a: 1\na: 2\n", "'a' comes twice"),
+        ("[a, b]: 4\n", "a key must be a word, found a list"),
+        ("{a: 1}: 4\n", "a key must be a word, found a dict"),
         ("", "a mapping"),
     ],
 )
@@ -356,3 +358,31 @@ def test_what_merely_cannot_run_is_skipped_with_its_reason(tmp_path: Path) -> No
     skipped = [run.skipped for run in plan(points(tmp_path, algorithms=algorithms, workers=5))]
     assert "odd cycle" in skipped[0]
     assert "binary-tree" in skipped[1]
+
+
+def test_numbers_and_words_are_different_keys(tmp_path: Path) -> None:
+    path = tmp_path / "x.yaml"
+    path.write_text("1: 2\ntrue: x\n")
+    with pytest.raises(UserError, match="unknown key '1'"):
+        load(path)
+
+
+def test_a_mapping_may_be_merged_into_another(tmp_path: Path) -> None:
+    """What is said beside `<<` comes before what it brings."""
+    path = write(tmp_path, compute={"kind": "lognormal", "mean": "100 ms", "sigma": 0.1})
+    text = path.read_text().replace("compute:", "compute: &own")
+    path.write_text(text + "network:\n  latency: {<<: *own, sigma: 0.5}\n")
+    scenario = load(path)
+    assert getattr(scenario.network.latency, "sigma", None) == 0.5
+    assert scenario.network.latency.mean == scenario.compute.mean == 0.1
+
+
+def test_a_missing_kind_is_told_in_words(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="compute: 'kind' is missing"):
+        load(write(tmp_path, compute={"mean": 0.01}))
+
+
+def test_wrong_parameters_of_all_algorithms_are_told_at_once(tmp_path: Path) -> None:
+    wrong = [{"name": "r-fast", "step_sise": 1}, {"name": "d-psgd", "step_size": 1, "stepsize": 2}]
+    with pytest.raises(UserError, match=r"(?s)algorithms\.0.*step_sise.*algorithms\.1.*stepsize"):
+        points(tmp_path, algorithms=wrong)

@@ -7,7 +7,7 @@ import weakref
 
 import pytest
 
-from rfast_bench.sim import allocator
+from rfast_bench.sim import malloc
 
 
 class Loop:
@@ -19,14 +19,14 @@ class Loop:
 
 @pytest.fixture(autouse=True)
 def _nothing_left(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(allocator.Leftovers, "size", 0)
+    monkeypatch.setattr(malloc.Leftovers, "size", 0)
 
 
 def test_the_collector_is_as_before_afterwards() -> None:
     usual, frozen = gc.get_threshold(), gc.get_freeze_count()
 
     def run_that_fails() -> None:
-        with allocator.uncollected(workers=3):
+        with malloc.uncollected(workers=3):
             assert gc.get_threshold()[0] > 100_000
             raise KeyError
 
@@ -41,7 +41,7 @@ def test_a_run_of_many_objects_is_not_looked_at() -> None:
     gc.collect()
     gc.callbacks.append(lambda phase, _: looks.append(phase))
     try:
-        with allocator.uncollected(workers=1000):
+        with malloc.uncollected(workers=1000):
             kept = [[k] for k in range(300_000)]
         more = [[k] for k in range(600)]  # fewer than the collector waits for
     finally:
@@ -51,10 +51,10 @@ def test_a_run_of_many_objects_is_not_looked_at() -> None:
 
 
 def test_what_large_runs_leave_is_collected_before_the_next_one() -> None:
-    with allocator.uncollected(workers=1):
+    with malloc.uncollected(workers=1):
         alive = weakref.ref(Loop())
-    with allocator.uncollected(workers=1), allocator.kept_memory(allocator.MOST_LEFT):
+    with malloc.uncollected(workers=1), malloc.kept_memory(malloc.MOST_LEFT):
         assert alive() is not None, "a small run is not worth a look"
-    with allocator.uncollected(workers=1):
+    with malloc.uncollected(workers=1):
         assert alive() is None
-    assert allocator.Leftovers.size < allocator.MOST_LEFT
+    assert malloc.Leftovers.size < malloc.MOST_LEFT

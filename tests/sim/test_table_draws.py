@@ -13,9 +13,9 @@ from scipy.stats import ks_2samp, kstest, lognorm
 from rfast_bench.scenario.sections.network import NetworkSpec
 from rfast_bench.scenario.sections.timing import Draws, Lognormal
 from rfast_bench.scenario.sections.topology import TopologySpec
-from rfast_bench.sim.network import ring, table_draws
+from rfast_bench.sim.network import lognormal_table, ring
+from rfast_bench.sim.network.lognormal_table import CELLS, cell_means, draw, tail
 from rfast_bench.sim.network.node import Network, SimNode
-from rfast_bench.sim.network.table_draws import CELLS, cell_means, draw, tail
 from rfast_bench.topology.build import build
 
 SIGMAS = (0.05, 0.2, 1.0, 2.0)
@@ -90,7 +90,7 @@ def test_large_rings_take_the_table_and_small_ones_do_not(monkeypatch: pytest.Mo
         asked.append(size)
         return draw(own, rng, size)
 
-    monkeypatch.setattr(table_draws, "draw", counted)
+    monkeypatch.setattr(lognormal_table, "draw", counted)
     round_times(ring.LARGE - 1, 1, seed=0)
     assert not asked
     round_times(ring.LARGE, 1, seed=0)

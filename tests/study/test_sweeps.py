@@ -12,7 +12,8 @@ import pytest
 
 from rfast_bench.errors import UserError
 from rfast_bench.plan.runs import load_points, plan
-from rfast_bench.processes.isolated import Died, forked, spawned, tidy
+from rfast_bench.processes.fresh import spawned
+from rfast_bench.processes.isolated import Died, forked, tidy
 from rfast_bench.study.backends import Task
 from rfast_bench.study.cluster import Cluster, over_cluster
 from rfast_bench.study.sweep import expected_work

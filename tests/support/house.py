@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
-import rfast_bench
-
-HOUSE = Path(str(rfast_bench.__file__)).parent
+HOUSE = Path(__file__).resolve().parents[2] / "rfast_bench"
 FLOORS = (
     ("cli",),
     ("report",),
@@ -28,6 +27,8 @@ FLOORS = (
 """From the roof down. An arrow of imports points to a lower floor; rooms on one floor do not know each other. The
 files of the lowest floor are the contract, and are one room."""
 GROUND = FLOORS[-1]
+BESIDE = ("algorithms", "scenarios")
+"""Installed below the package, but no rooms of it."""
 
 
 @cache
@@ -44,26 +45,51 @@ def modules() -> dict[str, Path]:
 
 def arrows(name: str) -> Iterator[tuple[str, int]]:
     """What a file imports of ours, at its top or anywhere inside, and in which line. Modules that are named in a
-    string, to be imported later, count too."""
+    string other than a docstring count too: they are to be imported later, or in another process."""
     tree = ast.parse(modules()[name].read_text(encoding="utf-8"))
+    docs = set(map(id, _docstrings(tree)))
     for node in ast.walk(tree):
-        for module in _named(node):
-            below = module.removeprefix("rfast_bench.")
-            if module.startswith("rfast_bench.") and below.partition(".")[0] not in (
-                "algorithms",
-                "scenarios",
-            ):
+        for module in [] if id(node) in docs else _named(node):
+            below = module.removeprefix("rfast_bench").removeprefix(".")
+            if module.partition(".")[0] == "rfast_bench" and below.partition(".")[0] not in ("", *BESIDE):
                 yield _known(below), getattr(node, "lineno", 0)
 
 
+def _docstrings(tree: ast.AST) -> Iterator[ast.AST]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+            yield node.value
+
+
 def _named(node: ast.AST) -> list[str]:
-    if isinstance(node, ast.ImportFrom) and node.module and not node.level:
+    if isinstance(node, ast.ImportFrom):
+        assert not node.level, f"line {node.lineno}: a relative import"
         return [f"{node.module}.{alias.name}" for alias in node.names]
     if isinstance(node, ast.Import):
         return [alias.name for alias in node.names]
-    if isinstance(node, ast.Constant) and isinstance(node.value, str) and " " not in node.value:
-        return [node.value] if _known(node.value.removeprefix("rfast_bench.")) in modules() else []
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return re.findall(r"rfast_bench(?:\.\w+)+", node.value)
     return []
+
+
+def tricks(name: str) -> list[int]:
+    """The lines in which a file could import what `arrows` does not see: by `exec`, by `__import__`, relative to a
+    package, or through the package's own name."""
+    tree = ast.parse(modules()[name].read_text(encoding="utf-8"))
+    return [getattr(node, "lineno", 0) for node in ast.walk(tree) if _hidden(node)]
+
+
+def _hidden(node: ast.AST) -> bool:
+    if isinstance(node, ast.Import):
+        return any(alias.name == "rfast_bench" for alias in node.names)
+    if isinstance(node, ast.Name):
+        return node.id in ("exec", "eval", "__import__")
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute | ast.Name):
+        called = node.func.attr if isinstance(node.func, ast.Attribute) else node.func.id
+        first = node.args[0] if node.args else None
+        return called == "import_module" and isinstance(first, ast.BinOp)
+    text = node.value if isinstance(node, ast.Constant) else None
+    return isinstance(text, str) and re.match(r"\.+\w+(\.\w+)+$", text) is not None
 
 
 def _known(name: str) -> str:

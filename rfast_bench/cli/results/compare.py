@@ -17,6 +17,6 @@ _PATH = click.Path(path_type=Path)
 def command(simulated: Path, real: Path, style: str) -> None:
     """Set runs of both worlds side by side: SIMULATED and REAL are run folders, or folders above them."""
     from rfast_bench.analysis.both_worlds import find_both
-    from rfast_bench.analysis.comparison_text import render
+    from rfast_bench.analysis.worlds_compared_text import render
 
     click.echo(render(find_both(simulated, real), style), nl=False)

@@ -23,8 +23,8 @@ from rfast_bench.errors import UserError
 from rfast_bench.plan.runs import Run
 from rfast_bench.real.launch.deaths import Deaths
 from rfast_bench.real.launch.local import Launcher
-from rfast_bench.real.launch.rank import LOOK, Call, RankRun, key_of, key_of_life
-from rfast_bench.real.launch.ranks import RankInfo
+from rfast_bench.real.launch.rank_environment import RankInfo
+from rfast_bench.real.launch.rank_run import LOOK, Call, RankRun, key_of, key_of_life
 from rfast_bench.real.transport.store import PrefixStore, Store
 from rfast_bench.real.worker.stopping import Stopping
 

@@ -91,7 +91,7 @@ class Driver:
         """No algorithm code runs after this; the model of `end` is kept as the last sample."""
         with self._lock:
             self._sampler.before(end)
-            if self._sampler.times[-1] < end:
+            if not self._sampler.times or self._sampler.times[-1] < end:
                 self._sampler.take(end)
             self._closed = True
             self._news.notify_all()

@@ -15,8 +15,8 @@ from rfast_bench.conditions.seeds import scalar_stream
 from rfast_bench.real.transport.mailbox import Inbox, Mailbox
 from rfast_bench.real.transport.message import POST, SEND, Message
 from rfast_bench.real.transport.sockets import Mail
-from rfast_bench.real.worker.faults import Faults
 from rfast_bench.real.worker.gpu import Staging
+from rfast_bench.real.worker.injected_network import Faults
 from rfast_bench.topology.membership import View
 from rfast_bench.topology.topology import Topology
 

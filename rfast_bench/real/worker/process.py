@@ -36,8 +36,8 @@ from rfast_bench.real.worker.activities import Work
 from rfast_bench.real.worker.clock import RunClock, machine
 from rfast_bench.real.worker.compute import Compute, compute_for
 from rfast_bench.real.worker.driver import Driver
-from rfast_bench.real.worker.faults import Faults
 from rfast_bench.real.worker.gpu import Staging, check_gpus, gpu_of, staging_for
+from rfast_bench.real.worker.injected_network import Faults
 from rfast_bench.real.worker.node import RealNode
 from rfast_bench.real.worker.results import save
 from rfast_bench.real.worker.sampler import Counters, Sampler

@@ -6,7 +6,7 @@ import pandas as pd
 
 from rfast_bench.analysis.statistics import CONFIDENCE, surest
 from rfast_bench.report.content.findings import Finding, point_words, points_of
-from rfast_bench.report.content.setting import listed
+from rfast_bench.report.content.run_description import listed
 
 _VERBS = {
     "diverged": ("diverged", "diverged"),

@@ -18,7 +18,7 @@ from rfast_bench.report.content.findings import (
     with_interval,
 )
 from rfast_bench.report.content.margins import points as _points
-from rfast_bench.report.content.setting import listed
+from rfast_bench.report.content.run_description import listed
 
 MOST_PLACES = 4
 NOTHING = 1e-15

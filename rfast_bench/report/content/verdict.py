@@ -20,7 +20,7 @@ from rfast_bench.report.content.findings import (
     target_words,
     with_interval,
 )
-from rfast_bench.report.content.setting import listed
+from rfast_bench.report.content.run_description import listed
 
 
 def at_point(rows: pd.DataFrame) -> list[Finding]:

@@ -13,12 +13,12 @@ from rfast_bench.figures.plots import ending
 from rfast_bench.figures.style import by_label
 from rfast_bench.plan.swept_values import short_names
 from rfast_bench.records.reading import Run, point_key, varying
-from rfast_bench.report.content import resolved, setting
+from rfast_bench.report.content import resolved, run_description
 from rfast_bench.report.content.cautions import cautions
 from rfast_bench.report.content.findings import Finding, target_words
-from rfast_bench.report.content.grids import Grid, grids
 from rfast_bench.report.content.margins import judged
 from rfast_bench.report.content.overview import over_points
+from rfast_bench.report.content.sortable_tables import Grid, grids
 from rfast_bench.report.content.tuned import tuning
 from rfast_bench.report.content.verdict import at_point
 from rfast_bench.report.page.charts import Looks, bars, curves
@@ -94,7 +94,7 @@ def part_of(runs: Sequence[Run], number: int, title: str, looks: Looks, baseline
         id=f"part-{number}",
         title=title,
         setting=[
-            *setting.sentences(
+            *run_description.sentences(
                 {"world": runs[0].world, "workers": runs[0].workers_count, **whole}, swept, whole["seeds"]
             ),
             *tuning(runs),
@@ -119,7 +119,7 @@ def _mixture(runs: Sequence[Run], differing: Sequence[str]) -> list[Finding]:
     """Runs that should not stand in one table: made by scenarios that differ, or with other versions."""
     found = []
     if differing:
-        keys = setting.listed(differing)
+        keys = run_description.listed(differing)
         text = f"These runs differ also in {keys}, which no sweep declares: they are not like for like."
         found.append(Finding("caution", "mixture", text))
     versions = {repr(run.manifest.get("versions")) for run in runs}
@@ -173,6 +173,6 @@ def _graphs(shown: Sequence[Run]) -> list[Graphs]:
         for label, caption, drawings in topologies(group):
             found.setdefault((caption, tuple(drawings)), {})[label] = None
     return [
-        Graphs(setting.listed(labels), caption, list(drawings))
+        Graphs(run_description.listed(labels), caption, list(drawings))
         for (caption, drawings), labels in found.items()
     ]

@@ -17,7 +17,7 @@ from rfast_bench.conditions.seeds import Streams, scalar_stream
 from rfast_bench.scenario.sections.network import NetworkSpec
 from rfast_bench.sim.network.links import Links
 from rfast_bench.sim.network.mailboxes import ARRIVAL, SENDER, Inbox, Mailbox, Message, Queue, Sender
-from rfast_bench.sim.network.moment import Moment
+from rfast_bench.sim.network.now import Moment
 from rfast_bench.topology.membership import View
 from rfast_bench.topology.topology import Topology
 

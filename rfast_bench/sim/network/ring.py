@@ -19,7 +19,7 @@ from rfast_bench.conditions.seeds import Streams, stream
 from rfast_bench.scenario.sections.losses import Independent, mean_endurance
 from rfast_bench.scenario.sections.network import LinkSpec
 from rfast_bench.scenario.sections.timing import Constant, Draws, Lognormal
-from rfast_bench.sim.network import table_draws
+from rfast_bench.sim.network import lognormal_table
 from rfast_bench.sim.network.node import Network
 
 BLOCK = 2**15
@@ -118,7 +118,7 @@ class RingLatency:
     def _many(self, rows: int) -> Draws:
         shape = (rows, self._n)
         if isinstance(self._common, Lognormal) and self._n >= LARGE:
-            return table_draws.draw(self._common, self._rng, rows * self._n).reshape(shape)
+            return lognormal_table.draw(self._common, self._rng, rows * self._n).reshape(shape)
         if isinstance(self._common, Lognormal):  # NumPy's own takes one exponential at a time
             draws = self._rng.standard_normal(shape)
             draws *= self._common.sigma

@@ -19,7 +19,7 @@ from rfast_bench.errors import UserError
 from rfast_bench.plan.runs import Run
 from rfast_bench.processes.environment import start_fork_server
 from rfast_bench.real.launch.local import FORKS, obituary
-from rfast_bench.real.launch.ranks import RankInfo
+from rfast_bench.real.launch.rank_environment import RankInfo
 from rfast_bench.real.transport.store import Store
 from rfast_bench.real.worker.clock import machine
 from rfast_bench.real.worker.process import Job, born

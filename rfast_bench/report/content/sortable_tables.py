@@ -1,4 +1,4 @@
-"""The tables of the page: the cells of `cells.present`, each with the number that it is sorted by."""
+"""The tables of the page: the cells of `cell_text.present`, each with the number that it is sorted by."""
 
 from __future__ import annotations
 

@@ -10,8 +10,8 @@ import pandas as pd
 
 from rfast_bench.analysis.both_worlds import WORLDS
 from rfast_bench.analysis.cell_text import DAGGER, NOTHING, POINT, cell, label
-from rfast_bench.analysis.comparison import ERROR, compare, known, targets
 from rfast_bench.analysis.formats import WRITERS
+from rfast_bench.analysis.worlds_compared import ERROR, compare, known, targets
 from rfast_bench.records.reading import Run
 
 
