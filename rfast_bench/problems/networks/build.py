@@ -173,11 +173,12 @@ def _sizes(length: int, batching: Batching) -> set[int]:
 def _refuses_one(engine: Engine) -> bool:
     """Whether one sample is refused where two are not."""
     buffers = dict(engine.flat.module.named_buffers())
-    kept = {name: buffer.clone() for name, buffer in buffers.items()}
+    kept, start = {name: buffer.clone() for name, buffer in buffers.items()}, engine.flat.vector.clone()
     with torch.no_grad():
         refuses = _fails(engine, 1) and not _fails(engine, 2)
         for name, buffer in buffers.items():
             buffer.copy_(kept[name])
+    engine.flat.set(start)
     return refuses
 
 

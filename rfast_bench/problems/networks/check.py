@@ -100,7 +100,7 @@ class Check:
             )
         if not bool(torch.isfinite(each).all()):
             raise UserError(
-                f"{self._where}: the loss at the start is not finite: {float(each.detach().mean())}"
+                f"{self._where}.model: the loss at the start is not finite: {float(each.detach().mean())}"
             )
         return each.mean()
 
