@@ -90,7 +90,9 @@ def main() -> None:
     with threadpool_limits(limits=1):
         pairs = [(suite(run, problem), bare(problem, asked.gradients)) for _ in range(asked.pairs)]
     ours, loop = (statistics.median(times) for times in zip(*pairs, strict=True))
-    print(f"{asked.model}, {problem.dim} weights, R-FAST, {WORKERS} workers, {asked.gradients} gradients of 32")
+    print(
+        f"{asked.model}, {problem.dim} weights, R-FAST, {WORKERS} workers, {asked.gradients} gradients of 32"
+    )
     print(f"suite {ours:.2f} ms, bare loop {loop:.2f} ms a gradient: ratio {ours / loop:.3f}")
 
 
