@@ -21,7 +21,7 @@ from torch.nn.functional import cross_entropy
 from benchmarks.setting import run_of
 from rfast_bench.plan.runs import Run
 from rfast_bench.problems.evaluation import Evaluator
-from rfast_bench.problems.networks.problem import TorchProblem
+from rfast_bench.problems.network import TorchProblem
 from rfast_bench.sim.world import simulate
 from rfast_bench.study.run import maker, problem_of
 
@@ -69,9 +69,9 @@ def bare(problem: TorchProblem, gradients: int) -> float:
     batches = problem.sampler(0, np.random.default_rng(0))
     began = time.process_time()
     for _ in range(gradients):
-        rows = torch.from_numpy(problem.rows(0, next(batches)))
+        rows = torch.from_numpy(problem.samples_of(0, next(batches)))
         optimiser.zero_grad()
-        cross_entropy(module(inputs[rows]), targets[rows]).backward()
+        torch.autograd.backward(cross_entropy(module(inputs[rows]), targets[rows]))
         optimiser.step()
     return 1000 * (time.process_time() - began) / gradients
 

@@ -42,7 +42,7 @@ def build(spec: ProblemSpec, workers: int, seed: int, where: str = "problem") ->
 
         return MLP(data, shards, batching, spec.l2, spec.hidden, spec.activation, starting)
     if isinstance(spec, TorchSpec):
-        from rfast_bench.problems.networks.build import build as build_network  # imports torch
+        from rfast_bench.problems.network import build as build_network  # imports torch
 
         return build_network(spec, data, shards, batching, seed, where)
     kind = BinaryLogistic if data.classes == 2 else Softmax

@@ -18,7 +18,7 @@ from torch import Tensor
 from rfast_bench.problems.base import Array, Batch, Problem, on_host
 from rfast_bench.problems.logistic import BinaryLogistic, Softmax
 from rfast_bench.problems.mlp import MLP
-from rfast_bench.problems.networks.problem import TorchProblem
+from rfast_bench.problems.network import TorchProblem
 from rfast_bench.problems.quadratic import Quadratic
 from rfast_bench.problems.sharded import ShardedProblem
 

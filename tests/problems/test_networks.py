@@ -16,8 +16,7 @@ from torch import nn
 from rfast_bench.errors import UserError
 from rfast_bench.problems import ProblemSpec
 from rfast_bench.problems.data.datasets import Data
-from rfast_bench.problems.networks.build import build
-from rfast_bench.problems.networks.problem import TorchProblem
+from rfast_bench.problems.network import TorchProblem, build
 from rfast_bench.problems.networks.randomness import Drawn
 from rfast_bench.problems.sampled import Batching
 from tests.problems.modules import right, wrong
@@ -85,7 +84,7 @@ def plainly(module: nn.Module, x: NDArray[Any], inputs: Any, targets: Any) -> ND
     trained = [p for p in module.parameters() if p.requires_grad]
     nn.utils.vector_to_parameters(torch.from_numpy(x.copy()), trained)
     module.zero_grad()
-    nn.functional.cross_entropy(module(inputs), targets).backward()
+    torch.autograd.backward(nn.functional.cross_entropy(module(inputs), targets))
     return np.concatenate([np.asarray(p.grad).reshape(-1) for p in trained])
 
 
@@ -97,7 +96,7 @@ def test_gradients_are_those_of_plain_autograd(kind: str) -> None:
     rows = problem.gradients(workers, points, batches)
     reference = problem.engine.task.make().train()
     for worker, x, batch, gradient in zip(workers, points, batches, rows, strict=True):
-        own = problem.rows(worker, batch)
+        own = problem.samples_of(worker, batch)
         inputs, targets = torch.from_numpy(given.features[own]), torch.from_numpy(given.labels[own])
         share = 3 * SIZES[worker] / 100
         np.testing.assert_allclose(gradient, share * plainly(reference, x, inputs, targets), atol=1e-12)
@@ -204,7 +203,7 @@ def test_evaluation_has_the_statistics_of_the_model_that_is_evaluated() -> None:
     hidden = module.get_submodule("0")(torch.from_numpy(given.features)).detach().numpy()
     means = [hidden[rows].mean(0) for rows in problem.engine.task.calibration]
     spreads = [hidden[rows].var(0, ddof=1) for rows in problem.engine.task.calibration]
-    norm = problem.engine.flat.module.get_submodule("1")
+    norm: Any = problem.engine.flat.module.get_submodule("1")
     assert len(means) == 7
     np.testing.assert_allclose(norm.running_mean, np.mean(means, 0), atol=1e-12)
     np.testing.assert_allclose(norm.running_var, np.mean(spreads, 0), atol=1e-12)
@@ -214,7 +213,7 @@ def test_evaluation_has_the_statistics_of_the_model_that_is_evaluated() -> None:
 def test_a_norm_that_its_owner_froze_keeps_its_statistics() -> None:
     problem = make(f"{RIGHT}:FrozenNorm")
     problem.accuracy(problem.start)
-    norm = problem.engine.flat.module.get_submodule("norm")
+    norm: Any = problem.engine.flat.module.get_submodule("norm")
     np.testing.assert_array_equal(norm.running_mean, np.full(6, 0.5))
 
 
@@ -240,7 +239,7 @@ def test_two_classes_by_logits() -> None:
 
 
 def test_loss_and_metric_of_ones_own() -> None:
-    own = {"loss": f"{RIGHT}:pair_loss", "metric": f"{RIGHT}:pair_metric"}
+    own: dict[str, Any] = {"loss": f"{RIGHT}:pair_loss", "metric": f"{RIGHT}:pair_metric"}
     problem = make(f"{RIGHT}:Pair", **own)
     assert 0 <= problem.accuracy(problem.start) <= 1
     assert np.isfinite(problem.objective(problem.start)[1]).all()
@@ -265,8 +264,9 @@ def test_refused_before_any_run(name: str) -> None:
 
 def test_refused_losses_metrics_and_files(tmp_path: Path) -> None:
     for key, name in (("loss", "mean_loss"), ("metric", "no_metric")):
+        given: dict[str, Any] = {key: f"{WRONG}:{name}", "dtype": "float32"}
         with pytest.raises(UserError) as told:
-            make(f"{RIGHT}:plain", dtype="float32", **{key: f"{WRONG}:{name}"})
+            make(f"{RIGHT}:plain", **given)
         assert str(told.value).startswith(f"problem.{key}: ")
         assert str(vars(wrong)[name].__doc__) in str(told.value)
     with pytest.raises(UserError, match=r"problem.model: 'plane' is not there in .*; did you mean 'plain'"):

@@ -1,8 +1,9 @@
-"""From a scenario to a `TorchProblem`: the module is made, its data put into tensors, and all of it checked."""
+"""From a scenario to an engine: the module is made, its data put into tensors, and all of it checked."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -12,28 +13,41 @@ from torch import Tensor, nn
 from torch.nn.parameter import UninitializedBuffer, UninitializedParameter
 
 from rfast_bench.errors import UserError
-from rfast_bench.problems import user_code
 from rfast_bench.problems.data.datasets import Data, Labels
-from rfast_bench.problems.networks import losses, models
+from rfast_bench.problems.networks import losses, models, own_code
 from rfast_bench.problems.networks.check import Check
 from rfast_bench.problems.networks.engine import Engine, Rows, Samples, Task
-from rfast_bench.problems.networks.problem import TorchProblem, calibration, host
 from rfast_bench.problems.networks.randomness import key, seeded
 from rfast_bench.problems.networks.trail import Trail
-from rfast_bench.problems.sampled import Batching
 from rfast_bench.scenario.sections.base import is_code
 from rfast_bench.scenario.sections.problem import TorchSpec
 
+HOST = torch.device("cpu")
+"""Where problems are built and checked."""
 CALIBRATION = 128
 """Rows of a batch that statistics are computed over, where gradients are of whole shards."""
 CHUNK_BYTES, MOST = 32 * 2**20, 1024
 """Of what all layers give, and samples, that one step of an evaluation looks at."""
 
 
-def build(
-    spec: TorchSpec, data: Data, shards: Sequence[Labels], batching: Batching, seed: int, where: str
-) -> TorchProblem:
-    """The problem. Raises UserError, starting with the key path `where`, for whatever the check finds."""
+@dataclass(frozen=True)
+class Prepared:
+    """A module that was checked, and what the check found."""
+
+    engine: Engine
+    joins: bool
+    """Whether a last batch of one sample joins the batch before it, for the module refuses one alone."""
+    gradient_bytes: int
+    """What one gradient's way through the layers takes."""
+
+
+def prepare(
+    spec: TorchSpec, data: Data, shards: Sequence[Labels], size: int | None, seed: int, where: str
+) -> Prepared:
+    """The module on the host with its data; `size` of a batch, None for whole shards.
+
+    Raises UserError, starting with the key path `where`, for whatever the check finds.
+    """
     classes = losses.takes_classes(spec.loss, data.classes)
     if spec.loss == "cross-entropy" and data.classes == 0:
         raise UserError(
@@ -45,18 +59,22 @@ def build(
         raise UserError(
             f"{where}.loss: bce-with-logits wants targets from 0 to 1 (two classes), not more classes"
         )
+    used = np.sort(np.concatenate(shards))
     make = partial(_module, spec, data, train, key(seed), where)
-    size = batching.size or CALIBRATION
-    batches = calibration(len(train.targets), size, spec.recalibrate)
-    task = Task(make, _loss(spec, where), _metric(spec, where), batches)
-    engine = Engine(task, train, test, host())
+    batches = _calibration(used, size or CALIBRATION, spec.recalibrate)
+    engine = Engine(Task(make, _loss(spec, where), _metric(spec, where), batches), train, test, HOST)
     engine.seed = seed
-    rows, others, joins = _batches(engine, shards, batching, where)
+    rows, others, joins = _batches(engine, shards, size, spec.sampling == "with-replacement", where)
     weight = Check(engine, spec.loss, where).whole(rows, others)
     engine.chunk = max(1, min(MOST, CHUNK_BYTES // weight))
-    problem = TorchProblem(engine, shards, batching, spec.l2, joins)
-    problem.gradient_bytes += 2 * weight * len(rows)
-    return problem
+    return Prepared(engine, joins, 2 * weight * len(rows))
+
+
+def _calibration(used: Rows, size: int, count: int) -> tuple[Rows, ...]:
+    """`count` batches of `size` of the rows (at least 2 where there are), the same in every run on these data."""
+    rng = np.random.default_rng(0)
+    size = min(len(used), max(2, size))
+    return tuple(rng.choice(used, size, replace=False) for _ in range(count))
 
 
 def _samples(features: Any, labels: Any, classes: bool, dtype: str) -> Samples:
@@ -66,12 +84,12 @@ def _samples(features: Any, labels: Any, classes: bool, dtype: str) -> Samples:
 
 
 def _loss(spec: TorchSpec, where: str) -> losses.Loss:
-    return user_code.find(spec.loss, f"{where}.loss") if is_code(spec.loss) else losses.LOSSES[spec.loss]
+    return own_code.find(spec.loss, f"{where}.loss") if is_code(spec.loss) else losses.LOSSES[spec.loss]
 
 
 def _metric(spec: TorchSpec, where: str) -> losses.Metric | None:
     if is_code(spec.metric):
-        return user_code.find(spec.metric, f"{where}.metric")
+        return own_code.find(spec.metric, f"{where}.metric")
     return losses.METRICS.get(spec.metric)
 
 
@@ -79,7 +97,7 @@ def _metric(spec: TorchSpec, where: str) -> losses.Metric | None:
 def _module(spec: TorchSpec, data: Data, train: Samples, start: int, where: str) -> nn.Module:
     """A fresh module, its start drawn from the stream `start`; lazy layers are initialised by the first samples."""
     make = _maker(spec, data, where)
-    with seeded(start, host()):
+    with seeded(start, HOST):
         try:
             made: Any = make(**spec.model_args)
         except Exception as problem:
@@ -100,7 +118,7 @@ def _module(spec: TorchSpec, data: Data, train: Samples, start: int, where: str)
 
 def _maker(spec: TorchSpec, data: Data, where: str) -> Callable[..., Any]:
     if is_code(spec.model):
-        return user_code.find(spec.model, f"{where}.model")
+        return own_code.find(spec.model, f"{where}.model")
     return partial(models.MODELS[spec.model], data)
 
 
@@ -138,12 +156,12 @@ def _trainable(module: nn.Module, name: str, where: str) -> None:
 
 # ---------------------------------------------------------------------------------------------- the batches
 def _batches(
-    engine: Engine, shards: Sequence[Labels], batching: Batching, where: str
+    engine: Engine, shards: Sequence[Labels], batch: int | None, replaced: bool, where: str
 ) -> tuple[Rows, list[Rows], bool]:
     """A batch of the usual size, batches of the smallest and largest other sizes that occur, and whether a last one
     of one sample joins the batch before it: it does where the module refuses a batch of one."""
     lengths = [len(shard) for shard in shards]
-    sizes = {size for length in lengths for size in _sizes(length, batching)}
+    sizes = {size for length in lengths for size in _sizes(length, batch, replaced)}
     usual = max(sizes)
     joins = 1 in sizes and usual > 1 and _refuses_one(engine)
     if joins:
@@ -160,14 +178,14 @@ def _batches(
     return order[:usual], others, joins
 
 
-def _sizes(length: int, batching: Batching) -> set[int]:
+def _sizes(length: int, batch: int | None, replaced: bool) -> set[int]:
     """Of batches from a shard of `length` samples."""
-    if batching.size is None:
+    if batch is None:
         return {length}
-    if batching.with_replacement:
-        return {batching.size}
-    full = {batching.size} if length >= batching.size else set()
-    return full | ({length % batching.size} - {0})
+    if replaced:
+        return {batch}
+    full = {batch} if length >= batch else set()
+    return full | ({length % batch} - {0})
 
 
 def _refuses_one(engine: Engine) -> bool:

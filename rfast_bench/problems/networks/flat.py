@@ -8,9 +8,8 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
-
-from rfast_bench.problems.base import Array
 
 
 class Flat:
@@ -61,10 +60,10 @@ class Flat:
         return {name: vector[part].view(parameter.shape) for name, parameter, part in pieces}
 
 
-def as_array(tensors: Sequence[Tensor]) -> Array:
+def as_array(tensors: Sequence[Tensor]) -> NDArray[Any]:
     """Gradients on the host, as rows."""
     if len(tensors) == 1:
-        row: Array = tensors[0].numpy()[None]
+        row: NDArray[Any] = tensors[0].numpy()[None]
         return row
-    rows: Array = torch.stack(list(tensors)).numpy()
+    rows: NDArray[Any] = torch.stack(list(tensors)).numpy()
     return rows

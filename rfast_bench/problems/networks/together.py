@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.func import functional_call, grad, vmap
 
-from rfast_bench.problems.base import Array
 from rfast_bench.problems.networks.engine import Engine, Rows
 
 PAYS = (nn.Linear, nn.Bilinear, nn.LayerNorm, nn.Flatten, nn.Unflatten, nn.Identity, nn.Sequential)
@@ -32,7 +32,7 @@ def pays(engine: Engine) -> bool:
     return known and small and not engine.buffers.moving and not engine.random
 
 
-def gradients(engine: Engine, points: Any, rows: Sequence[Rows], shares: Array) -> list[Tensor]:
+def gradients(engine: Engine, points: Any, rows: Sequence[Rows], shares: NDArray[Any]) -> list[Tensor]:
     """Of points (k, d): k tensors (d,), the r-th by the samples of rows[r]; all hold the same number of samples."""
     engine.buffers.train()
     models = points if isinstance(points, Tensor) else torch.from_numpy(np.array(points))

@@ -11,12 +11,14 @@ import torch
 from torch import Tensor
 
 from rfast_bench.problems.base import Array, Batch, read_only
-from rfast_bench.problems.data.datasets import Labels
+from rfast_bench.problems.data.datasets import Data, Labels
 from rfast_bench.problems.networks import together
-from rfast_bench.problems.networks.engine import Engine, Rows
+from rfast_bench.problems.networks.build import Prepared, prepare
+from rfast_bench.problems.networks.engine import Rows
 from rfast_bench.problems.networks.flat import as_array
 from rfast_bench.problems.networks.randomness import Drawn
 from rfast_bench.problems.sampled import Batching, SampledProblem
+from rfast_bench.scenario.sections.problem import TorchSpec
 
 LOOKED_AT = 10_000
 """Training samples that the objective is of, at most: a fixed choice among more."""
@@ -30,19 +32,16 @@ class TorchProblem(SampledProblem):
 
     convex = False
 
-    def __init__(
-        self, engine: Engine, shards: Sequence[Labels], batching: Batching, l2: float, joins: bool
-    ) -> None:
-        """`engine`: on the host, checked. `joins`: a last batch of one sample joins the batch before it."""
+    def __init__(self, prepared: Prepared, shards: Sequence[Labels], batching: Batching, l2: float) -> None:
         super().__init__(shards, batching)
-        self.engine, self.l2, self._joins = engine, l2, joins
-        self._order = np.concatenate(shards)
+        self.engine, self._joins, self.l2 = prepared.engine, prepared.joins, l2
+        engine, self._order = prepared.engine, np.concatenate(shards)
         start = engine.flat.vector.numpy().copy()
         self.dim, self.dtype, self.start = len(start), start.dtype, read_only(start)
         self.together = together.pays(engine)
         self.largest_batch = 64 if self.together else 1
-        self.gradient_bytes = 4 * start.nbytes
-        self.looked_at = _some(self.samples, LOOKED_AT)
+        self.gradient_bytes = prepared.gradient_bytes + 4 * start.nbytes
+        self.looked_at = _some(np.sort(self._order), LOOKED_AT)
         self.features = engine.train.inputs.numpy()
 
     def on(self, device: torch.device) -> TorchProblem:
@@ -67,10 +66,15 @@ class TorchProblem(SampledProblem):
         """See `Problem`."""
         return super().size(worker, batch.rows if isinstance(batch, Drawn) else batch)
 
-    def rows(self, worker: int, batch: Batch) -> Rows:
-        """The rows of the data set that a batch of a worker holds."""
+    def rows(self, worker: int, batch: Batch) -> Any:
+        """Which of the samples, in the workers' order, a batch holds: numbers, or a slice for the whole shard."""
         picked = batch.rows if isinstance(batch, Drawn) else batch
-        return self._order[slice(*self.bounds[worker : worker + 2]) if picked is None else picked]
+        return slice(*self.bounds[worker : worker + 2]) if picked is None else picked
+
+    def samples_of(self, worker: int, batch: Batch) -> Rows:
+        """The rows of the data set that a batch of a worker holds."""
+        held: Rows = self._order[self.rows(worker, batch)]
+        return held
 
     # -------------------------------------------------------------------------------------- gradients
     def gradients(self, workers: Sequence[int], points: Array, batches: Sequence[Batch]) -> Array:
@@ -83,7 +87,7 @@ class TorchProblem(SampledProblem):
     def tensors(self, workers: Sequence[int], points: Any, batches: Sequence[Batch]) -> Sequence[Tensor]:
         """The same without l2, as tensors (d,) on the engine's device, where points may be."""
         engine = self.engine
-        rows = [self.rows(worker, batch) for worker, batch in zip(workers, batches, strict=True)]
+        rows = [self.samples_of(worker, batch) for worker, batch in zip(workers, batches, strict=True)]
         shares = self._shares[np.asarray(workers)]
         if self.together and len(rows) > 1 and len({len(own) for own in rows}) == 1:
             return together.gradients(engine, points, rows, shares)
@@ -129,20 +133,16 @@ def _joined(batches: list[Batch]) -> list[Batch]:
     return whole
 
 
-def _some(samples: int, most: int) -> Rows:
+def _some(rows: Rows, most: int) -> Rows:
     """All rows, or a fixed choice among more."""
-    if samples <= most:
-        return np.arange(samples)
-    return np.sort(np.random.default_rng(0).choice(samples, most, replace=False))
+    if len(rows) <= most:
+        return rows
+    return np.sort(np.random.default_rng(0).choice(rows, most, replace=False))
 
 
-def calibration(samples: int, size: int, count: int) -> tuple[Rows, ...]:
-    """`count` batches of `size` rows (at least 2 where there are), the same in every run on these data."""
-    rng = np.random.default_rng(0)
-    size = min(samples, max(2, size))
-    return tuple(rng.choice(samples, size, replace=False) for _ in range(count))
-
-
-def host() -> torch.device:
-    """Where problems are built and checked."""
-    return torch.device("cpu")
+def build(
+    spec: TorchSpec, data: Data, shards: Sequence[Labels], batching: Batching, seed: int, where: str
+) -> TorchProblem:
+    """The problem. Raises UserError, its keys starting with `where`, for a module that cannot be trained."""
+    prepared = prepare(spec, data, shards, batching.size, seed, where)
+    return TorchProblem(prepared, shards, batching, spec.l2)
