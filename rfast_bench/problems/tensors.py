@@ -33,7 +33,8 @@ class OnDevice(Problem):
         self.dtype, self.convex = problem.dtype, problem.convex
         self.gradient_bytes = problem.gradient_bytes
         if self.device.type != "cpu":
-            self.batch_bytes, self.largest_batch = 2**28, 4096
+            self.batch_bytes = 2**28
+            self.largest_batch = 4096 if problem.largest_batch > 1 else 1
         self.start: Any = torch.from_numpy(problem.start.copy()).to(self.device)
         self._kernel = kernel_of(problem, self.device)
         self._looks: Problem = self._kernel.looks or problem

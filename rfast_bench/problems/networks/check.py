@@ -17,6 +17,8 @@ from rfast_bench.problems.networks.engine import Engine, Rows
 from rfast_bench.problems.networks.randomness import drawn_so_far, seeded
 from rfast_bench.problems.networks.trail import Trail, first_difference
 
+FEW = 64
+"""Held-out samples that the metric is tried on."""
 DRAWS = 8
 """How often a module that draws may leave a parameter without gradient before that is told."""
 
@@ -162,7 +164,7 @@ class Check:
             self._engine.settle(self._engine.flat.vector.numpy().copy())
             self._engine.loss(rows)
         try:
-            self._engine.measure()
+            self._engine.measure(FEW)
         except Exception as problem:
             raise UserError(f"{self._where}.metric: {type(problem).__name__}: {problem}") from problem
 

@@ -119,16 +119,17 @@ class Engine:
             with self._drawing(HELD_OUT + 1, number):
                 yield self.task.loss(self.flat.module(inputs), targets)
 
-    def measure(self) -> float:
-        """The metric of the settled model over all held-out samples; nan without a metric or any of them."""
-        if self.task.metric is None or len(self.test.targets) == 0:
+    def measure(self, most: int | None = None) -> float:
+        """The metric of the settled model over all held-out samples, or the first so many; nan without a metric or
+        any of them."""
+        targets = self.test.targets[:most]
+        if self.task.metric is None or len(targets) == 0:
             return float("nan")
         with torch.no_grad():
-            return float(self.task.metric(joined(list(self._outputs())), self.test.targets))
+            return float(self.task.metric(joined(list(self._outputs(len(targets)))), targets))
 
-    def _outputs(self) -> Iterator[Any]:
-        everything = np.arange(len(self.test.targets))
-        for number, first in enumerate(range(0, len(everything), self.chunk)):
-            inputs, _ = self.test.rows(everything[first : first + self.chunk])
+    def _outputs(self, count: int) -> Iterator[Any]:
+        for number, first in enumerate(range(0, count, self.chunk)):
+            inputs, _ = self.test.rows(np.arange(first, min(count, first + self.chunk)))
             with self._drawing(HELD_OUT + 2, number):
                 yield self.flat.module(inputs)
