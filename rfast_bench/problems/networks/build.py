@@ -147,7 +147,14 @@ def _trainable(module: nn.Module, name: str, where: str) -> None:
     if not trained:
         frozen = "all of its parameters are frozen" if list(module.parameters()) else "it has no parameters"
         raise UserError(f"{where}.model: {name} has nothing to train: {frozen}")
+    seen: dict[int, str] = {}
     for own, value in trained:
+        twin = seen.setdefault(value.data_ptr(), own) if value.numel() else own
+        if twin != own:
+            raise UserError(
+                f"{where}.model: parameters '{twin}' and '{own}' are two that share their memory; let both layers have "
+                "one parameter (a.weight = b.weight)"
+            )
         if value.dtype != trained[0][1].dtype:
             raise UserError(
                 f"{where}.model: parameter '{own}' is {value.dtype}, others are {trained[0][1].dtype}"

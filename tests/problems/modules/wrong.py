@@ -74,6 +74,18 @@ def raises():
     return 1 / 0
 
 
+class SharedMemory(nn.Module):
+    """'up.weight' and 'again.weight' are two that share their memory"""
+
+    def __init__(self):
+        super().__init__()
+        self.up, self.again, self.head = nn.Linear(6, 6), nn.Linear(6, 6), nn.Linear(6, 3)
+        self.again.weight.data = self.up.weight.data
+
+    def forward(self, x):
+        return self.head(self.again(self.up(x)))
+
+
 class Infinite(nn.Module):
     """the loss at the start is not finite"""
 
