@@ -8,13 +8,18 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from rfast_bench.scenario.sections.base import is_code
+
 
 def with_contents(value: Any) -> Any:
-    """The same plain values with every path replaced by a digest of what lies there."""
+    """The same plain values, every path and every `file.py:name` that is there replaced by a digest of the file."""
     if isinstance(value, dict):
         return {key: with_contents(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [with_contents(item) for item in value]
+    if isinstance(value, str) and is_code(value):
+        file, _, name = value.rpartition(":")
+        return f"{of_path(Path(file))}:{name}"
     return of_path(value) if isinstance(value, Path) else value
 
 

@@ -4,7 +4,8 @@ Takes: the `problem` section of a scenario.
 Gives: gradients, objectives, optima, and what is measured of models (`evaluation.py`).
 May import: scenario, and the contract (`api`, `errors`, `files`).
 
-`base.py` is the contract of a problem; `data/` reads data sets and deals them to workers.
+`base.py` is the contract of a problem; `data/` reads data sets and deals them to workers; `networks/` makes problems
+of torch modules.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from rfast_bench.problems.logistic import BinaryLogistic, Softmax
 from rfast_bench.problems.quadratic import Quadratic
 from rfast_bench.problems.reference import Reference, reference
 from rfast_bench.problems.sampled import Batching
-from rfast_bench.scenario.sections.problem import MlpSpec, ProblemSpec, QuadraticSpec
+from rfast_bench.scenario.sections.problem import MlpSpec, ProblemSpec, QuadraticSpec, TorchSpec
 
 __all__ = ["Batch", "Problem", "ProblemSpec", "Reference", "build", "placed", "reference"]
 
@@ -40,6 +41,10 @@ def build(spec: ProblemSpec, workers: int, seed: int, where: str = "problem") ->
         from rfast_bench.problems.mlp import MLP  # imports torch, which takes a second or more
 
         return MLP(data, shards, batching, spec.l2, spec.hidden, spec.activation, starting)
+    if isinstance(spec, TorchSpec):
+        from rfast_bench.problems.network import build as build_network  # imports torch
+
+        return build_network(spec, data, shards, batching, seed, where)
     kind = BinaryLogistic if data.classes == 2 else Softmax
     return kind(data, shards, batching, spec.l2)
 

@@ -78,6 +78,10 @@ class Problem(ABC):
     def objective(self, x: Array) -> tuple[float, Array]:
         """`f(x)` and its full gradient, shape (d,), computed in float64 whatever the problem's dtype is."""
 
+    def loss(self, x: Array) -> float:
+        """`f(x)` alone, where that is cheaper."""
+        return self.objective(x)[0]
+
     @abstractmethod
     def accuracy(self, x: Array) -> float:
         """Share of the held-out samples that the model x (shape (d,)) classifies rightly; nan without any."""

@@ -28,7 +28,7 @@ class Evaluator:
     def __init__(self, problem: Problem, reference: Reference | None) -> None:
         self._problem = problem
         self._optimum = None if reference is None else reference.loss
-        self._start_loss = problem.objective(problem.start)[0]
+        self._start_loss = problem.loss(problem.start)
 
     def measure(self, algorithms: Sequence[Algorithm]) -> dict[str, float]:
         """Objective, accuracy, disagreement and invariant. Losses are of the pooled objective f.
@@ -40,7 +40,7 @@ class Evaluator:
         mean = sum(block.sum(axis=0) for block in blocks(models)) / len(models)
         distances = np.concatenate([np.linalg.norm(block - mean, axis=1) for block in blocks(models)])
         loss, gradient = self._problem.objective(mean)
-        worst = self._problem.objective(models[distances.argmax()])[0]
+        worst = self._problem.loss(models[distances.argmax()])
         residual = type(algorithms[0]).residual(algorithms)
         return {
             "loss": loss,

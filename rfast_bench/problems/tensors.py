@@ -18,6 +18,7 @@ from torch import Tensor
 from rfast_bench.problems.base import Array, Batch, Problem, on_host
 from rfast_bench.problems.logistic import BinaryLogistic, Softmax
 from rfast_bench.problems.mlp import MLP
+from rfast_bench.problems.network import TorchProblem
 from rfast_bench.problems.quadratic import Quadratic
 from rfast_bench.problems.sharded import ShardedProblem
 
@@ -32,9 +33,11 @@ class OnDevice(Problem):
         self.dtype, self.convex = problem.dtype, problem.convex
         self.gradient_bytes = problem.gradient_bytes
         if self.device.type != "cpu":
-            self.batch_bytes, self.largest_batch = 2**28, 4096
+            self.batch_bytes = 2**28
+            self.largest_batch = 4096 if problem.largest_batch > 1 else 1
         self.start: Any = torch.from_numpy(problem.start.copy()).to(self.device)
         self._kernel = kernel_of(problem, self.device)
+        self._looks: Problem = self._kernel.looks or problem
 
     def sampler(self, worker: int, rng: np.random.Generator) -> Iterator[Batch]:
         """See `Problem`."""
@@ -57,16 +60,23 @@ class OnDevice(Problem):
         return self._kernel(workers, points, batches)
 
     def objective(self, x: Any) -> tuple[float, Array]:
-        """See `Problem`; computed on the host."""
-        return self._host.objective(on_host(x))
+        """See `Problem`; computed on the host, but for a network's."""
+        return self._looks.objective(on_host(x))
+
+    def loss(self, x: Any) -> float:
+        """See `Problem`; computed where the objective is."""
+        return self._looks.loss(on_host(x))
 
     def accuracy(self, x: Any) -> float:
-        """See `Problem`; computed on the host."""
-        return self._host.accuracy(on_host(x))
+        """See `Problem`; computed where the objective is."""
+        return self._looks.accuracy(on_host(x))
 
 
 class Kernel(ABC):
     """Many workers' gradients on one device."""
+
+    looks: Problem | None = None
+    """What evaluates models in the place of the problem on the host; models come and answers go on the host."""
 
     @abstractmethod
     def __call__(self, workers: Sequence[int], points: Tensor, batches: Sequence[Batch]) -> Tensor:
@@ -167,7 +177,19 @@ class NetworkKernel(ShardedKernel):
         return self._many(points, features, labels, real * weights[:, None])
 
 
+class TorchKernel(Kernel):
+    """See `TorchProblem`: the same on an engine of its own, which evaluates too."""
+
+    def __init__(self, problem: TorchProblem, device: torch.device) -> None:
+        self.looks = self._problem = problem.on(device)
+
+    def __call__(self, workers: Sequence[int], points: Tensor, batches: Sequence[Batch]) -> Tensor:
+        gradients = torch.stack(list(self._problem.tensors(workers, points, batches)))
+        return gradients.add_(points, alpha=self._problem.l2) if self._problem.l2 else gradients
+
+
 kernel_of.register(Quadratic, QuadraticKernel)
 kernel_of.register(BinaryLogistic, BinaryKernel)
 kernel_of.register(Softmax, SoftmaxKernel)
 kernel_of.register(MLP, NetworkKernel)
+kernel_of.register(TorchProblem, TorchKernel)

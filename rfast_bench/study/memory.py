@@ -25,6 +25,8 @@ MIB, GIB = 2**20, 2**30
 FLOAT64 = 8
 INTERPRETER = 122 * MIB
 TORCH = 190 * MIB
+NETWORKS = ("mlp", "torch")
+"""Kinds of problems that import torch."""
 BUILDING = 3
 """How many times a problem holds its data in float64 while it is built: as read, standardised, dealt."""
 EVALUATION = 4 * MIB
@@ -90,7 +92,7 @@ def estimate(run: Run, sizes: Sizes) -> Estimate:
     chunk = 0 if sizes.item == FLOAT64 else min(CHUNK, 2 * data)
     vectors = run.algorithm_class.vectors(edges_w, edges_a) + under_way(run) * (1 + edges_a)
     return Estimate(
-        interpreter=INTERPRETER + (TORCH if run.scenario.problem.kind == "mlp" else 0),
+        interpreter=INTERPRETER + (TORCH if run.scenario.problem.kind in NETWORKS else 0),
         data=data,
         building=BUILDING * data * FLOAT64 // sizes.item,
         state=round(vectors * n * vector),

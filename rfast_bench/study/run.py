@@ -67,15 +67,16 @@ def perform(
         problem = problem_of(run)
         one_torch_thread()
         topology = run.build_topology()
-        evaluator = Evaluator(problem, reference)
+        simulated = run.scenario.world == "simulated"
+        placed = problems.placed(problem, run.scenario.simulation.device) if simulated else problem
+        evaluator = Evaluator(placed, reference)
         wall, cpu = time.perf_counter(), time.process_time()
         outcome: Any
-        if run.scenario.world == "real":
+        if not simulated:
             from rfast_bench.real.world import OWN, realise  # imports torch, which takes a second or more
 
             outcome = realise(run, problem, evaluator, progress, launch or OWN)
         else:
-            placed = problems.placed(problem, run.scenario.simulation.device)
             outcome = simulate(run.scenario, maker(run), topology, placed, evaluator, run.seed, progress)
         spent = {"wall_seconds": time.perf_counter() - wall, "cpu_seconds": time.process_time() - cpu}
     manifest = {

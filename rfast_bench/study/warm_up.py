@@ -27,7 +27,7 @@ def heavy(*scenarios: Path) -> list[str]:
 
 
 def _heavy(text: str) -> list[str]:
-    network = "mlp" in text
+    network = re.search(r"\bmlp\b|\bkind: *[\"']?torch\b", text) is not None
     bundled = any(name in text for name in ("digits", "breast_cancer", "wine"))
     split = "mnist" in text or "cifar" in text or re.search(r"test_fraction: *0 *$", text, re.MULTILINE)
     held_out = (network or "logistic" in text) and not split

@@ -31,7 +31,12 @@ FORKS = multiprocessing.get_context("forkserver")
 """Forks workers from one process that has imported everything: imports cost seconds, and cores are few."""
 FORKS.set_forkserver_preload(
     [
-        *("click", "rfast_bench.real.worker.process", "rfast_bench.problems.mlp"),
+        *(
+            "click",
+            "rfast_bench.real.worker.process",
+            "rfast_bench.problems.mlp",
+            "rfast_bench.problems.network",
+        ),
         *("sklearn.datasets", "sklearn.model_selection"),
     ]
 )

@@ -7,6 +7,7 @@ still gets a true one.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import PurePath
 from typing import Any
 
 from rfast_bench.analysis.cell_text import cell, human_bytes
@@ -69,11 +70,12 @@ def _task(problem: Values, varied: Iterable[str]) -> str:
         _fact("problem.batch_size", varied, _batch(problem.get("batch_size"))),
         _fact("problem.l2", varied, f"l2 penalty {cell(problem['l2'])}" if problem.get("l2") else ""),
         _fact("problem.hidden", varied, _hidden(problem)),
+        _fact("problem.loss", varied, _loss_of(problem)),
     ]
     data = problem.get("dataset", {})
     on = "data that vary" if _varies("problem.dataset.kind", varied) else str(data.get("kind", "their data"))
     known = ", ".join(fact for fact in facts if fact)
-    name = {"mlp": "a neural network"}.get(kind, kind.replace("-", " "))
+    name = {"mlp": "a neural network", "torch": _module(problem)}.get(kind, kind.replace("-", " "))
     return f"fit {name} to {on}" + (f" ({known})" if known else "")
 
 
@@ -110,6 +112,17 @@ def _partition(partition: Values) -> str:
 
 def _batch(size: Any) -> str:
     return "" if size is None else "full gradients" if size == "full" else f"batches of {size}"
+
+
+def _module(problem: Values) -> str:
+    """`the module Net of net.py`, or `the network lenet`."""
+    file, _, name = str(problem.get("model", "of torch")).rpartition(":")
+    return f"the module {name} of {PurePath(file).name}" if file else f"the network {name}"
+
+
+def _loss_of(problem: Values) -> str:
+    loss = str(problem.get("loss", "")).rpartition(":")[2]
+    return "" if loss in ("", "cross-entropy") else f"loss {loss}"
 
 
 def _hidden(problem: Values) -> str:

@@ -48,3 +48,20 @@ def _from_scenario_folder(path: Path, info: ValidationInfo) -> Path:
 
 DataPath = Annotated[Path, AfterValidator(_from_scenario_folder)]
 """A path in a scenario file: relative paths start at the folder of that file."""
+
+
+def is_code(text: str) -> bool:
+    """Whether it says `path/to/file.py:name`."""
+    file, _, name = text.rpartition(":")
+    return file.endswith(".py") and name.isidentifier()
+
+
+def _code_from_scenario_folder(text: str, info: ValidationInfo) -> str:
+    if not is_code(text):
+        return text
+    file, _, name = text.rpartition(":")
+    return f"{_from_scenario_folder(Path(file), info)}:{name}"
+
+
+Code = Annotated[str, AfterValidator(_code_from_scenario_folder)]
+"""`path/to/file.py:name`, its path starting at the folder of the scenario file; other words stay as they are."""

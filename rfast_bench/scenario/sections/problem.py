@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, model_validator
 
 from rfast_bench.scenario.sections.base import DataPath, Spec
+from rfast_bench.scenario.sections.torch_problem import TorchKeys
 
 Count = Annotated[int, Field(ge=1)]
 NonNegative = Annotated[float, Field(ge=0)]
@@ -151,4 +152,12 @@ class MlpSpec(_DataProblem):
     activation: Literal["tanh", "relu"] = "tanh"
 
 
-ProblemSpec = Annotated[QuadraticSpec | LogisticSpec | MlpSpec, Field(discriminator="kind")]
+class TorchSpec(TorchKeys, _DataProblem):
+    """A torch module of the user's own, or a shipped one; weight decay is the optimiser's, so `l2` is 0."""
+
+    kind: Literal["torch"]
+    l2: NonNegative = 0.0
+    dtype: DType = "float32"
+
+
+ProblemSpec = Annotated[QuadraticSpec | LogisticSpec | MlpSpec | TorchSpec, Field(discriminator="kind")]

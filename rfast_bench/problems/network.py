@@ -1,0 +1,148 @@
+"""A mean loss over samples, of any torch module: `f_i(x) = (n m_i / M) · mean loss over shard i + (l2/2)‖x‖²`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from copy import copy
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from rfast_bench.problems.base import Array, Batch, read_only
+from rfast_bench.problems.data.datasets import Data, Labels
+from rfast_bench.problems.networks import together
+from rfast_bench.problems.networks.build import Prepared, prepare
+from rfast_bench.problems.networks.engine import Rows
+from rfast_bench.problems.networks.flat import as_array
+from rfast_bench.problems.networks.randomness import Drawn
+from rfast_bench.problems.sampled import Batching, SampledProblem
+from rfast_bench.scenario.sections.problem import TorchSpec
+
+LOOKED_AT = 10_000
+"""Training samples that the objective is of, at most: a fixed choice among more."""
+
+
+class TorchProblem(SampledProblem):
+    """The loss of a module in training mode; its objective and metric are those of evaluation mode.
+
+    Where the two differ (BatchNorm, dropout) the mean of the workers' gradients is not the objective's gradient.
+    """
+
+    convex = False
+
+    def __init__(self, prepared: Prepared, shards: Sequence[Labels], batching: Batching, l2: float) -> None:
+        super().__init__(shards, batching)
+        self.engine, self._joins, self.l2 = prepared.engine, prepared.joins, l2
+        engine, self._order = prepared.engine, np.concatenate(shards)
+        start = engine.flat.vector.numpy().copy()
+        self.dim, self.dtype, self.start = len(start), start.dtype, read_only(start)
+        self.together = together.pays(engine)
+        self.largest_batch = 64 if self.together else 1
+        self.gradient_bytes = prepared.gradient_bytes + 4 * start.nbytes
+        self.looked_at = _some(np.sort(self._order), LOOKED_AT)
+        self.features = engine.train.inputs.numpy()
+
+    def on(self, device: torch.device) -> TorchProblem:
+        """The same with its module and data on a device; its `start` stays on the host."""
+        other = copy(self)
+        other.engine = self.engine.on(device)
+        return other
+
+    # ----------------------------------------------------------------------------------- mini-batches
+    def sampler(self, worker: int, rng: np.random.Generator) -> Iterator[Batch]:
+        """See `Problem`; batches of a module that draws are numbered."""
+        batches = super().sampler(worker, rng)
+        if not self.engine.random:
+            return batches
+        return (Drawn(rows, number) for number, rows in enumerate(batches))
+
+    def _passes(self, worker: int, size: int, rng: np.random.Generator) -> Iterator[list[Batch]]:
+        for batches in super()._passes(worker, size, rng):
+            yield _joined(batches) if self._joins else batches
+
+    def size(self, worker: int, batch: Batch) -> int:
+        """See `Problem`."""
+        return super().size(worker, batch.rows if isinstance(batch, Drawn) else batch)
+
+    def rows(self, worker: int, batch: Batch) -> Any:
+        """Which of the samples, in the workers' order, a batch holds: numbers, or a slice for the whole shard."""
+        picked = batch.rows if isinstance(batch, Drawn) else batch
+        return slice(*self.bounds[worker : worker + 2]) if picked is None else picked
+
+    def samples_of(self, worker: int, batch: Batch) -> Rows:
+        """The rows of the data set that a batch of a worker holds."""
+        held: Rows = self._order[self.rows(worker, batch)]
+        return held
+
+    # -------------------------------------------------------------------------------------- gradients
+    def gradients(self, workers: Sequence[int], points: Array, batches: Sequence[Batch]) -> Array:
+        """See `Problem`."""
+        gradients = as_array(self.tensors(workers, points, batches))
+        if self.l2:
+            gradients += self.l2 * np.asarray(points, self.dtype)
+        return gradients
+
+    def tensors(self, workers: Sequence[int], points: Any, batches: Sequence[Batch]) -> Sequence[Tensor]:
+        """The same without l2, as tensors (d,) on the engine's device, where points may be."""
+        engine = self.engine
+        rows = [self.samples_of(worker, batch) for worker, batch in zip(workers, batches, strict=True)]
+        shares = self._shares[np.asarray(workers)]
+        if self.together and len(rows) > 1 and len({len(own) for own in rows}) == 1:
+            return together.gradients(engine, points, rows, shares)
+        return [
+            engine.gradient(x, own, share, worker, batch.number if isinstance(batch, Drawn) else 0)
+            for x, own, share, worker, batch in zip(
+                points, rows, shares.tolist(), workers, batches, strict=True
+            )
+        ]
+
+    # --------------------------------------------------------------------------------------- evaluation
+    def objective(self, x: Array) -> tuple[float, Array]:
+        """See `Problem`: of evaluation mode, over at most LOOKED_AT samples. The module computes in its own type,
+        sums are in float64."""
+        self.engine.settle(x)
+        loss, slope = self.engine.loss_and_gradient(self.looked_at)
+        gradient = slope.cpu().numpy() + self.l2 * np.asarray(x, np.float64)
+        return loss + self._penalty(x), gradient.astype(np.asarray(x).dtype, copy=False)
+
+    def loss(self, x: Array) -> float:
+        """See `Problem`."""
+        self.engine.settle(x)
+        return self.engine.loss(self.looked_at) + self._penalty(x)
+
+    def _penalty(self, x: Array) -> float:
+        model = np.asarray(x, np.float64)
+        return self.l2 / 2 * float(model @ model)
+
+    def accuracy(self, x: Array) -> float:
+        """The metric of the model x (d,) over the held-out samples; nan without one."""
+        self.engine.settle(x)
+        return self.engine.measure()
+
+
+def _joined(batches: list[Batch]) -> list[Batch]:
+    """Batches of some local passes, none of one sample: such a last one joins the batch before it."""
+    whole: list[Batch] = []
+    for batch in batches:
+        if len(batch) == 1 and whole:
+            whole[-1] = np.concatenate([whole[-1], batch])
+        else:
+            whole.append(batch)
+    return whole
+
+
+def _some(rows: Rows, most: int) -> Rows:
+    """All rows, or a fixed choice among more."""
+    if len(rows) <= most:
+        return rows
+    return np.sort(np.random.default_rng(0).choice(rows, most, replace=False))
+
+
+def build(
+    spec: TorchSpec, data: Data, shards: Sequence[Labels], batching: Batching, seed: int, where: str
+) -> TorchProblem:
+    """The problem. Raises UserError, its keys starting with `where`, for a module that cannot be trained."""
+    prepared = prepare(spec, data, shards, batching.size, seed, where)
+    return TorchProblem(prepared, shards, batching, spec.l2)
