@@ -151,6 +151,8 @@ def _key_path(loc: tuple[int | str, ...], raw: Any, may_miss: bool) -> list[str]
     """
     path: list[str] = []
     for k, part in enumerate(loc):
+        if isinstance(part, str) and part.startswith("("):
+            continue  # a tag of ours, such as (all)
         inside = part in raw if isinstance(raw, dict) else isinstance(raw, list) and part in range(len(raw))
         if inside:
             raw = raw[part]

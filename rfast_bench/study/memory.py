@@ -116,7 +116,7 @@ def edges(run: Run) -> tuple[float, float]:
 
 def under_way(run: Run) -> float:
     """How many messages of a worker travel along one edge at a time: latency in compute times."""
-    return mean_time(run.scenario.network.latency) / mean_time(run.scenario.compute)
+    return mean_time(run.scenario.network.latency) / run.scenario.gradient_seconds
 
 
 # ------------------------------------------------------------------------------------------------ what there is
@@ -160,7 +160,7 @@ def needs_of(runs: Sequence[Run], sizes: Mapping[str, Sizes]) -> list[Need]:
         if run.scenario.world != "simulated":
             continue
         parts = (run.scenario.network.latency, run.scenario.compute, run.algorithm)
-        key = problem_key(run) + "".join(part.model_dump_json() for part in parts)
+        key = problem_key(run) + "".join(map(repr, parts))
         if key not in known:
             known[key] = estimate(run, sizes[problem_key(run)])
         needs.append(Need(run, known[key]))

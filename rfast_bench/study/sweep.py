@@ -21,7 +21,6 @@ from rfast_bench.errors import UserError
 from rfast_bench.plan.runs import Run
 from rfast_bench.problems import Problem, Reference
 from rfast_bench.records.writing import FAILURE, MANIFEST, write_failure
-from rfast_bench.scenario.sections.timing import mean_time
 from rfast_bench.study.backends import Failure, Result, Task, one_by_one, over_cores
 from rfast_bench.study.cluster import Cluster, over_cluster
 from rfast_bench.study.memory import Sizes, jobs_that_fit, needs_of, problem_key, sizes_of
@@ -118,7 +117,7 @@ def _spread(
 def expected_work(run: Run) -> float:
     """Roughly how many gradients a run computes: the longest are to be started first, lest one ends alone."""
     stop = run.scenario.stop
-    time = None if stop.time is None else stop.time / mean_time(run.scenario.compute)
+    time = None if stop.time is None else stop.time / run.scenario.gradient_seconds
     limits = [limit for limit in (time, stop.iterations, stop.epochs) if limit is not None]
     return run.scenario.workers * min(limits)
 

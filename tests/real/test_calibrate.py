@@ -21,6 +21,7 @@ from rfast_bench.real.calibration.measure import LARGE, Measured, compute_times,
 from rfast_bench.real.worker.results import Result
 from rfast_bench.records.reading import find_runs
 from rfast_bench.scenario.schema import Scenario, load
+from rfast_bench.scenario.sections.compute import times_of
 from rfast_bench.scenario.sections.network import CollectiveSpec, NetworkSpec
 
 BASE: dict[str, Any] = {
@@ -234,7 +235,7 @@ def test_a_short_calibration_writes_a_scenario_that_runs(tmp_path: Path) -> None
     assert new.world == "simulated"
     assert new.network.loss == load(source).network.loss
     assert new.stragglers == load(source).stragglers
-    assert new.compute.draw(np.random.default_rng(0), 100).min() >= 0.02
+    assert times_of(new.compute, 0).draw(np.random.default_rng(0), 100).min() >= 0.02
     assert new.network.collective is not None
     arguments = ["run", str(out), "--out", str(tmp_path / "out"), "--no-plots", "--jobs", "1"]
     assert CliRunner().invoke(main, arguments, catch_exceptions=False).exit_code == 0

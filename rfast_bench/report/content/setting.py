@@ -122,11 +122,22 @@ def _times(scenario: Values, varied: Iterable[str]) -> str:
     compute = scenario.get("compute")
     said = []
     if compute and not _varies("compute", varied):
-        said.append(f"A gradient takes {distribution(compute)}")
+        said.append(f"A gradient takes {_compute(compute)}")
     if not _varies("stragglers", varied) and "stragglers" in scenario:
         slow = [_straggler(straggler) for straggler in scenario["stragglers"]]
         said.append(listed(slow) if slow else "no worker is slower than the others")
     return f"{_upper('; '.join(said))}." if said else ""
+
+
+def _compute(compute: Any) -> str:
+    """Of a list too: what its first says stands for all that say the same."""
+    if isinstance(compute, list):
+        each = list(dict.fromkeys(map(_compute, compute)))
+        return each[0] if len(each) == 1 else f"times of each worker's own: {listed(each)}"
+    device = f", each worker's of a {compute['by']} of its own" if compute.get("by") else ""
+    samples = compute.get("samples")
+    fixed = f", {spoken_seconds(compute['fixed'])} of it whatever the batch" if compute.get("fixed") else ""
+    return distribution(compute) + device + (f" for {samples} samples{fixed}" if samples else "")
 
 
 def distribution(values: Values) -> str:
