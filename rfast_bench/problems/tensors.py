@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from rfast_bench.problems.base import Array, Batch, Problem, on_host
+from rfast_bench.problems.linear import LinearRegression
 from rfast_bench.problems.logistic import BinaryLogistic, Softmax
 from rfast_bench.problems.mlp import MLP
 from rfast_bench.problems.quadratic import Quadratic
@@ -75,8 +76,19 @@ class Kernel(ABC):
 
 @singledispatch
 def kernel_of(problem: Problem, device: torch.device) -> Kernel:
-    """The kernel of a kind of problem."""
-    raise TypeError(f"{type(problem).__name__} has no form on a device")
+    """The kernel of a kind of problem; of one that has none, such as a user's own, gradients from the host."""
+    return HostKernel(problem, device)
+
+
+class HostKernel(Kernel):
+    """Gradients are computed on the host as ever; only models and messages live on the device."""
+
+    def __init__(self, problem: Problem, device: torch.device) -> None:
+        self._problem, self._device = problem, device
+
+    def __call__(self, workers: Sequence[int], points: Tensor, batches: Sequence[Batch]) -> Tensor:
+        rows = self._problem.gradients(workers, on_host(points), batches)
+        return torch.from_numpy(np.ascontiguousarray(rows)).to(self._device)
 
 
 class QuadraticKernel(Kernel):
@@ -153,6 +165,17 @@ class SoftmaxKernel(ShardedKernel):
         return torch.matmul(features.transpose(1, 2), errors).reshape(points.shape)
 
 
+class LinearKernel(ShardedKernel):
+    """See `LinearRegression`."""
+
+    def _loss_gradients(
+        self, features: Tensor, labels: Tensor, lengths: Tensor, weights: Tensor, points: Tensor
+    ) -> Tensor:
+        errors = torch.matmul(features, points[:, :, None])[:, :, 0] - labels
+        errors *= 2 * weights[:, None]
+        return torch.matmul(errors[:, None, :], features)[:, 0, :]
+
+
 class NetworkKernel(ShardedKernel):
     """See `MLP`."""
 
@@ -170,4 +193,5 @@ class NetworkKernel(ShardedKernel):
 kernel_of.register(Quadratic, QuadraticKernel)
 kernel_of.register(BinaryLogistic, BinaryKernel)
 kernel_of.register(Softmax, SoftmaxKernel)
+kernel_of.register(LinearRegression, LinearKernel)
 kernel_of.register(MLP, NetworkKernel)

@@ -7,6 +7,7 @@ workers and links. A payload under way is held once, however many receive it.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ from rich.console import Console
 from rfast_bench.errors import UserError
 from rfast_bench.plan.runs import Run
 from rfast_bench.problems import Problem
+from rfast_bench.scenario.sections.problem import PlugInSpec
 from rfast_bench.scenario.sections.timing import mean_time
 from rfast_bench.topology.traffic import mean_edges
 
@@ -90,7 +92,7 @@ def estimate(run: Run, sizes: Sizes) -> Estimate:
     chunk = 0 if sizes.item == FLOAT64 else min(CHUNK, 2 * data)
     vectors = run.algorithm_class.vectors(edges_w, edges_a) + under_way(run) * (1 + edges_a)
     return Estimate(
-        interpreter=INTERPRETER + (TORCH if run.scenario.problem.kind == "mlp" else 0),
+        interpreter=INTERPRETER + (TORCH if needs_torch(run) else 0),
         data=data,
         building=BUILDING * data * FLOAT64 // sizes.item,
         state=round(vectors * n * vector),
@@ -100,9 +102,18 @@ def estimate(run: Run, sizes: Sizes) -> Estimate:
     )
 
 
+def needs_torch(run: Run) -> bool:
+    """Of a problem of the user's own, which was built here: whether anything has imported it."""
+    spec = run.scenario.problem
+    return spec.kind == "mlp" or (isinstance(spec, PlugInSpec) and "torch" in sys.modules)
+
+
 def bytes_of(problem: Problem) -> int:
-    """Of all arrays that the problem keeps, views counted once."""
-    arrays = [value for value in vars(problem).values() if isinstance(value, np.ndarray)]
+    """Of all arrays that the problem keeps, in lists, tuples and mappings too, views counted once."""
+    values = list(vars(problem).values())
+    values += [one for value in values if isinstance(value, list | tuple) for one in value]
+    values += [one for value in values if isinstance(value, dict) for one in value.values()]
+    arrays = [value for value in values if isinstance(value, np.ndarray)]
     owners = {id(array if array.base is None else array.base): array for array in arrays}
     return sum(array.nbytes for array in owners.values())
 

@@ -107,7 +107,7 @@ def rebased(raw: Any, source: Path, target: Path, key: str = "") -> Any:
         return {k: rebased(v, source, target, str(k)) for k, v in raw.items()}
     if isinstance(raw, list):
         return [rebased(v, source, target, key) for v in raw]
-    plugged = key == "name" and isinstance(raw, str) and ".py:" in raw
+    plugged = key in ("name", "kind") and isinstance(raw, str) and ".py:" in raw
     if isinstance(raw, str) and (key in PATHS or plugged) and not Path(raw).expanduser().is_absolute():
         file, colon, rest = raw.partition(":") if plugged else (raw, "", "")
         if (source / file).exists():

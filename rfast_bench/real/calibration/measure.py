@@ -109,10 +109,10 @@ def measure(point: Point, seconds: float, say: Say = lambda line: None) -> Measu
     reduces = [play.probe("Collective", k) for k in numbers]
     free_runs = [result for a in free for result in play.algorithm(a)] or messages[0]
     batch = batch_of(problem) if says_samples(scenario.compute) else None
-    own = own_times(scenario, free_runs, batch)
-    compute = np.concatenate(own) if own else compute_times(scenario, free_runs, samples=batch)
+    each = own_times(scenario, free_runs, batch)
+    compute = np.concatenate(each) if each else compute_times(scenario, free_runs, samples=batch)
     ages = [message_ages(results) for results in messages]
-    hops = [hop(scenario, own or (compute,) * n, results) for results in reduces]
+    hops = [hop(scenario, each or (compute,) * n, results) for results in reduces]
     sent = [k * width for k in numbers]
     message = line(*zip(sent, [float(np.median(a)) for a in ages], strict=True))
     own = numbers[0] * width
@@ -123,7 +123,7 @@ def measure(point: Point, seconds: float, say: Say = lambda line: None) -> Measu
         line(*zip([size / n for size in sent], hops, strict=True)),
         own,
         lateness(free_runs).get("share", 0.0),
-        own,
+        each,
         batch if scenario.real.compute == "emulated" else None,
         float(np.median(overheads(free_runs))) if scenario.real.compute == "emulated" else 0.0,
     )

@@ -64,6 +64,8 @@ def _task(problem: Values, varied: Iterable[str]) -> str:
     kind = str(problem.get("kind", "problem"))
     if kind == "quadratic":
         return _quadratic(problem, varied)
+    if "dataset" not in problem:
+        return _own(problem, varied)
     facts = [
         _fact("problem.partition", varied, _partition(problem.get("partition", {}))),
         _fact("problem.batch_size", varied, _batch(problem.get("batch_size"))),
@@ -79,6 +81,15 @@ def _task(problem: Values, varied: Iterable[str]) -> str:
 
 def _fact(key: str, varied: Iterable[str], words: str) -> str:
     return "" if _varies(key, varied) else words
+
+
+def _own(problem: Values, varied: Iterable[str]) -> str:
+    """Of a class of the user's own: its name and what the scenario sets of it."""
+    facts = [
+        _fact(f"problem.{key}", varied, f"{key} {value}") for key, value in problem.items() if key != "kind"
+    ]
+    known = ", ".join(fact for fact in facts if fact)
+    return f"minimise {str(problem.get('kind')).rpartition(':')[2]}" + (f" ({known})" if known else "")
 
 
 def _quadratic(problem: Values, varied: Iterable[str]) -> str:
