@@ -176,7 +176,8 @@ class FirstWins(Line):
 
 class Flat(Line):
     def gradients(self, workers: Sequence[int], points: Array, batches: Sequence[Batch]) -> Array:
-        return super().gradients(workers, points, batches).sum(axis=0)
+        flat: Array = super().gradients(workers, points, batches).sum(axis=0)
+        return flat
 
 
 class NotConvex(Line):

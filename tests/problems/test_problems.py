@@ -405,7 +405,7 @@ def test_reference_agrees_with_scikit_learn(solver: str, dataset: str, l2: float
 
 
 # ------------------------------------------------------------------------------------------- least squares
-LEAST = {"kind": "linear-regression", "dataset": "diabetes"}
+LEAST: dict[str, Any] = {"kind": "linear-regression", "dataset": "diabetes"}
 
 
 @pytest.mark.parametrize("l2", [0.0, 0.3])

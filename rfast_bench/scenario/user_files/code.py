@@ -20,8 +20,9 @@ from pydantic import BaseModel, create_model
 
 from rfast_bench.errors import UserError
 
-PROBLEMS = "rfast_bench.problems"
-"""The entry-point group of problems."""
+PACKAGE = "rfast_bench"
+PROBLEMS = f"{PACKAGE}.problems"
+"""The entry-point group of problems; put together, for it is no module that is imported from here."""
 Base = TypeVar("Base", bound=BaseModel)
 
 
