@@ -4,8 +4,8 @@ Takes: the `problem` section of a scenario.
 Gives: gradients, objectives, optima, and what is measured of models (`evaluation.py`).
 May import: scenario, and the contract (`api`, `errors`, `files`).
 
-`base.py` is the contract of a problem, `conformance/` tries whether one keeps it; `data/` reads data sets and deals them
-to workers.
+`base.py` is the contract of a problem, `conformance/` tries whether one keeps it; `data/` reads data sets and deals
+them to workers.
 """
 
 from __future__ import annotations

@@ -31,6 +31,7 @@ class OnDevice(Problem):
         self.device = torch.device(device)
         self.workers, self.dim, self.samples = problem.workers, problem.dim, problem.samples
         self.dtype, self.convex = problem.dtype, problem.convex
+        self.passes, self.additive = problem.passes, problem.additive
         self.gradient_bytes = problem.gradient_bytes
         if self.device.type != "cpu":
             self.batch_bytes, self.largest_batch = 2**28, 4096
@@ -64,6 +65,10 @@ class OnDevice(Problem):
     def accuracy(self, x: Any) -> float:
         """See `Problem`; computed on the host."""
         return self._host.accuracy(on_host(x))
+
+    def reference(self) -> Array | None:
+        """See `Problem`; on the host."""
+        return self._host.reference()
 
 
 class Kernel(ABC):

@@ -116,6 +116,18 @@ def test_a_swept_batch_without_its_time_is_told_in_one_line(tmp_path: Path, said
     assert len(told) == (0 if said else 1)
 
 
+def test_real_workers_take_the_times_of_their_batches_and_their_own(tmp_path: Path) -> None:
+    """Worker 1 takes twice as long as worker 0; of batches of 16, what is said for 8 counts twice."""
+    law = {"kind": "constant", "mean": 0.02, "samples": 8}
+    changes = {"world": "real", "workers": 2, "compute": [law, {**law, "mean": 0.04}], "stop": {"time": 2}}
+    problem = {**BASE["problem"], "batch_size": 16, "sampling": "with-replacement"}
+    run(write(tmp_path, **changes, problem=problem), tmp_path / "out")
+    (done,) = find_runs([tmp_path / "out"])
+    first, second = done.workers()["gradients"]
+    assert 40 <= first <= 50
+    assert 19 <= second <= 25
+
+
 # ------------------------------------------------------------------------------------------------ by worker
 def test_each_worker_has_its_own_distribution(tmp_path: Path) -> None:
     compute = [0.1, "200 ms", {"kind": "constant", "mean": 0.3, "samples": 4}, 0.4]
@@ -144,15 +156,29 @@ def test_a_mean_keeps_devices_apart(tmp_path: Path) -> None:
     assert slow / fast == pytest.approx(281 / 87.5, rel=0.05)
 
 
+MIXED = [{"kind": "constant", "mean": 0.1, "samples": 4, "fixed": 0.02}, 0.2, 0.2, 0.1]
+
+
 @pytest.mark.parametrize(
-    "compute", [DEVICES, [{"kind": "constant", "mean": 0.1, "samples": 4}, 0.2, 0.2, 0.1]]
+    ("compute", "told"),
+    [
+        (DEVICES, "A gradient takes measured times, each worker's of a device of its own"),
+        (
+            MIXED,
+            "A gradient takes times of each worker's own: 100 ms, always for 4 samples, 20 ms of it whatever the "
+            "batch, 200 ms, always and 100 ms, always",
+        ),
+    ],
 )
-def test_a_run_with_times_of_their_own_repeats_from_its_folder(tmp_path: Path, compute: Any) -> None:
+def test_a_run_with_times_of_their_own_repeats_from_its_folder(
+    tmp_path: Path, compute: Any, told: str
+) -> None:
     run(write(tmp_path, compute=compute), tmp_path / "out")
     (done,) = find_runs([tmp_path / "out"])
     outcome, _ = replay(done, 4.0)
     assert outcome.status == "finished"
-    assert "of" in " ".join(sentences(yaml.safe_load((done.folder / "scenario.yaml").read_text()), {}, [0]))
+    said = sentences(yaml.safe_load((done.folder / "scenario.yaml").read_text()), {}, [0])
+    assert any(sentence.startswith(told) for sentence in said), said
 
 
 def test_new_keys_at_rest_are_neither_written_nor_counted(tmp_path: Path) -> None:
