@@ -12,9 +12,7 @@ import numpy as np
 from rfast_bench.errors import UserError
 from rfast_bench.problems.base import Problem, read_only
 from rfast_bench.scenario.sections.problem import PlugInSpec
-
-USERS = (ValueError, TypeError, LookupError, ArithmeticError, AttributeError, OSError)
-"""What a mistake in a user's file raises."""
+from rfast_bench.scenario.user_files.code import MISTAKES
 
 
 def plugged_in(spec: PlugInSpec, workers: int, seed: int, where: str) -> Problem:
@@ -32,7 +30,7 @@ def plugged_in(spec: PlugInSpec, workers: int, seed: int, where: str) -> Problem
     make: Any = found
     try:
         problem: Problem = make(workers, seed, **spec.parameters)
-    except USERS as wrong:
+    except MISTAKES as wrong:
         raise UserError(f"{where}: {found.__name__} cannot be built: {raised(wrong)}") from wrong
     if seen := incomplete(problem, workers):
         raise UserError(f"{where}.kind: {found.__name__}: {seen}")

@@ -201,6 +201,10 @@ def test_its_models_may_live_on_a_device(tmp_path: Path) -> None:
     ("problem", "told"),
     [
         ({"kind": "own.py:Bow"}, "problem.kind: problem 'own.py:Bow': "),
+        (
+            {"kind": "broken.py:Bowl"},
+            "problem.kind: problem file {folder}/broken.py cannot be imported: KeyError: 'x' (line 3)",
+        ),
         ({"kind": "other.py:Bowl"}, "problem.kind: problem 'other.py:Bowl': there is no file "),
         ({"kind": "own.py:a_function"}, "problem.kind: problem 'own.py:a_function' is no class"),
         (
@@ -227,9 +231,10 @@ def test_its_models_may_live_on_a_device(tmp_path: Path) -> None:
 def test_mistakes_in_the_scenario_are_told_with_their_key(
     tmp_path: Path, problem: dict[str, Any], told: str
 ) -> None:
+    (tmp_path / "broken.py").write_text("known = {}\n\nknown['x']\n")
     with pytest.raises(UserError) as error:
         planned(tmp_path, problem=problem)
-    assert str(error.value).startswith(f"{tmp_path / 'own.yaml'}: {told}")
+    assert str(error.value).startswith(f"{tmp_path / 'own.yaml'}: {told.format(folder=tmp_path)}")
     assert len(str(error.value).splitlines()) == 1
 
 

@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterator
 from rfast_bench.problems.base import Problem
 from rfast_bench.problems.conformance import batches, gradients
 from rfast_bench.problems.conformance.trial import Finding
-from rfast_bench.problems.plug_in import USERS, incomplete, raised
+from rfast_bench.problems.plug_in import incomplete, raised
+from rfast_bench.scenario.user_files.code import MISTAKES
 
 __all__ = ["Finding", "check"]
 
@@ -42,7 +43,7 @@ def check(problem: Problem, again: Callable[[], Problem] | None = None) -> list[
 def _tried(name: str, rule: Callable[[], Iterator[Finding]]) -> list[Finding]:
     try:
         return list(rule())
-    except USERS as wrong:
+    except MISTAKES as wrong:
         if "read-only" in str(wrong):
             return [
                 Finding("read-only", raised(wrong), "Arrays that come in are only read: write `x = x + g`.")

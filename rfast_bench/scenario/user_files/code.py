@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib.util
 import inspect
 import sys
+import traceback
 from collections.abc import Sequence
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
@@ -23,6 +24,11 @@ from rfast_bench.errors import UserError
 PACKAGE = "rfast_bench"
 PROBLEMS = f"{PACKAGE}.problems"
 """The entry-point group of problems; put together, for it is no module that is imported from here."""
+MISTAKES = (
+    *(SyntaxError, ImportError, NameError, AttributeError, TypeError, ValueError, LookupError),
+    *(ArithmeticError, OSError, RuntimeError, AssertionError),
+)
+"""What a mistake in a user's file raises."""
 Base = TypeVar("Base", bound=BaseModel)
 
 
@@ -71,9 +77,13 @@ def _load(path: Path, what: str) -> ModuleType:
     sys.modules[spec.name] = module
     try:
         spec.loader.exec_module(module)
-    except (SyntaxError, ImportError, NameError) as problem:
+    except MISTAKES as problem:
         del sys.modules[spec.name]
-        raise UserError(f"{what} file {path} cannot be imported: {problem}") from problem
+        line = traceback.extract_tb(problem.__traceback__)[-1]
+        at = f" (line {line.lineno})" if line.filename == str(path) else ""
+        raise UserError(
+            f"{what} file {path} cannot be imported: {type(problem).__name__}: {problem}{at}"
+        ) from problem
     return module
 
 
