@@ -28,6 +28,11 @@ def of_source(algorithm: type) -> str:
     return of_path(Path(inspect.getfile(algorithm)))
 
 
+def of_class(found: type) -> str:
+    """Of a class: its name in its file, and the file."""
+    return f"{found.__qualname__} {of_source(found)}"
+
+
 def of_path(path: Path) -> str:
     """A digest of a file's contents, or of all files of a folder; `missing` when there is nothing."""
     if path.is_dir():

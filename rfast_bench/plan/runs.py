@@ -19,6 +19,7 @@ from rfast_bench.plan import devices, digests, parameters, registry
 from rfast_bench.plan.swept_values import folder_words
 from rfast_bench.scenario.reading import assign, parse_override, read_yaml, validate
 from rfast_bench.scenario.schema import AlgorithmSpec, Named, Scenario, folder_name
+from rfast_bench.scenario.sections.problem import PlugInSpec
 from rfast_bench.scenario.sections.real import RealSpec
 from rfast_bench.scenario.sections.topology import TopologySpec
 from rfast_bench.topology.build import build
@@ -109,6 +110,8 @@ class Run:
             )
         )
         scenario["algorithms"] = [{**scenario["algorithms"][self.order], "name": None, "label": None}]
+        if isinstance(self.scenario.problem, PlugInSpec):
+            scenario["problem"]["kind"] = digests.of_class(self.scenario.problem.load())
         source = digests.of_source(self.algorithm_class)
         text = json.dumps([FORMAT, scenario, self.seed, source], sort_keys=True, default=str)
         return hashlib.sha256(text.encode()).hexdigest()[:16]

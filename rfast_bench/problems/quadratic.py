@@ -29,6 +29,7 @@ class Quadratic(Problem):
         minima = centre + spec.heterogeneity * rng.standard_normal((workers, spec.dim))
         self.workers = self.samples = workers
         self.dim, self.dtype, self.noise = spec.dim, np.dtype(spec.dtype), spec.noise
+        self.passes = self.additive = spec.noise == 0
         self.start = read_only(np.zeros(self.dim, self.dtype))
         self.gradient_bytes = (self.dim + 4) * self.dim * self.dtype.itemsize
         self.hessians: Array = hessians.astype(self.dtype)
@@ -70,9 +71,9 @@ class Quadratic(Problem):
         gradient = self.hessian @ gap
         return self.least + float(gap @ gradient) / 2, gradient.astype(np.asarray(x).dtype, copy=False)
 
-    def accuracy(self, x: Array) -> float:
-        """nan: there is nothing to classify."""
-        return float("nan")
+    def reference(self) -> Array:
+        """See `Problem`: of what the workers compute with."""
+        return self.optimum
 
 
 def _hessians(spec: QuadraticSpec, workers: int, rng: np.random.Generator) -> Matrix:

@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from rfast_bench.problems.base import Problem
 from rfast_bench.problems.logistic import Logistic
-from rfast_bench.problems.quadratic import Quadratic
 
 Vector = NDArray[np.float64]
 NEWTON_STEPS = 50
@@ -26,12 +25,13 @@ class Reference:
 
 
 def reference(problem: Problem) -> Reference | None:
-    """The optimum of a convex problem in float64; None when none is known.
+    """The optimum in float64; None when none is known.
 
-    None for problems that are not convex, and for logistic regression without l2, which need not have one.
+    It is what the problem itself gives in closed form, or found for logistic regression with l2, which has just one.
     """
-    if isinstance(problem, Quadratic):
-        return _at(problem, problem.optimum)
+    known = problem.reference()
+    if known is not None:
+        return _at(problem, np.asarray(known, np.float64))
     if isinstance(problem, Logistic) and problem.l2 > 0:
         return _logistic(problem)
     return None

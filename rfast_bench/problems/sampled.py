@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, repeat
+from typing import Any
 
 import numpy as np
 
@@ -36,9 +37,19 @@ class SampledProblem(Problem):
         """`shards`: each worker's rows of the data set. Sets `workers`, `samples`, `sizes`, `bounds`."""
         self.workers, self.samples = len(shards), sum(map(len, shards))
         self.batching = batching
+        self.passes = not batching.with_replacement
         self.sizes = np.array([len(shard) for shard in shards])
         self.bounds = np.concatenate([[0], np.cumsum(self.sizes)])
         self._shares = self.workers * self.sizes / self.samples  # n m_i / M
+
+    @property
+    def shares(self) -> Array:
+        """By what each worker's mean loss counts in f_i: `n m_i / M`, shape (n,)."""
+        return self._shares
+
+    def rows(self, worker: int, batch: Batch) -> Any:
+        """Which of the samples, in the workers' order, a batch holds: numbers, or a slice for the whole shard."""
+        return slice(*self.bounds[worker : worker + 2]) if batch is None else batch
 
     @property
     def batch_rows(self) -> int:

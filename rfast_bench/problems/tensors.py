@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from rfast_bench.problems.base import Array, Batch, Problem, on_host
+from rfast_bench.problems.linear import LinearRegression
 from rfast_bench.problems.logistic import BinaryLogistic, Softmax
 from rfast_bench.problems.mlp import MLP
 from rfast_bench.problems.network import TorchProblem
@@ -31,6 +32,7 @@ class OnDevice(Problem):
         self.device = torch.device(device)
         self.workers, self.dim, self.samples = problem.workers, problem.dim, problem.samples
         self.dtype, self.convex = problem.dtype, problem.convex
+        self.passes, self.additive = problem.passes, problem.additive
         self.gradient_bytes = problem.gradient_bytes
         if self.device.type != "cpu":
             self.batch_bytes = 2**28
@@ -71,6 +73,10 @@ class OnDevice(Problem):
         """See `Problem`; computed where the objective is."""
         return self._looks.accuracy(on_host(x))
 
+    def reference(self) -> Array | None:
+        """See `Problem`; on the host."""
+        return self._host.reference()
+
 
 class Kernel(ABC):
     """Many workers' gradients on one device."""
@@ -85,8 +91,19 @@ class Kernel(ABC):
 
 @singledispatch
 def kernel_of(problem: Problem, device: torch.device) -> Kernel:
-    """The kernel of a kind of problem."""
-    raise TypeError(f"{type(problem).__name__} has no form on a device")
+    """The kernel of a kind of problem; of one that has none, such as a user's own, gradients from the host."""
+    return HostKernel(problem, device)
+
+
+class HostKernel(Kernel):
+    """Gradients are computed on the host as ever; only models and messages live on the device."""
+
+    def __init__(self, problem: Problem, device: torch.device) -> None:
+        self._problem, self._device = problem, device
+
+    def __call__(self, workers: Sequence[int], points: Tensor, batches: Sequence[Batch]) -> Tensor:
+        rows = self._problem.gradients(workers, on_host(points), batches)
+        return torch.from_numpy(np.ascontiguousarray(rows)).to(self._device)
 
 
 class QuadraticKernel(Kernel):
@@ -163,6 +180,17 @@ class SoftmaxKernel(ShardedKernel):
         return torch.matmul(features.transpose(1, 2), errors).reshape(points.shape)
 
 
+class LinearKernel(ShardedKernel):
+    """See `LinearRegression`."""
+
+    def _loss_gradients(
+        self, features: Tensor, labels: Tensor, lengths: Tensor, weights: Tensor, points: Tensor
+    ) -> Tensor:
+        errors = torch.matmul(features, points[:, :, None])[:, :, 0] - labels
+        errors *= 2 * weights[:, None]
+        return torch.matmul(errors[:, None, :], features)[:, 0, :]
+
+
 class NetworkKernel(ShardedKernel):
     """See `MLP`."""
 
@@ -191,5 +219,6 @@ class TorchKernel(Kernel):
 kernel_of.register(Quadratic, QuadraticKernel)
 kernel_of.register(BinaryLogistic, BinaryKernel)
 kernel_of.register(Softmax, SoftmaxKernel)
+kernel_of.register(LinearRegression, LinearKernel)
 kernel_of.register(MLP, NetworkKernel)
 kernel_of.register(TorchProblem, TorchKernel)

@@ -10,8 +10,11 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from rfast_bench.errors import UserError, suggest
+from rfast_bench.scenario.user_files import code
 
 Model = TypeVar("Model", bound=BaseModel)
+PLUG_IN = "(plug-in)"
+"""The tag of a problem that is a class of the user's own; tags in brackets are never part of a key path."""
 
 
 class _OnceOnly(yaml.SafeLoader):
@@ -145,11 +148,15 @@ def _inside(loc: tuple[int | str, ...], other: tuple[int | str, ...]) -> bool:
 def _message(error: Any) -> str:
     """pydantic's message, but for a word that is not among those allowed."""
     context = error.get("ctx", {})
-    if error["type"] == "union_tag_invalid":
-        allowed = [tag.strip(" '") for tag in context["expected_tags"].split(",")]
-        return f"unknown kind '{context['tag']}'{suggest(context['tag'], allowed)}"
     if error["type"] == "union_tag_not_found":
-        return f"{context['discriminator']} is missing: it says which sort this is"
+        return "'kind' is missing: it says which sort this is"
+    if error["type"] == "union_tag_invalid":
+        tags = [tag.strip(" '") for tag in context["expected_tags"].split(",")]
+        allowed = [tag for tag in tags if not tag.startswith("(")]
+        files = ""
+        if PLUG_IN in tags:
+            allowed, files = [*allowed, *code.plug_ins(code.PROBLEMS)], ", or path/to/file.py:Class"
+        return f"unknown kind '{context['tag']}'{suggest(context['tag'], allowed)}{files}"
     return str(error["msg"]).removeprefix("Value error, ")
 
 
@@ -160,6 +167,8 @@ def _key_path(loc: tuple[int | str, ...], raw: Any, may_miss: bool) -> list[str]
     """
     path: list[str] = []
     for k, part in enumerate(loc):
+        if isinstance(part, str) and part.startswith("("):
+            continue  # a tag of ours, such as (all)
         inside = part in raw if isinstance(raw, dict) else isinstance(raw, list) and part in range(len(raw))
         if inside:
             raw = raw[part]

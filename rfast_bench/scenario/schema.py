@@ -13,11 +13,12 @@ from rfast_bench.errors import suggest
 from rfast_bench.scenario import systems
 from rfast_bench.scenario.reading import load_with
 from rfast_bench.scenario.sections.base import Metric, Spec
-from rfast_bench.scenario.sections.faults import Fault
+from rfast_bench.scenario.sections.compute import Compute, mean_compute, wrong_compute
+from rfast_bench.scenario.sections.faults import Faults, wrong_faults
 from rfast_bench.scenario.sections.network import NetworkSpec
 from rfast_bench.scenario.sections.problem import ProblemSpec
 from rfast_bench.scenario.sections.real import RealSpec
-from rfast_bench.scenario.sections.timing import Distribution, Straggler
+from rfast_bench.scenario.sections.timing import Straggler
 from rfast_bench.scenario.sections.topology import TopologySpec
 from rfast_bench.scenario.sections.tuning import TuneSpec
 from rfast_bench.scenario.sections.units import PositiveSeconds, seconds
@@ -153,10 +154,10 @@ class Scenario(Spec):
     """The profile that workers, compute and network were filled from, where the scenario says nothing itself."""
     workers: int = Field(gt=0)
     problem: ProblemSpec
-    compute: Distribution
+    compute: Compute
     stragglers: tuple[Straggler, ...] = ()
     network: NetworkSpec = NetworkSpec()
-    faults: tuple[Fault, ...] = ()
+    faults: Faults = ()
     algorithms: tuple[AlgorithmSpec, ...] = Field(min_length=1)
     stop: StopRule
     evaluate: Evaluate
@@ -177,6 +178,12 @@ class Scenario(Spec):
         values = {v.name: v.value for v in self.sweep.get(key, ()) if isinstance(v, Named)}
         return values.get(said, said) if isinstance(said, str) else said
 
+    @property
+    def gradient_seconds(self) -> float:
+        """Mean time of a gradient at full speed, over the workers; of full shards as `compute` has it."""
+        size = getattr(self.problem, "batch_size", None)
+        return mean_compute(self.compute, self.workers, size if isinstance(size, int) else None)
+
     @model_validator(mode="before")
     @classmethod
     def _as_if(cls, data: Any, info: ValidationInfo) -> Any:
@@ -184,9 +191,9 @@ class Scenario(Spec):
 
     @field_validator("compute")
     @classmethod
-    def _takes_time(cls, compute: Distribution) -> Distribution:
-        if compute.mean == 0:
-            raise ValueError("a gradient must take time, or the clock never moves")
+    def _takes_time(cls, compute: Compute, info: ValidationInfo) -> Compute:
+        if wrong := wrong_compute(compute, info.data.get("workers")):
+            raise ValueError(wrong)
         return compute
 
     @field_validator("stragglers")
@@ -213,11 +220,10 @@ class Scenario(Spec):
 
     @field_validator("faults")
     @classmethod
-    def _known_faults(cls, faults: tuple[Fault, ...], info: Any) -> tuple[Fault, ...]:
-        workers, network = info.data.get("workers"), info.data.get("network")
-        for k, fault in enumerate(faults):
-            if workers is not None and fault.worker >= workers:
-                raise ValueError(f"fault {k} names worker {fault.worker}; workers are 0 to {workers - 1}")
+    def _known_faults(cls, faults: Faults, info: Any) -> Faults:
+        network = info.data.get("network")
+        if wrong := wrong_faults(faults, info.data.get("workers")):
+            raise ValueError(wrong)
         if faults and network is not None and network.silence_timeout is None:
             raise ValueError("faults need network.silence_timeout: when is a silent neighbour given up?")
         return faults

@@ -16,8 +16,8 @@ from pydantic import Field, model_validator
 from rfast_bench.errors import suggest
 from rfast_bench.scenario.reading import read_yaml, validate
 from rfast_bench.scenario.sections.base import Spec
+from rfast_bench.scenario.sections.compute import Compute
 from rfast_bench.scenario.sections.network import NetworkSpec
-from rfast_bench.scenario.sections.timing import Distribution
 
 PACKAGE = "rfast_bench.scenario"
 FOLDER = "system_profiles"
@@ -30,7 +30,7 @@ class Profile(Spec):
 
     description: str
     workers: int | None = Field(default=None, gt=0)
-    compute: Distribution
+    compute: Compute
     network: NetworkSpec
     sources: dict[str, str] = Field(default_factory=dict)
     """`network.bandwidth` -> where that is published or when it was measured; a key stands for all below it."""

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
 
 from rfast_bench.api import Algorithm
-from rfast_bench.conditions.compute_times import slowdown_of, timeline_of, work_of
+from rfast_bench.conditions.compute_times import sized, slowdown_of, timeline_of, work_of
 from rfast_bench.conditions.seeds import later
 from rfast_bench.problems import Problem
 from rfast_bench.problems.base import read_only
@@ -134,8 +134,13 @@ def build_workers(
         Worker(
             node,
             make(problem.start),
-            problem.sampler(node.id, later(network.streams, "batches", node.id)),
-            work_of(scenario, node.id, network.streams),
+            *sized(
+                scenario,
+                node.id,
+                problem.sampler(node.id, later(network.streams, "batches", node.id)),
+                work_of(scenario, node.id, network.streams),
+                partial(problem.size, node.id),
+            ),
             slowdown_of(scenario, node.id, seed),
         )
         for node in network.nodes

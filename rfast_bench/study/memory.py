@@ -7,6 +7,7 @@ workers and links. A payload under way is held once, however many receive it.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ from rich.console import Console
 from rfast_bench.errors import UserError
 from rfast_bench.plan.runs import Run
 from rfast_bench.problems import Problem
+from rfast_bench.scenario.sections.problem import PlugInSpec
 from rfast_bench.scenario.sections.timing import mean_time
 from rfast_bench.topology.traffic import mean_edges
 
@@ -92,7 +94,7 @@ def estimate(run: Run, sizes: Sizes) -> Estimate:
     chunk = 0 if sizes.item == FLOAT64 else min(CHUNK, 2 * data)
     vectors = run.algorithm_class.vectors(edges_w, edges_a) + under_way(run) * (1 + edges_a)
     return Estimate(
-        interpreter=INTERPRETER + (TORCH if run.scenario.problem.kind in NETWORKS else 0),
+        interpreter=INTERPRETER + (TORCH if needs_torch(run) else 0),
         data=data,
         building=BUILDING * data * FLOAT64 // sizes.item,
         state=round(vectors * n * vector),
@@ -102,9 +104,18 @@ def estimate(run: Run, sizes: Sizes) -> Estimate:
     )
 
 
+def needs_torch(run: Run) -> bool:
+    """Of a problem of the user's own, which was built here: whether anything has imported it."""
+    spec = run.scenario.problem
+    return spec.kind in NETWORKS or (isinstance(spec, PlugInSpec) and "torch" in sys.modules)
+
+
 def bytes_of(problem: Problem) -> int:
-    """Of all arrays that the problem keeps, views counted once."""
-    arrays = [value for value in vars(problem).values() if isinstance(value, np.ndarray)]
+    """Of all arrays that the problem keeps, in lists, tuples and mappings too, views counted once."""
+    values = list(vars(problem).values())
+    values += [one for value in values if isinstance(value, list | tuple) for one in value]
+    values += [one for value in values if isinstance(value, dict) for one in value.values()]
+    arrays = [value for value in values if isinstance(value, np.ndarray)]
     owners = {id(array if array.base is None else array.base): array for array in arrays}
     return sum(array.nbytes for array in owners.values())
 
@@ -118,7 +129,7 @@ def edges(run: Run) -> tuple[float, float]:
 
 def under_way(run: Run) -> float:
     """How many messages of a worker travel along one edge at a time: latency in compute times."""
-    return mean_time(run.scenario.network.latency) / mean_time(run.scenario.compute)
+    return mean_time(run.scenario.network.latency) / run.scenario.gradient_seconds
 
 
 # ------------------------------------------------------------------------------------------------ what there is
@@ -162,7 +173,7 @@ def needs_of(runs: Sequence[Run], sizes: Mapping[str, Sizes]) -> list[Need]:
         if run.scenario.world != "simulated":
             continue
         parts = (run.scenario.network.latency, run.scenario.compute, run.algorithm)
-        key = problem_key(run) + "".join(part.model_dump_json() for part in parts)
+        key = problem_key(run) + "".join(map(repr, parts))
         if key not in known:
             known[key] = estimate(run, sizes[problem_key(run)])
         needs.append(Need(run, known[key]))

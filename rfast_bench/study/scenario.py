@@ -15,6 +15,7 @@ from rfast_bench.files import write_text
 from rfast_bench.plan.runs import Point, Run, load_points, plan
 from rfast_bench.records import reading
 from rfast_bench.records.reading import find_runs
+from rfast_bench.scenario.sections.compute import says_samples
 from rfast_bench.study.cluster import Cluster
 from rfast_bench.study.sweep import Failed, RunsFailed, run_all
 from rfast_bench.study.tuning import tune
@@ -26,6 +27,10 @@ Do = Callable[[Sequence[Run]], list[Failed]]
 """Does runs, or finds them done; gives those that failed."""
 Draw = Callable[[Sequence[reading.Run], Path], Sequence[Path]]
 """Draws the figures of runs into a folder, and gives their files. Figures are no business of this room."""
+UNTIMED = (
+    "problem.batch_size is swept, but the time of a gradient does not depend on it: compute.samples would say for how "
+    "many samples it holds"
+)
 WIDTH = 120
 """Columns of a table that is printed into a file or a pipe."""
 
@@ -48,6 +53,8 @@ def study(
     do = partial(run_all, out=out, jobs=jobs, fresh=fresh, console=console, launch=launch, cluster=cluster)
     runs = plan(tuned(scenario, overrides, out, do, console, launch is not None))
     name = runs[0].scenario.name
+    if untimed(runs):
+        console.print(UNTIMED, highlight=False, soft_wrap=True)
     if cluster is not None and any(run.scenario.world == "real" for run in runs):
         raise UserError(f"{scenario}: a cluster back-end is for the simulated world; see docs/clusters.md")
     failed: list[Failed] = []
@@ -62,6 +69,14 @@ def study(
     present(found, out / name, draw, len(world_by_world(runs)) > 1, console)
     if failed:
         raise RunsFailed(failed, len(runs))
+
+
+def untimed(runs: Sequence[Run]) -> bool:
+    """Whether batches differ between runs while their gradients take as long."""
+    scenarios = [run.scenario for run in runs]
+    emulated = [s for s in scenarios if s.world == "simulated" or s.real.compute == "emulated"]
+    sizes = {getattr(s.problem, "batch_size", None) for s in emulated}
+    return len(sizes) > 1 and not all(says_samples(s.compute) for s in emulated)
 
 
 def tuned(

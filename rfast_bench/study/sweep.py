@@ -21,7 +21,7 @@ from rfast_bench.errors import UserError
 from rfast_bench.plan.runs import Run
 from rfast_bench.problems import Problem, Reference
 from rfast_bench.records.writing import FAILURE, MANIFEST, write_failure
-from rfast_bench.scenario.sections.timing import mean_time
+from rfast_bench.scenario.sections.problem import PlugInSpec
 from rfast_bench.study.backends import Failure, Result, Task, one_by_one, over_cores
 from rfast_bench.study.cluster import Cluster, over_cluster
 from rfast_bench.study.memory import Sizes, jobs_that_fit, needs_of, problem_key, sizes_of
@@ -118,7 +118,7 @@ def _spread(
 def expected_work(run: Run) -> float:
     """Roughly how many gradients a run computes: the longest are to be started first, lest one ends alone."""
     stop = run.scenario.stop
-    time = None if stop.time is None else stop.time / mean_time(run.scenario.compute)
+    time = None if stop.time is None else stop.time / run.scenario.gradient_seconds
     limits = [limit for limit in (time, stop.iterations, stop.epochs) if limit is not None]
     return run.scenario.workers * min(limits)
 
@@ -171,15 +171,24 @@ def check_targets(run: Run, problem: Problem, reference: Reference | None) -> No
     source = run.point.source
     if "gap" in wanted and reference is None:
         raise UserError(
-            f"{source}: a target on gap needs a known optimum (convex, l2 > 0); use loss or accuracy"
+            f"{source}: a target on gap needs a known optimum (convex, l2 > 0; of a problem of your own reference()); "
+            "use loss or accuracy"
         )
     if "accuracy" in wanted and np.isnan(problem.accuracy(problem.start)):
-        raise UserError(f"{source}: a target on accuracy needs held-out samples; problem.test_fraction is 0")
+        why = (
+            "is 0"
+            if getattr(run.scenario.problem, "test_fraction", 0) == 0
+            else "cannot help: there are no classes"
+        )
+        raise UserError(f"{source}: a target on accuracy needs held-out samples; problem.test_fraction {why}")
 
 
 def _reference_key(run: Run) -> str:
-    """The objective f does not depend on how the samples are dealt, cut into batches or drawn."""
+    """The objective f does not depend on how the samples are dealt, cut into batches or drawn; of a user's own
+    problem nothing is known."""
     spec = run.scenario.problem
+    if isinstance(spec, PlugInSpec):
+        return f"{spec.model_dump_json()} {run.scenario.workers} {run.seed}"
     dull = {"partition", "batch_size", "sampling"}
     kind = spec.model_dump_json(exclude=dull & set(type(spec).model_fields))
     return f"{kind} {run.scenario.workers if 'dataset' not in type(spec).model_fields else ''}"

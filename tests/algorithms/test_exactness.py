@@ -61,3 +61,32 @@ def test_the_others_stop_at_a_bias(tmp_path: Path, label: str) -> None:
     curves = run_one(tmp_path, label, 1500).set_index("time")["gap"]
     assert curves.loc[750:].min() > 5e-3
     assert curves.loc[1500] > 0.5 * curves.loc[750]
+
+
+LEAST_SQUARES = """
+name: least-squares
+workers: 5
+problem:
+  kind: linear-regression
+  dataset: {kind: synthetic-regression, samples: 203, features: 6}
+  batch_size: full
+compute: {kind: lognormal, mean: 1 s, sigma: 0.3}
+stragglers: [{worker: 2, slowdown: 4}]
+network: {latency: 100 ms, loss: 0.3}
+algorithms: [{name: r-fast, topology: exponential, step_size: 0.3}]
+stop: {time: 800 s}
+evaluate: {every: 100 s}
+"""
+
+
+def test_r_fast_reaches_the_closed_form_of_least_squares(tmp_path: Path) -> None:
+    """The gradient bounds the distance to it: the smallest curvature here is above 1."""
+    scenario = tmp_path / "least-squares.yaml"
+    scenario.write_text(LEAST_SQUARES)
+    arguments = ["run", str(scenario), "--out", str(tmp_path), "--jobs", "1", "--no-plots"]
+    assert CliRunner().invoke(main, arguments, catch_exceptions=False).exit_code == 0
+    last = pd.read_csv(tmp_path / "least-squares" / "r-fast" / "seed-0" / "curves.csv").iloc[-1]
+    assert last["gradient_norm"] < 1e-12
+    assert last["consensus"] < 1e-12
+    assert abs(last["gap"]) < 1e-15
+    assert pd.isna(last["accuracy"])

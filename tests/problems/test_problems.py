@@ -9,11 +9,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from numpy.typing import NDArray
 from pydantic import TypeAdapter
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LogisticRegression, Ridge
 
-from rfast_bench.problems import Problem, ProblemSpec, build, reference
+from rfast_bench.errors import UserError
+from rfast_bench.problems import Problem, ProblemSpec, build, placed, reference
+from rfast_bench.problems.linear import LinearRegression
 from rfast_bench.problems.logistic import Logistic
 from rfast_bench.problems.quadratic import Quadratic
 from rfast_bench.problems.sampled import AHEAD
@@ -21,10 +24,12 @@ from rfast_bench.problems.sharded import ShardedProblem
 
 ADAPTER: TypeAdapter[Any] = TypeAdapter(ProblemSpec)
 SMALL = {"kind": "synthetic", "samples": 83, "features": 5, "classes": 3}
+NUMBERS = {"kind": "synthetic-regression", "samples": 83, "features": 5}
 KINDS: dict[str, dict[str, Any]] = {
     "quadratic": {"kind": "quadratic", "dim": 6, "noise": 0.3},
     "binary": {"kind": "logistic-regression", "dataset": SMALL | {"classes": 2}, "batch_size": 7},
     "softmax": {"kind": "logistic-regression", "dataset": SMALL, "batch_size": 7, "l2": 0.05},
+    "linear": {"kind": "linear-regression", "dataset": NUMBERS, "batch_size": 7, "l2": 0.05},
     "mlp-tanh": {"kind": "mlp", "dataset": SMALL, "batch_size": 7, "hidden": [4, 3], "l2": 0.05},
     "mlp-relu": {"kind": "mlp", "dataset": SMALL, "batch_size": 7, "hidden": [4], "activation": "relu"},
 }
@@ -69,6 +74,8 @@ def test_gradient_is_the_derivative_of_the_objective(kind: str) -> None:
 def test_mean_of_the_workers_gradients_is_the_pooled_one(kind: str, workers: int) -> None:
     for partition in PARTITIONS:
         extra = {} if kind == "quadratic" else {"partition": partition}
+        if kind == "linear" and partition != "iid":
+            continue  # it has no classes to deal by
         problem = make(workers, **(KINDS[kind] | extra))
         x = point(problem)
         rows = problem.gradients(range(workers), np.tile(x, (workers, 1)), [None] * workers)
@@ -79,7 +86,7 @@ def test_mean_of_the_workers_gradients_is_the_pooled_one(kind: str, workers: int
 @pytest.mark.parametrize("batch_size", [7, "full"])
 @pytest.mark.parametrize("workers", [1, 4, 5])
 def test_a_batched_call_gives_what_single_calls_give(kind: str, batch_size: Any, workers: int) -> None:
-    for partition in ("iid", {"kind": "dirichlet", "alpha": 0.3}):
+    for partition in ("iid", {"kind": "dirichlet", "alpha": 0.3})[: 1 if kind == "linear" else 2]:
         extra = {} if kind == "quadratic" else {"partition": partition, "batch_size": batch_size}
         problem = make(workers, **(KINDS[kind] | extra))
         ids, points, batches = asked(problem)
@@ -395,3 +402,85 @@ def test_reference_agrees_with_scikit_learn(solver: str, dataset: str, l2: float
     theirs = model.coef_.T.ravel()
     assert problem.objective(theirs)[0] == pytest.approx(best.loss, abs=1e-6)
     np.testing.assert_allclose(theirs, best.x, atol=1e-4)
+
+
+# ------------------------------------------------------------------------------------------- least squares
+LEAST: dict[str, Any] = {"kind": "linear-regression", "dataset": "diabetes"}
+
+
+@pytest.mark.parametrize("l2", [0.0, 0.3])
+def test_the_closed_form_is_that_of_scikit_learn(l2: float) -> None:
+    """Its ridge does not penalise the intercept, so the constant column is given as a feature."""
+    problem = make(4, **LEAST, l2=l2)
+    assert isinstance(problem, LinearRegression)
+    features, targets = problem.features[:-1], problem.labels[:-1]
+    ridge = Ridge(alpha=l2 * problem.samples / 2, fit_intercept=False, solver="svd").fit(features, targets)
+    found = reference(problem)
+    assert found is not None
+    np.testing.assert_allclose(found.x, ridge.coef_, rtol=1e-10)
+    assert found.gradient_norm < 1e-11
+
+
+def test_of_several_optima_the_shortest_is_taken() -> None:
+    """More columns than samples, no l2: every residual is 0."""
+    data = {"kind": "synthetic-regression", "samples": 12, "features": 30}
+    problem = make(2, kind="linear-regression", dataset=data, l2=0)
+    found = reference(problem)
+    assert found is not None
+    assert found.loss < 1e-20
+    assert isinstance(problem, LinearRegression)
+    whole = np.linalg.lstsq(problem.features[:-1], problem.labels[:-1])[0]
+    np.testing.assert_allclose(found.x, whole, atol=1e-10)
+
+
+def test_regression_has_no_accuracy_and_predicts_targets() -> None:
+    problem = make(2, **LEAST)
+    found = reference(problem)
+    assert found is not None
+    assert np.isnan(problem.accuracy(found.x))
+    assert isinstance(problem, LinearRegression)
+    errors = problem.predict(problem.test_features, found.x) - problem.test_labels
+    spread = problem.test_labels - problem.test_labels.mean()
+    assert len(problem.test_labels) == 88
+    assert 0.2 < 1 - (errors @ errors) / (spread @ spread) < 0.8  # r² on held-out samples
+
+
+@pytest.mark.parametrize(
+    ("keys", "told"),
+    [
+        (
+            {"kind": "linear-regression", "dataset": "wine"},
+            "problem.dataset: wine has 3 classes, and linear-reg",
+        ),
+        (
+            {"kind": "logistic-regression", "dataset": "diabetes"},
+            "problem.dataset: diabetes has numbers as targets",
+        ),
+        (
+            {"kind": "mlp", "dataset": "diabetes"},
+            "problem.dataset: diabetes has numbers as targets, and mlp learns",
+        ),
+        (
+            {**LEAST, "partition": "by-label"},
+            "problem.partition: 'by-label' deals by class, and the targets of this",
+        ),
+        ({**LEAST, "partition": "dirichlet"}, "problem.partition: 'dirichlet' deals by class"),
+        (
+            {**LEAST, "test_fraction": 0.9999},
+            "problem.test_fraction: 0.9999 of 442 samples leaves none to learn",
+        ),
+    ],
+)
+def test_numbers_and_classes_are_not_mistaken_for_one_another(keys: dict[str, Any], told: str) -> None:
+    with pytest.raises(UserError) as error:
+        make(3, **keys)
+    assert str(error.value).startswith(told)
+
+
+@pytest.mark.parametrize("kind", ["linear", "softmax"])
+def test_the_form_on_a_device_is_that_on_the_host(kind: str) -> None:
+    problem = make(3, **KINDS[kind])
+    device: Any = placed(problem, "cpu:0")
+    ids, points, batches = asked(problem)
+    rows = device.gradients(ids, device.stack([torch.from_numpy(x) for x in points]), batches)
+    np.testing.assert_allclose(rows.numpy(), problem.gradients(ids, points, batches), atol=1e-12)

@@ -17,10 +17,11 @@ from rfast_bench.errors import UserError
 from rfast_bench.plan.runs import load_points
 from rfast_bench.real.calibration import calibrated_scenario, fits
 from rfast_bench.real.calibration.fits import Line
-from rfast_bench.real.calibration.measure import LARGE, Measured, compute_times, sizes, unhindered
+from rfast_bench.real.calibration.measure import LARGE, Measured, compute_times, own_times, sizes, unhindered
 from rfast_bench.real.worker.results import Result
 from rfast_bench.records.reading import find_runs
 from rfast_bench.scenario.schema import Scenario, load
+from rfast_bench.scenario.sections.compute import times_of
 from rfast_bench.scenario.sections.network import CollectiveSpec, NetworkSpec
 
 BASE: dict[str, Any] = {
@@ -93,6 +94,22 @@ def test_compute_times_hold_the_scenarios_own_draws_and_the_overhead() -> None:
     assert set(np.round(drawn, 9)) == {0.021, 0.022}
     measured = compute_times(scenario_of(real={"compute": "measured"}), results)
     assert set(np.round(measured, 9)) == {0.0055, 0.006}
+
+
+def test_workers_with_times_of_their_own_keep_them_in_the_counterpart() -> None:
+    """Overheads are of all workers; what an iteration costs beside its gradient is in `fixed`."""
+    laws = [{"kind": "constant", "mean": mean, "samples": 8, "fixed": 0.01} for mean in (0.02, 0.04, 0.06)]
+    scenario = scenario_of(workers=3, compute=laws)
+    results = [worker([0.0, 0.021, 0.043], [0.0205, 0.042])]
+    own = own_times(scenario, results, 16)
+    assert [set(np.round(times, 9)) for times in own] == [{0.031, 0.032}, {0.071, 0.072}, {0.111, 0.112}]
+    measured = Measured(
+        np.concatenate(own), *(SLOW.latencies, SLOW.message, SLOW.hop, 32, 0.0), own, 16, 0.0015
+    )
+    said, columns = calibrated_scenario.compute_of(scenario, measured, "x.csv")
+    assert [one["column"] for one in said] == list(columns) == ["compute_0", "compute_1", "compute_2"]
+    assert {(one["samples"], one["fixed"]) for one in said} == {(16, 0.0115)}
+    assert own_times(scenario_of(), results, None) == ()
 
 
 def test_the_ring_takes_all_its_hops_after_the_last_worker_is_ready() -> None:
@@ -234,7 +251,7 @@ def test_a_short_calibration_writes_a_scenario_that_runs(tmp_path: Path) -> None
     assert new.world == "simulated"
     assert new.network.loss == load(source).network.loss
     assert new.stragglers == load(source).stragglers
-    assert new.compute.draw(np.random.default_rng(0), 100).min() >= 0.02
+    assert times_of(new.compute, 0).draw(np.random.default_rng(0), 100).min() >= 0.02
     assert new.network.collective is not None
     arguments = ["run", str(out), "--out", str(tmp_path / "out"), "--no-plots", "--jobs", "1"]
     assert CliRunner().invoke(main, arguments, catch_exceptions=False).exit_code == 0

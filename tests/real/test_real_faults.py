@@ -20,6 +20,7 @@ import yaml
 from rfast_bench.api import Algorithm
 from rfast_bench.problems import Problem, reference
 from rfast_bench.problems.evaluation import Evaluator
+from rfast_bench.real.launch.deaths import Deaths
 from rfast_bench.real.world import Outcome, realise
 from rfast_bench.study.run import problem_of
 from tests.support.handmade import make_run
@@ -187,3 +188,15 @@ def test_ctrl_c_leaves_no_process_behind(tmp_path: Path) -> None:
     assert run.returncode == 130
     wait_for(lambda: not alive(everybody), 10)
     assert not list((tmp_path / "killed").rglob("manifest.json"))
+
+
+def test_a_worker_comes_back_from_its_latest_death_in_whatever_order_they_are_listed() -> None:
+    faults = [{"worker": 1, "down": 5, "up": 9}, {"worker": 1, "down": 1, "up": 3}]
+    run = make_run(R_FAST, **{**RAW, "faults": faults, "stop": {"time": 20}})
+    back = []
+    for passed in (2.0, 6.0):
+        deaths = Deaths(run, lambda worker, life: None, start=time.monotonic() - passed)
+        deaths.carry_out(lambda worker: True)
+        deaths.died(1, signal.SIGKILL)
+        back.append(deaths._due[1])
+    assert back == [3, 9]

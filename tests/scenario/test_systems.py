@@ -19,6 +19,7 @@ from rfast_bench.real.calibration.fits import Line
 from rfast_bench.real.calibration.measure import Measured
 from rfast_bench.scenario import systems
 from rfast_bench.scenario.schema import Scenario, load
+from rfast_bench.scenario.sections.compute import mean_compute, times_of
 from rfast_bench.scenario.sections.timing import Lognormal
 
 BASE: dict[str, Any] = {
@@ -85,10 +86,10 @@ def test_a_name_and_its_comment_say_what_the_profile_holds(name: str) -> None:
 
 def test_the_published_figures_give_the_numbers() -> None:
     profile, _ = systems.load(systems.find("resnet50-8x-10gbe"))
-    assert profile.compute.mean == pytest.approx(32 / 367, rel=1e-3)
+    assert mean_compute(profile.compute, 8) == pytest.approx(32 / 367, rel=1e-3)
     assert profile.network.message_bytes == pytest.approx(4 * 25_557_032, rel=1e-3)
     bert, _ = systems.load(systems.find("bert-large-8x-10gbe"))
-    assert bert.compute.mean == pytest.approx(7 / 7.56, rel=1e-3)
+    assert mean_compute(bert.compute, 8) == pytest.approx(7 / 7.56, rel=1e-3)
     wan, _ = systems.load(systems.find("wan-4-regions"))
     links = [link.latency.mean for link in wan.network.links if link.latency is not None]
     assert len({(link.sender, link.receiver) for link in wan.network.links}) == 12
@@ -108,7 +109,7 @@ def test_it_fills_workers_compute_and_network(tmp_path: Path) -> None:
 def test_what_the_scenario_says_stays(tmp_path: Path) -> None:
     found = scenario(tmp_path, workers=4, compute="1 s", network={"loss": 0.1, "latency": "5 ms"})
     assert found.workers == 4
-    assert found.compute.mean == 1
+    assert found.gradient_seconds == 1
     assert (found.network.latency.mean, found.network.bandwidth) == (0.005, 1.25e9)
     assert found.network.loss.model_dump()["probability"] == 0.1
 
@@ -144,7 +145,7 @@ def test_a_path_starts_at_the_scenarios_folder_and_its_csv_at_its_own(tmp_path: 
     empirical = {"kind": "empirical", "path": "times.csv", "column": "t"}
     write(tmp_path / "ours", {**OWN, "compute": empirical}, "site.yaml")
     found = scenario(tmp_path, system="ours/site.yaml", workers=3)
-    assert set(found.compute.draw(np.random.default_rng(0), 20)) == {0.02, 0.04}
+    assert set(times_of(found.compute, 0).draw(np.random.default_rng(0), 20)) == {0.02, 0.04}
     assert found.network.message_bytes == 2e6
     run_of(tmp_path, system="ours/site.yaml", workers=3)
 
@@ -240,7 +241,7 @@ def test_what_calibration_measures_is_a_profile(tmp_path: Path, monkeypatch: pyt
     assert profile.read_text().startswith("# System profile of 'as-if'")
     found = scenario(tmp_path, system="mine/machine.yaml")
     assert found.workers == 5
-    assert set(found.compute.draw(np.random.default_rng(0), 20)) == {0.020, 0.022}
+    assert set(times_of(found.compute, 0).draw(np.random.default_rng(0), 20)) == {0.020, 0.022}
     assert set(found.network.latency.draw(np.random.default_rng(0), 20)) == {0.001, 0.003}
     assert (found.network.bandwidth, found.network.message_bytes) == (1e9, 32)
     assert found.network.collective is not None
@@ -267,6 +268,6 @@ def test_a_calibrated_counterpart_keeps_its_system(tmp_path: Path, monkeypatch: 
     source = write(tmp_path, {**BASE, "system": "site.yaml", "workers": 3})
     calibrated_scenario.calibrate(source, (), tmp_path / "there" / "new.yaml", 1.0, lambda line: None)
     found = load(tmp_path / "there" / "new.yaml")
-    assert set(found.compute.draw(np.random.default_rng(0), 20)) == {0.020, 0.022}
+    assert set(times_of(found.compute, 0).draw(np.random.default_rng(0), 20)) == {0.020, 0.022}
     assert found.network.message_bytes == 2e6
     assert found.network.bandwidth == pytest.approx(1e9 * 2e6 / 32)

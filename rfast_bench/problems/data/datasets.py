@@ -20,6 +20,7 @@ from rfast_bench.scenario.sections.problem import (
     DatasetSpec,
     ImagesSpec,
     NpzSpec,
+    SyntheticRegressionSpec,
     SyntheticSpec,
 )
 
@@ -55,6 +56,8 @@ def load(spec: DatasetSpec, test_fraction: float, dtype: str, where: str) -> Dat
     """
     if isinstance(spec, ImagesSpec):
         return _images(spec, test_fraction > 0, dtype, f"{where}.dataset")
+    if isinstance(spec, SyntheticRegressionSpec) or spec.kind == "diabetes":
+        return _numbers(spec, test_fraction, dtype, where)
     features, raw_labels = _samples(spec, f"{where}.dataset")
     names, labels = np.unique(raw_labels, return_inverse=True)
     if len(names) < 2:
@@ -63,6 +66,33 @@ def load(spec: DatasetSpec, test_fraction: float, dtype: str, where: str) -> Dat
     scaled = features / 16.0 if spec.kind == "digits" else _standardised(features, train)
     scaled = scaled.astype(dtype)
     return Data(scaled[train], labels[train], scaled[test], labels[test], len(names))
+
+
+def _numbers(
+    spec: SyntheticRegressionSpec | BundledSpec, test_fraction: float, dtype: str, where: str
+) -> Data:
+    """A data set whose targets are numbers, which stay as they are."""
+    if isinstance(spec, SyntheticRegressionSpec):
+        features, targets = _synthetic_regression(spec)
+    else:
+        features, targets = (part[: spec.limit] for part in _bundled(spec.kind))
+    order = np.random.default_rng(SPLIT_SEED).permutation(len(targets))
+    held = round(test_fraction * len(targets))
+    if held == len(targets):
+        raise UserError(
+            f"{where}.test_fraction: {test_fraction:g} of {len(targets)} samples leaves none to learn from"
+        )
+    train, test = np.sort(order[held:]), np.sort(order[:held])
+    scaled, targets = _standardised(features, train).astype(dtype), targets.astype(dtype)
+    return Data(scaled[train], targets[train], scaled[test], targets[test], classes=0)
+
+
+def _synthetic_regression(spec: SyntheticRegressionSpec) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    rng = np.random.default_rng(spec.seed)
+    features = rng.standard_normal((spec.samples, spec.features))
+    weights = rng.standard_normal(spec.features)
+    noise = spec.noise * rng.standard_normal(spec.samples)
+    return features, features @ (weights / np.linalg.norm(weights)) + noise
 
 
 def _samples(

@@ -24,6 +24,10 @@ def deal(
     """
     if workers > len(labels):
         raise UserError(f"{where}: {len(labels)} training samples cannot be dealt to {workers} workers")
+    if spec.kind != "iid" and labels.dtype.kind == "f":
+        raise UserError(
+            f"{where}: '{spec.kind}' deals by class, and the targets of this problem are numbers; allowed: iid"
+        )
     if isinstance(spec, DirichletPartition):
         return _dirichlet(labels, workers, spec.alpha, rng, where)
     if isinstance(spec, ShardsPartition):

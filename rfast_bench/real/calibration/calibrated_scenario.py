@@ -21,6 +21,7 @@ from rfast_bench.real.calibration.fits import Times
 from rfast_bench.real.calibration.measure import Measured, Say, measure
 from rfast_bench.scenario.reading import assign, parse_override, read_yaml, validate
 from rfast_bench.scenario.schema import Scenario
+from rfast_bench.scenario.sections.compute import times_of
 from rfast_bench.scenario.sections.network import LinkOverride, NetworkSpec
 from rfast_bench.scenario.sections.timing import Constant, Distribution
 
@@ -54,10 +55,10 @@ def calibrate(
     measured = measure(Point({}, scenario, folder, str(source)), seconds, say)
     times = out.with_suffix(".csv")
     network, columns = network_of(scenario, measured, times.name)
-    compute = _empirical(times.name, "compute")
+    compute, drawn = compute_of(scenario, measured, times.name)
     new = counterpart(rebased(raw, folder, out.resolve().parent), scenario.name, compute, network)
     text = head(scenario, measured, seconds) + as_yaml(new)
-    write_text(times, table({"compute": measured.compute, **columns}))
+    write_text(times, table({**drawn, **columns}))
     write_text(out, text)
     if profile is not None:
         write_profile(profile, scenario, measured, seconds)
@@ -106,12 +107,29 @@ def rebased(raw: Any, source: Path, target: Path, key: str = "") -> Any:
         return {k: rebased(v, source, target, str(k)) for k, v in raw.items()}
     if isinstance(raw, list):
         return [rebased(v, source, target, key) for v in raw]
-    plugged = key == "name" and isinstance(raw, str) and ".py:" in raw
+    plugged = key in ("name", "kind") and isinstance(raw, str) and ".py:" in raw
     if isinstance(raw, str) and (key in PATHS or plugged) and not Path(raw).expanduser().is_absolute():
         file, colon, rest = raw.partition(":") if plugged else (raw, "", "")
         if (source / file).exists():
             return os.path.relpath(source / file, target) + colon + rest
     return raw
+
+
+def compute_of(scenario: Scenario, measured: Measured, file: str) -> tuple[Any, dict[str, Times]]:
+    """What `compute` says in the counterpart, and the columns of `file` that it names: one a worker where workers
+    have times of their own. What an iteration costs beside its gradient is in `fixed`: no batch changes it."""
+
+    def said(column: str, worker: int) -> dict[str, Any]:
+        one = _empirical(file, column)
+        if measured.samples is None:
+            return one
+        fixed = (times_of(scenario.compute, worker).fixed or 0.0) + max(0.0, measured.overhead)
+        return {**one, "samples": measured.samples, "fixed": float(f"{fixed:.4g}")}
+
+    if not measured.own:
+        return said("compute", 0), {"compute": measured.compute}
+    columns = {f"compute_{worker}": times for worker, times in enumerate(measured.own)}
+    return [said(column, worker) for worker, column in enumerate(columns)], columns
 
 
 def network_of(scenario: Scenario, measured: Measured, file: str) -> tuple[dict[str, Any], dict[str, Times]]:
@@ -184,17 +202,18 @@ def write_profile(path: Path, scenario: Scenario, measured: Measured, seconds: f
     times = path.with_suffix(".csv")
     bare = scenario.model_copy(update={"network": NetworkSpec()})
     network, columns = network_of(bare, measured, times.name)
+    compute, drawn = compute_of(scenario, measured, times.name)
     today = datetime.now(UTC).date().isoformat()
     source = f"measured {today} by rfast-bench calibrate, under the load of '{scenario.name}'"
     cores = f"{os.cpu_count()} cores, {platform.system()} {platform.machine()}"
     profile = {
         "description": f"{cores}, {scenario.workers} workers, as in '{scenario.name}'",
         "workers": scenario.workers,
-        "compute": _empirical(times.name, "compute"),
+        "compute": compute,
         "network": {**network, "message_bytes": measured.model_bytes},
         "sources": dict.fromkeys(("workers", "compute", "network"), source),
     }
-    write_text(times, table({"compute": measured.compute, **columns}))
+    write_text(times, table({**drawn, **columns}))
     rest = "Nothing that the scenario injects into its network is in it."
     write_text(path, head(scenario, measured, seconds, "System profile", rest) + as_yaml(profile))
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from rfast_bench import problems
 from rfast_bench.conditions.seeds import stream
 from rfast_bench.errors import UserError
 from rfast_bench.plan.runs import Point, Run, plan
+from rfast_bench.problems import Problem
 from rfast_bench.real.calibration import probes
 from rfast_bench.real.calibration.fits import (
     Line,
@@ -35,6 +36,7 @@ from rfast_bench.real.launch.local import local
 from rfast_bench.real.worker.results import Result, load
 from rfast_bench.real.world import LATEST, lateness
 from rfast_bench.scenario.schema import AlgorithmSpec, Evaluate, Every, Scenario, StopRule
+from rfast_bench.scenario.sections.compute import by_worker, says_samples, seconds_for, times_of
 from rfast_bench.scenario.sections.network import NetworkSpec
 
 SHORTEST = 1.0
@@ -65,6 +67,12 @@ class Measured:
     model_bytes: int
     late: float
     """Mean lateness of emulated gradients, as a share of their compute time."""
+    own: tuple[Times, ...] = ()
+    """Of `compute`, each worker's, where the scenario gives workers times of their own."""
+    samples: int | None = None
+    """For how many samples these times hold, where the scenario says so of its own."""
+    overhead: float = 0.0
+    """Of `compute`: the median of what an iteration costs beside its gradient, whatever its batch."""
 
     @property
     def void(self) -> bool:
@@ -100,9 +108,11 @@ def measure(point: Point, seconds: float, say: Say = lambda line: None) -> Measu
     messages = [play.probe("Messages", k) for k in numbers]
     reduces = [play.probe("Collective", k) for k in numbers]
     free_runs = [result for a in free for result in play.algorithm(a)] or messages[0]
-    compute = compute_times(scenario, free_runs)
+    batch = batch_of(problem) if says_samples(scenario.compute) else None
+    each = own_times(scenario, free_runs, batch)
+    compute = np.concatenate(each) if each else compute_times(scenario, free_runs, samples=batch)
     ages = [message_ages(results) for results in messages]
-    hops = [hop(scenario, compute, results) for results in reduces]
+    hops = [hop(scenario, each or (compute,) * n, results) for results in reduces]
     sent = [k * width for k in numbers]
     message = line(*zip(sent, [float(np.median(a)) for a in ages], strict=True))
     own = numbers[0] * width
@@ -113,7 +123,15 @@ def measure(point: Point, seconds: float, say: Say = lambda line: None) -> Measu
         line(*zip([size / n for size in sent], hops, strict=True)),
         own,
         lateness(free_runs).get("share", 0.0),
+        each,
+        batch if scenario.real.compute == "emulated" else None,
+        float(np.median(overheads(free_runs))) if scenario.real.compute == "emulated" else 0.0,
     )
+
+
+def batch_of(problem: Problem) -> int:
+    """How many samples a gradient of worker 0 holds."""
+    return problem.size(0, next(problem.sampler(0, stream(0, "calibration-batch"))))
 
 
 def sizes(dim: int, width: int) -> tuple[int, int]:
@@ -162,15 +180,30 @@ class Player:
 
 
 # ----------------------------------------------------------------------------------- from logs to numbers
-def compute_times(scenario: Scenario, results: list[Result]) -> Times:
-    """Draws of what a gradient takes at full speed, with everything that an iteration costs beside it."""
-    rng = stream(scenario.first_seed, "calibration")
+def own_times(scenario: Scenario, results: list[Result], samples: int | None) -> tuple[Times, ...]:
+    """`compute_times` of each worker; none where all workers have the same."""
+    if scenario.real.compute == "measured" or not by_worker(scenario.compute):
+        return ()
+    return tuple(compute_times(scenario, results, worker, samples) for worker in range(scenario.workers))
+
+
+def compute_times(
+    scenario: Scenario, results: list[Result], worker: int | None = None, samples: int | None = None
+) -> Times:
+    """Draws of what a gradient takes at full speed, with everything that an iteration costs beside it.
+
+    `worker`: of that one alone (None: of any); `samples`: how many the gradient looks at (None: as `compute` has it).
+    """
+    rng = stream(scenario.first_seed, "calibration", *([] if worker is None else [worker]))
     if scenario.real.compute == "measured":
         found = true_times(results)
         drawn = found[rng.integers(len(found), size=DRAWS)]
     else:
         found = overheads(results)
-        drawn = scenario.compute.draw(rng, DRAWS) + found[rng.integers(len(found), size=DRAWS)]
+        times = times_of(scenario.compute, worker or 0)
+        drawn = times.draw(rng, DRAWS)
+        drawn = drawn if samples is None else seconds_for(times, drawn, samples)
+        drawn = drawn + found[rng.integers(len(found), size=DRAWS)]
     return np.maximum(drawn, SMALLEST)
 
 
@@ -182,11 +215,12 @@ def message_ages(results: list[Result]) -> Times:
     return ages
 
 
-def hop(scenario: Scenario, compute: Times, results: list[Result]) -> float:
-    """What a hop takes for the simulated rounds to be as long as these."""
+def hop(scenario: Scenario, compute: Sequence[Times], results: list[Result]) -> float:
+    """What a hop takes for the simulated rounds to be as long as these; `compute`: each worker's times."""
     rounds, period = rounds_of(results)
     if not rounds:
         raise UserError("no all-reduce was done while it was measured; give more --seconds")
     rng = stream(scenario.first_seed, "calibration-ring")
-    drawn = compute[rng.integers(len(compute), size=ROUNDS * scenario.workers)]
+    picked = rng.integers(len(compute[0]), size=(ROUNDS, scenario.workers))
+    drawn = np.stack([own[rows] for own, rows in zip(compute, picked.T, strict=True)], axis=1).ravel()
     return hop_for(period, lambda seconds: ring_period(scenario, drawn, seconds))

@@ -83,9 +83,9 @@ class Deaths:
 
     def _return_of(self, worker: int) -> float | None:
         planned: list[Fault] = [f for k, f in enumerate(self.run.scenario.faults) if k in self._killed]
-        own = [f.up for f in planned if f.worker == worker]
+        own = [fault for fault in planned if fault.worker == worker]
         if own:
-            return own[-1]
+            return max(own, key=lambda fault: fault.down).up
         after = self.run.scenario.real.restart_after
         return None if after is None else self.now + after
 

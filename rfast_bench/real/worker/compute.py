@@ -10,8 +10,7 @@ from abc import ABC, abstractmethod
 from array import array
 from collections.abc import Callable, Iterator
 
-from rfast_bench.conditions.compute_times import slowdown_of, work_of
-from rfast_bench.conditions.seeds import Streams
+from rfast_bench.conditions.compute_times import slowdown_of
 from rfast_bench.scenario.schema import Scenario
 from rfast_bench.scenario.sections.timing import Slowdown
 
@@ -79,9 +78,11 @@ class Measured(Compute):
         self._ended_before(self._slowdown.finish(self._start, took))
 
 
-def compute_for(scenario: Scenario, worker: int, seed: int, clock: Clock, sleep: Sleep) -> Compute:
-    """The compute times of one worker of a scenario."""
+def compute_for(
+    scenario: Scenario, worker: int, seed: int, clock: Clock, sleep: Sleep, work: Iterator[float]
+) -> Compute:
+    """The compute times of one worker of a scenario; `work`: seconds of each gradient at full speed, as drawn."""
     slowdown = slowdown_of(scenario, worker, seed)
     if scenario.real.compute == "measured":
         return Measured(slowdown, clock, sleep)
-    return Emulated(slowdown, clock, sleep, work_of(scenario, worker, Streams(seed)))
+    return Emulated(slowdown, clock, sleep, work)

@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -24,8 +24,9 @@ import torch
 from threadpoolctl import threadpool_limits
 
 from rfast_bench import problems
+from rfast_bench.conditions.compute_times import sized, work_of
 from rfast_bench.conditions.liveness import Liveness
-from rfast_bench.conditions.seeds import stream
+from rfast_bench.conditions.seeds import Streams, stream
 from rfast_bench.errors import UserError
 from rfast_bench.plan.runs import Run
 from rfast_bench.problems import Problem
@@ -83,7 +84,10 @@ class Worker:
         self.node = self._node()
         make: Any = self.run.algorithm_class
         self.algorithm = make(self.problem.start, **self.run.algorithm.parameters)
-        self.compute: Compute = compute_for(self.scenario, rank, self.run.seed, self.clock, self.ended.wait)
+        self.batches, work = self._load(Streams(self.run.seed))
+        self.compute: Compute = compute_for(
+            *(self.scenario, rank, self.run.seed, self.clock, self.ended.wait, work)
+        )
         self.sampler = Sampler(self.scenario.evaluate.every, self.algorithm, self._counters, self._epochs)
         self.driver = self._driver()
         host = job.host or self.scenario.real.host
@@ -108,9 +112,18 @@ class Worker:
         self.topology = self.run.build_topology()
         return RealNode(self.rank, self.topology, faults, self.run.seed, self.clock, self.staging)
 
+    def _load(self, streams: Streams) -> tuple[Iterator[Any], Iterator[float]]:
+        """The worker's mini-batches, and how long the gradient of each takes where times are emulated."""
+        batches = self.problem.sampler(self.rank, streams("batches", self.rank))
+        return sized(
+            self.scenario, self.rank, batches, work_of(self.scenario, self.rank, streams), self._size
+        )
+
+    def _size(self, batch: Any) -> int:
+        return self.problem.size(self.rank, batch)
+
     def _driver(self) -> Driver:
-        batches = self.problem.sampler(self.rank, stream(self.run.seed, "batches", self.rank))
-        work = Work(self._gradient, batches, lambda batch: self.problem.size(self.rank, batch), self._mean)
+        work = Work(self._gradient, self.batches, self._size, self._mean)
         budget = self.scenario.stop.iterations if self.run.algorithm_class.synchronous else None
         return Driver(
             *(self.node, self.algorithm, work, self.compute, self.sampler, self.clock, self.lock, budget)

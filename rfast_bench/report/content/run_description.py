@@ -65,6 +65,8 @@ def _task(problem: Values, varied: Iterable[str]) -> str:
     kind = str(problem.get("kind", "problem"))
     if kind == "quadratic":
         return _quadratic(problem, varied)
+    if "dataset" not in problem:
+        return _own(problem, varied)
     facts = [
         _fact("problem.partition", varied, _partition(problem.get("partition", {}))),
         _fact("problem.batch_size", varied, _batch(problem.get("batch_size"))),
@@ -81,6 +83,15 @@ def _task(problem: Values, varied: Iterable[str]) -> str:
 
 def _fact(key: str, varied: Iterable[str], words: str) -> str:
     return "" if _varies(key, varied) else words
+
+
+def _own(problem: Values, varied: Iterable[str]) -> str:
+    """Of a class of the user's own: its name and what the scenario sets of it."""
+    facts = [
+        _fact(f"problem.{key}", varied, f"{key} {value}") for key, value in problem.items() if key != "kind"
+    ]
+    known = ", ".join(fact for fact in facts if fact)
+    return f"minimise {str(problem.get('kind')).rpartition(':')[2]}" + (f" ({known})" if known else "")
 
 
 def _quadratic(problem: Values, varied: Iterable[str]) -> str:
@@ -135,11 +146,22 @@ def _times(scenario: Values, varied: Iterable[str]) -> str:
     compute = scenario.get("compute")
     said = []
     if compute and not _varies("compute", varied):
-        said.append(f"A gradient takes {distribution(compute)}")
+        said.append(f"A gradient takes {_compute(compute)}")
     if not _varies("stragglers", varied) and "stragglers" in scenario:
         slow = [_straggler(straggler) for straggler in scenario["stragglers"]]
         said.append(listed(slow) if slow else "no worker is slower than the others")
     return f"{_upper('; '.join(said))}." if said else ""
+
+
+def _compute(compute: Any) -> str:
+    """Of a list too: what its first says stands for all that say the same."""
+    if isinstance(compute, list):
+        each = list(dict.fromkeys(map(_compute, compute)))
+        return each[0] if len(each) == 1 else f"times of each worker's own: {listed(each)}"
+    device = f", each worker's of a {compute['by']} of its own" if compute.get("by") else ""
+    samples = compute.get("samples")
+    fixed = f", {spoken_seconds(compute['fixed'])} of it whatever the batch" if compute.get("fixed") else ""
+    return distribution(compute) + device + (f" for {samples} samples{fixed}" if samples else "")
 
 
 def distribution(values: Values) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError, ValidationInfo, model_validator
 from pydantic.functional_validators import ModelWrapValidatorHandler
@@ -18,6 +18,8 @@ class Spec(BaseModel):
     """A part of a scenario file. Unknown keys are refused; values cannot change after reading."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+    trailing: ClassVar[tuple[str, ...]] = ()
+    """Keys that a message names last."""
 
     @model_validator(mode="wrap")
     @classmethod
@@ -26,7 +28,8 @@ class Spec(BaseModel):
         try:
             return handler(data)
         except ValidationError as problem:
-            names = [field.alias or name for name, field in cls.model_fields.items()]
+            fields = sorted(cls.model_fields.items(), key=lambda field: field[0] in cls.trailing)
+            names = [field.alias or name for name, field in fields]
             told = [_told(error, data, names) for error in problem.errors(include_url=False)]
             raise ValidationError.from_exception_data(cls.__name__, told) from problem
 

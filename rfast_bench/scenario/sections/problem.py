@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import (
+    BeforeValidator,
+    Discriminator,
+    Field,
+    Tag,
+    ValidationError,
+    ValidationInfo,
+    model_serializer,
+    model_validator,
+)
+from pydantic_core import InitErrorDetails, PydanticCustomError
 
+from rfast_bench.errors import UserError
 from rfast_bench.scenario.sections.base import DataPath, Spec
 from rfast_bench.scenario.sections.torch_problem import TorchKeys
+from rfast_bench.scenario.user_files import code
 
 Count = Annotated[int, Field(ge=1)]
 NonNegative = Annotated[float, Field(ge=0)]
@@ -22,7 +35,7 @@ def _bare_word(value: object) -> object:
 class BundledSpec(Spec):
     """A small data set that comes with scikit-learn. `limit`: only its first so-many samples."""
 
-    kind: Literal["digits", "breast_cancer", "wine"]
+    kind: Literal["digits", "breast_cancer", "wine", "diabetes"]
     limit: Count | None = None
 
 
@@ -36,6 +49,16 @@ class SyntheticSpec(Spec):
     samples: Annotated[int, Field(ge=2)] = 1000
     features: Count = 20
     classes: Annotated[int, Field(ge=2)] = 2
+    noise: NonNegative = 0.5
+    seed: Annotated[int, Field(ge=0)] = 0
+
+
+class SyntheticRegressionSpec(Spec):
+    """Gaussian features; the target is a random linear function of them of unit variance, plus `noise`."""
+
+    kind: Literal["synthetic-regression"]
+    samples: Annotated[int, Field(ge=2)] = 1000
+    features: Count = 20
     noise: NonNegative = 0.5
     seed: Annotated[int, Field(ge=0)] = 0
 
@@ -71,7 +94,10 @@ class ImagesSpec(Spec):
 
 
 DatasetSpec = Annotated[
-    Annotated[BundledSpec | SyntheticSpec | CsvSpec | NpzSpec | ImagesSpec, Field(discriminator="kind")],
+    Annotated[
+        BundledSpec | SyntheticSpec | SyntheticRegressionSpec | CsvSpec | NpzSpec | ImagesSpec,
+        Field(discriminator="kind"),
+    ],
     BeforeValidator(_bare_word),
 ]
 
@@ -144,6 +170,12 @@ class LogisticSpec(_DataProblem):
     kind: Literal["logistic-regression"]
 
 
+class LinearSpec(_DataProblem):
+    """l2-regularised least squares: the mean of `(a·x - y)²` over samples with numbers as targets."""
+
+    kind: Literal["linear-regression"]
+
+
 class MlpSpec(_DataProblem):
     """A fully connected network with cross-entropy loss; `hidden` lists the widths of its hidden layers."""
 
@@ -160,4 +192,70 @@ class TorchSpec(TorchKeys, _DataProblem):
     dtype: DType = "float32"
 
 
-ProblemSpec = Annotated[QuadraticSpec | LogisticSpec | MlpSpec | TorchSpec, Field(discriminator="kind")]
+class PlugInSpec(Spec):
+    """A problem of the user's own: `kind: path/to/file.py:Class`, or the name of an entry point of the group
+    `rfast_bench.problems`. All other keys are the keyword arguments of the class."""
+
+    kind: str
+    """With the file's whole path."""
+    parameters: dict[str, Any]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _as_the_class_says(cls, data: Any, info: ValidationInfo) -> Any:
+        if not isinstance(data, dict):
+            return data
+        given = {key: value for key, value in data.items() if key != "kind"}
+        try:
+            kind, model = _plugged(data["kind"], (info.context or {}).get("folder"))
+        except UserError as problem:
+            told = PydanticCustomError("plug_in", "{why}", {"why": str(problem)})
+            details = InitErrorDetails(type=told, loc=("kind",), input=data)
+            raise ValidationError.from_exception_data(cls.__name__, [details]) from problem
+        checked = model.model_validate(given, context=info.context)
+        return {"kind": kind, "parameters": {name: getattr(checked, name) for name in model.model_fields}}
+
+    @model_serializer
+    def _flat(self) -> dict[str, Any]:
+        return {"kind": self.kind, **self.parameters}
+
+    def load(self) -> Any:
+        """The class. Raises UserError."""
+        return _load(self.kind, None)
+
+
+def _load(kind: str, folder: Path | None) -> Any:
+    if code.is_file(kind):
+        return code.from_file(kind, folder, "problem")
+    return code.plug_ins(code.PROBLEMS)[kind].load()
+
+
+def _plugged(kind: str, folder: Path | None) -> tuple[str, type[Spec]]:
+    """The kind with its file's whole path, and what may stand beside it. Raises UserError."""
+    found = _load(kind, folder)
+    if not isinstance(found, type):
+        raise UserError(f"problem '{kind}' is no class")
+    code.check_parameters(
+        found, kind, "problem", ["workers", "seed"], "__init__(self, workers, seed, *, size: int = 10)"
+    )
+    model = code.parameters(found, Spec)
+    return code.rooted(kind, folder, "problem") if code.is_file(kind) else kind, model
+
+
+def _which(problem: Any) -> Any:
+    """The tag of a problem, which is its kind but for a plug-in."""
+    kind = problem.get("kind") if isinstance(problem, dict) else getattr(problem, "kind", None)
+    if not isinstance(kind, str):
+        return None
+    return "(plug-in)" if code.is_file(kind) or kind in code.plug_ins(code.PROBLEMS) else kind
+
+
+ProblemSpec = Annotated[
+    Annotated[QuadraticSpec, Tag("quadratic")]
+    | Annotated[LogisticSpec, Tag("logistic-regression")]
+    | Annotated[LinearSpec, Tag("linear-regression")]
+    | Annotated[MlpSpec, Tag("mlp")]
+    | Annotated[TorchSpec, Tag("torch")]
+    | Annotated[PlugInSpec, Tag("(plug-in)")],
+    Discriminator(_which),
+]

@@ -7,39 +7,59 @@ how many are drawn at once.
 from __future__ import annotations
 
 import math
-from functools import cache
-from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 from zlib import crc32
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
 
 from rfast_bench.scenario.sections.base import DataPath, Spec
 from rfast_bench.scenario.sections.units import PositiveSeconds, Probability, Seconds
+from rfast_bench.scenario.user_files.tables import column, rows_by
 
 Draws = NDArray[np.float64]
 
 
-@cache
-def _column(path: Path, column: str) -> Draws:
-    """A column of non-negative numbers, not all 0. Raises ValueError, which pydantic reports with its key."""
-    try:
-        frame = pd.read_csv(path)
-    except (OSError, pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as problem:
-        raise ValueError(f"cannot read {path}: {problem}") from problem
-    if column not in frame:
-        raise ValueError(f"{path} has no column '{column}'; it has {', '.join(map(str, frame))}")
-    times = pd.to_numeric(frame[column], errors="coerce").to_numpy(dtype=float)
-    if not (len(times) and np.isfinite(times).all() and (times >= 0).all() and times.any()):
-        raise ValueError(f"column '{column}' of {path} must hold numbers of at least 0, not all 0")
-    return times
-
-
 # ----------------------------------------------------------------------------------- distributions (seconds)
-class Constant(Spec):
+OF_COMPUTE = ("samples", "fixed", "by")
+"""Keys that only `compute` has; they are neither written nor counted where they are not said."""
+
+
+class _Times(Spec):
+    """A drawn time T holds for a gradient of `samples` samples; one of b takes `fixed + (T - fixed) b / samples`."""
+
+    samples: int | None = Field(default=None, ge=1)
+    """None: T whatever the batch."""
+    fixed: Seconds | None = None
+
+    @model_validator(mode="after")
+    def _fixed_is_a_part(self) -> Any:
+        if self.fixed is None:
+            return self
+        if self.samples is None:
+            raise ValueError("fixed needs samples: for how many samples does the time hold?")
+        mean = mean_time(self)  # type: ignore[arg-type]
+        if self.fixed > mean:
+            raise ValueError(f"fixed ({self.fixed:g} s) is above the mean ({mean:g} s)")
+        return self
+
+    trailing: ClassVar = OF_COMPUTE
+
+    @model_serializer(mode="wrap")
+    def _as_said(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        plain: dict[str, Any] = handler(self)
+        return {key: value for key, value in plain.items() if value is not None or key not in OF_COMPUTE}
+
+
+class Constant(_Times):
     kind: Literal["constant"] = "constant"
     mean: Seconds
 
@@ -47,7 +67,7 @@ class Constant(Spec):
         return np.full(size, self.mean)
 
 
-class Lognormal(Spec):
+class Lognormal(_Times):
     """Mean `mean`; `sigma` is the standard deviation of the logarithm."""
 
     kind: Literal["lognormal"]
@@ -58,7 +78,7 @@ class Lognormal(Spec):
         return rng.lognormal(math.log(self.mean) - self.sigma**2 / 2, self.sigma, size)
 
 
-class Exponential(Spec):
+class Exponential(_Times):
     """`shift` seconds that always pass, and an exponential rest; the mean of both together is `mean`."""
 
     kind: Literal["exponential"]
@@ -75,7 +95,7 @@ class Exponential(Spec):
         return self.shift + rng.exponential(self.mean - self.shift, size)
 
 
-class Gamma(Spec):
+class Gamma(_Times):
     """Mean `mean`; the coefficient of variation is 1/sqrt(shape)."""
 
     kind: Literal["gamma"]
@@ -86,7 +106,7 @@ class Gamma(Spec):
         return rng.gamma(self.shape, self.mean / self.shape, size)
 
 
-class Pareto(Spec):
+class Pareto(_Times):
     """Heavy tail P(T > t) ~ t^-alpha with mean `mean`; alpha > 1, below 2 the variance is infinite."""
 
     kind: Literal["pareto"]
@@ -98,23 +118,35 @@ class Pareto(Spec):
         return smallest * (1 + rng.pareto(self.alpha, size))
 
 
-class Empirical(Spec):
-    """Measured times, drawn with replacement from a column of a CSV file; `unit` is that of the file."""
+class Empirical(_Times):
+    """Measured times, drawn with replacement from a column of a CSV file; `unit` is that of the file.
+
+    `by`: a column that names devices, for `compute`: each worker then draws from the rows of a device of its own.
+    """
 
     kind: Literal["empirical"]
     path: DataPath
     column: str
     unit: PositiveSeconds = Field(default=1.0, validate_default=True)
     mean: PositiveSeconds | None = None
+    by: str | None = None
 
     @model_validator(mode="after")
     def _readable(self) -> Empirical:
-        self.values()
+        values = self.values()
+        if self.by is not None and not all(values[rows].any() for rows in rows_by(self.path, self.by)):
+            raise ValueError(f"column '{self.column}' of {self.path} is 0 in all rows of one '{self.by}'")
         return self
+
+    def of_device(self, number: int) -> Draws:
+        """The times of one device by its place in the file, counted round and round: of `by`."""
+        assert self.by is not None
+        devices = rows_by(self.path, self.by)
+        return self.values()[devices[number % len(devices)]]
 
     def values(self) -> Draws:
         """The file's times in seconds, scaled to `mean` if one is given."""
-        times = _column(self.path, self.column)
+        times = column(self.path, self.column)
         return times * (self.mean / times.mean() if self.mean else self.unit)
 
     def draw(self, rng: np.random.Generator, size: int) -> Draws:
@@ -127,13 +159,23 @@ def _bare_number(value: object) -> object:
     return {"kind": "constant", "mean": value} if isinstance(value, str | int | float) else value
 
 
-Distribution = Annotated[
+def _of_no_samples(times: Any) -> Any:
+    said = [key for key in OF_COMPUTE if getattr(times, key, None) is not None]
+    if said:
+        raise ValueError(f"'{said[0]}' is for compute; this time is not that of a gradient")
+    return times
+
+
+Work = Annotated[
     Annotated[Constant | Lognormal | Exponential | Gamma | Pareto | Empirical, Field(discriminator="kind")],
     BeforeValidator(_bare_number),
 ]
+"""The time of a gradient."""
+Distribution = Annotated[Work, AfterValidator(_of_no_samples)]
+"""Any other time."""
 
 
-def mean_time(times: Distribution) -> float:
+def mean_time(times: Work) -> float:
     """Mean of a distribution, seconds: of measured ones that of the same thousand draws in every run."""
     if times.mean is not None:
         return float(times.mean)

@@ -13,7 +13,6 @@ from rfast_bench.api import Algorithm
 from rfast_bench.errors import CannotRun, UserError
 from rfast_bench.scenario import shipped
 from rfast_bench.scenario.schema import AlgorithmSpec, Scenario, load
-from rfast_bench.scenario.sections.timing import mean_time
 from rfast_bench.scenario.sections.topology import FILE, TopologySpec
 from rfast_bench.scenario.sections.units import Bytes
 from rfast_bench.topology import files as graph_files
@@ -106,7 +105,7 @@ def _of_algorithm(algorithm: AlgorithmSpec, cls: type[Algorithm], scenario: Scen
         )
     except CannotRun as reason:
         return Check(label, None, f"cannot run: {reason}")
-    return Check(label, explain(built, scenario.network, compute=mean_time(scenario.compute)))
+    return Check(label, explain(built, scenario.network, compute=scenario.gradient_seconds))
 
 
 def _default(kind: str | None, where: str) -> TopologySpec:

@@ -1,0 +1,1 @@
+"""Files of the user's own that a scenario names: tables of numbers, and Python."""

@@ -1,0 +1,121 @@
+"""Classes in Python files of the user's own, `path/to/file.py:Class`, and in installed packages by entry points.
+
+It lies this low because both a scenario's problem and the algorithms of its plan are found by it.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import inspect
+import sys
+import traceback
+from collections.abc import Sequence
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from types import ModuleType
+from typing import Any, TypeVar
+from zlib import crc32
+
+from pydantic import BaseModel, create_model
+
+from rfast_bench.errors import UserError
+
+PACKAGE = "rfast_bench"
+PROBLEMS = f"{PACKAGE}.problems"
+"""The entry-point group of problems; put together, for it is no module that is imported from here."""
+MISTAKES = (
+    *(SyntaxError, ImportError, NameError, AttributeError, TypeError, ValueError, LookupError),
+    *(ArithmeticError, OSError, RuntimeError, AssertionError),
+)
+"""What a mistake in a user's file raises."""
+Base = TypeVar("Base", bound=BaseModel)
+
+
+def is_file(name: str) -> bool:
+    """Whether it names a class in a file."""
+    return ".py:" in name
+
+
+@cache
+def plug_ins(group: str) -> dict[str, EntryPoint]:
+    """What installed packages offer, by name."""
+    return {point.name: point for point in entry_points(group=group)}
+
+
+def rooted(name: str, folder: Path | None, what: str) -> str:
+    """`file.py:Class` with the file's whole path: from `folder`, else from the current one. Raises UserError."""
+    file_name, _, class_name = name.rpartition(":")
+    places = [p / Path(file_name).expanduser() for p in (folder, Path.cwd()) if p is not None]
+    path = next((p.resolve() for p in places if p.is_file()), None)
+    if path is None:
+        raise UserError(f"{what} '{name}': there is no file {' or '.join(map(str, dict.fromkeys(places)))}")
+    return f"{path}:{class_name}"
+
+
+def from_file(name: str, folder: Path | None, what: str) -> object:
+    """What `file.py:Class` names; the file is executed, once. `what` it should be is for messages.
+
+    Raises UserError.
+    """
+    path, _, class_name = rooted(name, folder, what).rpartition(":")
+    found = getattr(_load(Path(path), what), class_name, None)
+    if found is None:
+        raise UserError(f"{what} '{name}': {path} defines no class '{class_name}'")
+    return found
+
+
+@cache
+def _load(path: Path, what: str) -> ModuleType:
+    name = f"rfast_bench_user.{path.stem}_{crc32(str(path).encode()):08x}"  # files of one name do not mix
+    if name in sys.modules:
+        return sys.modules[name]
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise UserError(f"{what} file {path} cannot be imported")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    if str(path.parent) not in sys.path:
+        sys.path.append(str(path.parent))  # for what lies beside it; at the end, where it hides nothing
+    try:
+        spec.loader.exec_module(module)
+    except MISTAKES as problem:
+        del sys.modules[spec.name]
+        line = traceback.extract_tb(problem.__traceback__)[-1]
+        at = f" (line {line.lineno})" if line.filename == str(path) else ""
+        raise UserError(
+            f"{what} file {path} cannot be imported: {type(problem).__name__}: {problem}{at}"
+        ) from problem
+    return module
+
+
+def check_parameters(found: type, name: str, what: str, leading: Sequence[str], example: str) -> None:
+    """Raises UserError unless `__init__` takes `leading`, and all else by annotated keywords only."""
+    given = list(inspect.signature(found.__init__).parameters.values())[1:]  # type: ignore[misc]
+    for parameter in given[len(leading) :]:
+        if parameter.kind is not parameter.KEYWORD_ONLY or parameter.annotation is parameter.empty:
+            raise UserError(
+                f"{what} '{name}': parameter '{parameter.name}' of __init__ must be annotated and keyword-only: "
+                f"{example}"
+            )
+    if any(parameter.kind is parameter.KEYWORD_ONLY for parameter in given[: len(leading)]) or len(
+        given
+    ) < len(leading):
+        raise UserError(f"{what} '{name}': __init__ must take {', '.join(leading)} first: {example}")
+
+
+@cache
+def parameters(found: type, base: type[Base]) -> type[Base]:
+    """What a scenario may set for a class: a model of its keyword arguments and their annotations."""
+    try:
+        signature = inspect.signature(found.__init__, eval_str=True)  # type: ignore[misc]
+    except NameError as problem:
+        raise UserError(
+            f"{found.__name__}.__init__: an annotation cannot be resolved: {problem}"
+        ) from problem
+    fields: dict[str, Any] = {
+        p.name: (p.annotation, ... if p.default is p.empty else p.default)
+        for p in signature.parameters.values()
+        if p.kind is p.KEYWORD_ONLY
+    }
+    return create_model(f"{found.__name__}Parameters", __base__=base, **fields)

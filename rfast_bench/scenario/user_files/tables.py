@@ -1,0 +1,53 @@
+"""Columns of CSV files: numbers, and the rows of each name. Complaints are ValueErrors, which pydantic reports."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from rfast_bench.errors import nearest
+
+Draws = NDArray[np.float64]
+
+
+@cache
+def _table(path: Path) -> pd.DataFrame:
+    """A CSV file. Raises ValueError, which pydantic reports with its key."""
+    try:
+        return pd.read_csv(path)
+    except (OSError, pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as problem:
+        raise ValueError(f"cannot read {path}: {problem}") from problem
+
+
+def _series(path: Path, name: str) -> pd.Series[Any]:
+    frame = _table(path)
+    if name not in frame:
+        known = list(map(str, frame))
+        raise ValueError(f"{path} has no column '{name}'{nearest(name, known)}; it has {', '.join(known)}")
+    return frame[name]
+
+
+@cache
+def column(path: Path, name: str) -> Draws:
+    """A column of non-negative numbers, not all 0. Raises ValueError."""
+    times = pd.to_numeric(_series(path, name), errors="coerce").to_numpy(dtype=float)
+    if not (len(times) and np.isfinite(times).all() and (times >= 0).all() and times.any()):
+        raise ValueError(f"column '{name}' of {path} must hold numbers of at least 0, not all 0")
+    return times
+
+
+@cache
+def rows_by(path: Path, name: str) -> tuple[NDArray[np.intp], ...]:
+    """The rows of each value of a column: in numeric order where all are numbers, else as they first come."""
+    names = _series(path, name)
+    if names.isna().any():
+        line = int(np.flatnonzero(names.isna())[0]) + 2
+        raise ValueError(f"column '{name}' of {path} is empty in line {line}")
+    found = names.unique().tolist()
+    ordered = sorted(found) if pd.api.types.is_numeric_dtype(names) else found
+    return tuple(np.flatnonzero(names == one) for one in ordered)
