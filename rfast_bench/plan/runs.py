@@ -15,10 +15,11 @@ import yaml
 
 from rfast_bench.api import Algorithm
 from rfast_bench.errors import CannotRun, UserError, suggest
-from rfast_bench.plan import devices, digests, parameters, registry
+from rfast_bench.plan import devices, digests, parameters, registry, training
 from rfast_bench.plan.swept_values import folder_words
 from rfast_bench.scenario.reading import assign, parse_override, read_yaml, validate
-from rfast_bench.scenario.schema import AlgorithmSpec, Named, Scenario, folder_name
+from rfast_bench.scenario.schema import TRAINING, AlgorithmSpec, Named, Scenario, folder_name
+from rfast_bench.scenario.sections.optimizer import Training
 from rfast_bench.scenario.sections.real import RealSpec
 from rfast_bench.scenario.sections.topology import TopologySpec
 from rfast_bench.topology.build import build
@@ -83,6 +84,11 @@ class Run:
         ]
         return Path(*[part for part in parts if part])
 
+    @property
+    def training(self) -> Training:
+        """What the driver applies to gradients and to the step size."""
+        return training.of(self.algorithm)
+
     def build_topology(self) -> Topology:
         """Its graphs. Raises UserError, Unsound, CannotRun."""
         return build_topology(self.algorithm, self.point)
@@ -90,11 +96,11 @@ class Run:
     @cached_property
     def resolved(self) -> dict[str, Any]:
         """Everything that decides what this run gives, as plain values."""
-        unused = {"sweep", "tune", "seeds", "first_seed"} | (
+        unused = {"sweep", "tune", "seeds", "first_seed", *TRAINING} | (
             {"real"} if self.scenario.world == "simulated" else set()
         )
         scenario = self.scenario.model_dump(mode="json", by_alias=True, exclude=unused)
-        scenario["algorithms"] = [scenario["algorithms"][self.order]]
+        scenario["algorithms"] = [training.told(self.algorithm, scenario["algorithms"][self.order])]
         return {**scenario, "seed": self.seed}
 
     @cached_property
@@ -105,10 +111,11 @@ class Run:
         unused = {"real": RealSpec()} if self.scenario.world == "simulated" else {}
         scenario = digests.with_contents(
             self.scenario.model_copy(update=unused).model_dump(
-                exclude={"sweep", "tune", "seeds", "first_seed", *dull}
+                exclude={"sweep", "tune", "seeds", "first_seed", *TRAINING, *dull}
             )
         )
-        scenario["algorithms"] = [{**scenario["algorithms"][self.order], "name": None, "label": None}]
+        own = training.told(self.algorithm, scenario["algorithms"][self.order])
+        scenario["algorithms"] = [{**own, "name": None, "label": None}]
         source = digests.of_source(self.algorithm_class)
         text = json.dumps([FORMAT, scenario, self.seed, source], sort_keys=True, default=str)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
@@ -157,6 +164,7 @@ def with_parameters(scenario: Scenario, source: str, folder: Path | None) -> Sce
     point = Point({}, scenario, folder or Path(), source)
     orders = range(len(scenario.algorithms))
     known = {name for k in orders for name in registry.parameters(_class(scenario, k, point)).model_fields}
+    known |= training.NAMES
     for name in scenario.tune.parameters if scenario.tune else ():
         if name not in known:
             raise UserError(f"{source}: tune.parameters: no algorithm has '{name}'{suggest(name, known)}")
@@ -177,16 +185,21 @@ def complete(scenario: Scenario, k: int, point: Point) -> AlgorithmSpec:
     """The k-th algorithm of a scenario with its parameters checked and complete. Raises UserError."""
     algorithm, source, where = scenario.algorithms[k], point.source, f"algorithms.{k}"
     kind = _class(scenario, k, point)
-    given, model = algorithm.parameters, registry.parameters(kind)
+    model = registry.parameters(kind)
+    given = {name: value for name, value in algorithm.parameters.items() if name not in training.NAMES}
     values = parameters.check(given, model, scenario.tune, (where,), source)
+    whole, grids = training.complete(
+        scenario, algorithm, parameters.STEP in model.model_fields, where, source
+    )
     effective = parameters.effective_value(values)
-    if effective is not None:
-        values[parameters.STEP] = _step_for(effective, kind, algorithm, point)
-    return algorithm.model_copy(update={"parameters": values})
+    if effective is not None and training.MOMENTUM not in grids:
+        values[parameters.STEP] = _step_for(effective, kind, algorithm, point, whole.optimizer.momentum)
+    update = {"parameters": {**values, **grids}, "optimizer": whole.optimizer, "schedule": whole.schedule}
+    return algorithm.model_copy(update=update)
 
 
 def _step_for(
-    effective: float, kind: type[Algorithm], algorithm: AlgorithmSpec, point: Point
+    effective: float, kind: type[Algorithm], algorithm: AlgorithmSpec, point: Point, momentum: float
 ) -> float | None:
     """The step size for an effective step; None where the algorithm cannot run at all."""
     try:
@@ -194,7 +207,7 @@ def _step_for(
     except CannotRun:
         return None
     return parameters.step_for(
-        kind, built, effective, f"{point.source}: algorithms.{algorithm.label}.{parameters.STEP}"
+        *(kind, built, effective, f"{point.source}: algorithms.{algorithm.label}.{parameters.STEP}", momentum)
     )
 
 
