@@ -76,7 +76,8 @@ def perform(
             outcome = realise(run, problem, evaluator, progress, launch or OWN)
         else:
             placed = problems.placed(problem, run.scenario.simulation.device)
-            outcome = simulate(run.scenario, maker(run), topology, placed, evaluator, run.seed, progress)
+            parts = (run.scenario, maker(run), topology, placed, evaluator, run.seed, progress)
+            outcome = simulate(*parts, training=run.training)
         spent = {"wall_seconds": time.perf_counter() - wall, "cpu_seconds": time.process_time() - cpu}
     manifest = {
         **describe(run),
