@@ -17,6 +17,7 @@ from collections.abc import Callable
 from itertools import accumulate
 from typing import Any
 
+from rfast_bench.errors import UserError
 from rfast_bench.scenario.sections.optimizer import OptimizerSpec, ScheduleSpec
 
 Number = Callable[[float], Any]
@@ -119,6 +120,16 @@ class ScheduledStep:
         if factor != self._factor:
             self._factor, self._step = factor, self._number(self._base * factor)
         algorithm.step_size = self._step
+
+
+def base_step(algorithm: Any) -> float:
+    """The step size that an algorithm was built with. Raises UserError where the driver could not change it."""
+    if "step_size" not in vars(algorithm):
+        raise UserError(
+            f"schedule: {type(algorithm).__name__} keeps its step under another name than self.step_size, "
+            "where the driver would change it; rename it, or give its entry 'schedule: constant'"
+        )
+    return float(algorithm.step_size)
 
 
 class Rounds:

@@ -11,9 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from rfast_bench.conditions.optimizer import GradientFilter, Number, Rounds, ScheduledStep
+from rfast_bench.conditions.optimizer import GradientFilter, Number, Rounds, ScheduledStep, base_step
 from rfast_bench.conditions.seeds import stream
-from rfast_bench.errors import UserError
 from rfast_bench.problems import Problem
 from rfast_bench.scenario.sections.optimizer import ScheduleSpec, Training
 from rfast_bench.sim.driver import Driver
@@ -60,18 +59,8 @@ def equip(driver: Driver, training: Training, problem: Problem, seed: int) -> No
     position = _positions(driver, spec, problem, seed)
     for worker in driver.workers:
         filter = None if training.optimizer is None else GradientFilter(training.optimizer, number)
-        step = None if spec is None else ScheduledStep(spec, _base(worker.algorithm), number)
+        step = None if spec is None else ScheduledStep(spec, base_step(worker.algorithm), number)
         worker.optimizer = Optimizer(filter, step, position)
-
-
-def _base(algorithm: Any) -> float:
-    """The step size as given."""
-    if "step_size" not in vars(algorithm):
-        raise UserError(
-            f"schedule: {type(algorithm).__name__} keeps its step under another name than self.step_size, "
-            "where the driver would change it; rename it, or give its entry 'schedule: constant'"
-        )
-    return float(algorithm.step_size)
 
 
 def _number(problem: Problem) -> Number:
