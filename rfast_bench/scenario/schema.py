@@ -53,6 +53,11 @@ class AlgorithmSpec(Spec):
         own = {key: value for key, value in data.items() if key in RESERVED}
         return {**own, "parameters": {**{k: v for k, v in data.items() if k not in RESERVED}, **grids}}
 
+    @property
+    def momentum(self) -> float:
+        """Of its own optimizer."""
+        return 0.0 if self.optimizer is None else self.optimizer.momentum
+
 
 def _tuned_apart(entry: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     """An algorithm's entry without the keys of its optimizer and schedule that are to be tuned; those."""

@@ -189,7 +189,7 @@ def test_a_step_size_is_made_anew_only_when_the_factor_changes() -> None:
 
 
 def test_an_algorithm_that_keeps_its_step_elsewhere_is_told() -> None:
-    with pytest.raises(UserError, match="Hiding keeps its step under another name than self.step_size"):
+    with pytest.raises(UserError, match="Hiding keeps its step under another name than"):
         base_step(Hiding())
 
 

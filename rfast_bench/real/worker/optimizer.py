@@ -43,7 +43,7 @@ class CommonSamples:
         """See whether there is news; called between gradients, outside of the driver's lock."""
         if self._store.check([COMMON]):
             samples, time, rate = map(float, self._store.get(COMMON).decode().split())
-            self._told = samples, time, rate
+            self._told = (samples, time, rate) if rate > 0 else self._told  # not the reports of the start
 
     def at(self, now: float) -> float:
         """Samples of all at a time of the run's clock; never fewer than it said before."""
