@@ -192,8 +192,10 @@ def complete(scenario: Scenario, k: int, point: Point) -> AlgorithmSpec:
         scenario, algorithm, parameters.STEP in model.model_fields, where, source
     )
     effective = parameters.effective_value(values)
-    if effective is not None and training.MOMENTUM not in grids:
-        values[parameters.STEP] = _step_for(effective, kind, algorithm, point, whole.optimizer.momentum)
+    if effective is not None:
+        step = _step_for(effective, kind, algorithm, point, whole.optimizer.momentum)
+        if step is None or training.MOMENTUM not in grids:  # else momentum is to be found before it
+            values[parameters.STEP] = step
     update = {"parameters": {**values, **grids}, "optimizer": whole.optimizer, "schedule": whole.schedule}
     return algorithm.model_copy(update=update)
 
