@@ -71,7 +71,7 @@ def own(**entry: Any) -> dict[str, Any]:
         ({"schedule": {"points": [[0, 1], [3, 0.5], [2, 0.1]]}}, "schedule: points: 2 comes after 3, and a"),
         ({"schedule": {"points": [[0, 1], [0, 0.5]]}}, "schedule: points: 0 comes after 0"),
         ({"schedule": {"points": [[-1, 1]]}}, "schedule.points.0.0: Input should be greater than or equal"),
-        ({"schedule": {"drops": {4: 0}}}, "schedule.drops.4: Input should be greater than 0 (found 0)"),
+        ({"schedule": {"drops": {4: 0}}}, "schedule: drops: 4: 0 is no drop, for both must be above 0"),
         ({"schedule": {"cosin": 8}}, "schedule: unknown key 'cosin'; did you mean 'cosine'?"),
         ({"schedule": "cosin"}, "schedule: 'cosin' is no schedule; did you mean 'cosine'?"),
         ({"schedule": {"kind": "step"}}, "schedule: a schedule has no kind: name one by its key"),

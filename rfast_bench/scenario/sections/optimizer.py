@@ -70,7 +70,7 @@ def _pairs(value: Any) -> Any:
     return tuple(value.items()) if isinstance(value, Mapping) else value
 
 
-Drop = tuple[Position, Annotated[float, Field(gt=0)]]
+Drop = tuple[float, float]
 Point = tuple[Annotated[float, Field(ge=0)], Factor]
 
 
@@ -107,6 +107,9 @@ class ScheduleSpec(Spec):
 
     @model_validator(mode="after")
     def _forward(self) -> ScheduleSpec:
+        for position, factor in self.drops:
+            if position <= 0 or factor <= 0:
+                raise ValueError(f"drops: {position:g}: {factor:g} is no drop, for both must be above 0")
         for name in ("drops", "points"):
             for (earlier, _), (later, _) in pairwise(getattr(self, name)):
                 if later <= earlier:
