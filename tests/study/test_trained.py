@@ -15,6 +15,7 @@ from rfast_bench.cli.commands import main
 from rfast_bench.errors import UserError
 from rfast_bench.plan.runs import load_points
 from rfast_bench.records.reading import Run, find_runs
+from rfast_bench.report.content.trained import trained
 from rfast_bench.study.replay import planned, replay
 
 BASE: dict[str, Any] = {
@@ -56,6 +57,15 @@ def test_records_and_tables_say_momentum(tmp_path: Path) -> None:
     text = render([*runs.values()], "md")
     assert re.search(r"\| γ_eff +\| momentum +\|", text)
     assert "γ_eff counts momentum β" in text
+
+
+def test_a_report_says_how_each_method_was_trained(tmp_path: Path) -> None:
+    runs = [*done(tmp_path).values()]
+    assert list(trained(runs)) == [
+        "Trained with momentum 0.9; a warm-up to 3 and drops × 0.1 at 20 (epochs of all workers) "
+        "(r-fast and ring-allreduce)."
+    ]
+    assert not list(trained([run for run in runs if run.label == "osgp"]))
 
 
 def test_tables_without_momentum_say_nothing_of_it(tmp_path: Path) -> None:

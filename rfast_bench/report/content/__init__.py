@@ -4,5 +4,5 @@ setting.py   what was run, in sentences           verdict.py   who reached what 
 resolved.py  the scenario of many runs as one     overview.py  the same over a sweep
 cautions.py  what speaks against the numbers      margins.py   how much sooner the first is than the second
 grids.py     tables that sort                     findings.py  what the makers of sentences share
-tuned.py     what tuning chose
+tuned.py     what tuning chose                       trained.py   momentum and schedules
 """
