@@ -159,7 +159,8 @@ def in_each_world(point: Point) -> list[Point]:
 def with_parameters(scenario: Scenario, source: str, folder: Path | None) -> Scenario:
     """The scenario with every algorithm's parameters checked against its class and completed by defaults.
 
-    Where a parameter is to be tuned a `Grid` stands; an effective step has become a step size.
+    Where a parameter is to be tuned a `Grid` stands; an effective step has become a step size. Each algorithm has its
+    whole optimizer and schedule, and those at the top are gone.
     """
     point = Point({}, scenario, folder or Path(), source)
     orders = range(len(scenario.algorithms))
@@ -169,7 +170,7 @@ def with_parameters(scenario: Scenario, source: str, folder: Path | None) -> Sce
         if name not in known:
             raise UserError(f"{source}: tune.parameters: no algorithm has '{name}'{suggest(name, known)}")
     checked = tuple(complete(scenario, k, point) for k in orders)
-    return scenario.model_copy(update={"algorithms": checked})
+    return scenario.model_copy(update={"algorithms": checked, **dict.fromkeys(TRAINING)})
 
 
 def _class(scenario: Scenario, k: int, point: Point) -> type[Algorithm]:
@@ -196,7 +197,8 @@ def complete(scenario: Scenario, k: int, point: Point) -> AlgorithmSpec:
         step = _step_for(effective, kind, algorithm, point, whole.optimizer.momentum)
         if step is None or training.MOMENTUM not in grids:  # else momentum is to be found before it
             values[parameters.STEP] = step
-    update = {"parameters": {**values, **grids}, "optimizer": whole.optimizer, "schedule": whole.schedule}
+    applied = training.applied(whole.optimizer, whole.schedule) if scenario.tune is None else whole
+    update = {"parameters": {**values, **grids}, **vars(applied)}
     return algorithm.model_copy(update=update)
 
 

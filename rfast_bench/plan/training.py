@@ -131,7 +131,11 @@ def allowed(algorithm: AlgorithmSpec, inner: Mapping[str, Any]) -> bool:
 
 def of(algorithm: AlgorithmSpec) -> Training:
     """What the driver of a completed algorithm applies."""
-    optimizer, schedule = algorithm.optimizer, algorithm.schedule
+    return applied(algorithm.optimizer, algorithm.schedule)
+
+
+def applied(optimizer: OptimizerSpec | None, schedule: ScheduleSpec | None) -> Training:
+    """Both, but None for what does nothing."""
     idle = optimizer is None or not (optimizer.momentum or optimizer.weight_decay or optimizer.clip)
     still = schedule is None or is_constant(schedule)
     return Training(None if idle else optimizer, None if still else schedule)
@@ -139,5 +143,5 @@ def of(algorithm: AlgorithmSpec) -> Training:
 
 def told(algorithm: AlgorithmSpec, dumped: Mapping[str, Any]) -> dict[str, Any]:
     """An algorithm's plain values without an optimizer and a schedule that do nothing."""
-    applied = of(algorithm)
-    return {key: value for key, value in dumped.items() if key not in TRAINING or getattr(applied, key)}
+    active = of(algorithm)
+    return {key: value for key, value in dumped.items() if key not in TRAINING or getattr(active, key)}
