@@ -45,7 +45,7 @@ def present(frame: pd.DataFrame) -> pd.DataFrame:
 
 _ALWAYS = ("algorithm", "status")
 _COST = ("topology", "time per epoch (s)", "epoch speed-up", "idle (%)", "staleness", "sent")
-_WELL = ("γ", "γ_eff", "also tuned")
+_WELL = ("γ", "γ_eff", "momentum", "also tuned")
 EDGE = " †"
 """Behind the label of what was tuned at the edge, in every table."""
 DAGGER = "†: tuned at the edge, the best value was the first or last tried and a better one may lie beyond"
@@ -62,6 +62,7 @@ def _columns(frame: pd.DataFrame) -> dict[str, Callable[[Mapping[Any, Any]], str
         "topology": lambda row: cell(row["topology"]),
         "γ": lambda row: cell(row["step_size"]),
         "γ_eff": lambda row: cell(row["effective_step"]),
+        "momentum": lambda row: cell(row.get("momentum")),
         "also tuned": _also_tuned,
     }
     for name in target_names(frame.columns):
@@ -168,6 +169,8 @@ def footnote(frame: pd.DataFrame) -> str:
     if any(np.isfinite(frame.get(f"time_to_{name}_above", np.nan)).any() for name in target_names(frame)):
         said.append(">: not reached when the run ended")
     said += [f"Tuned by {by}, on other seeds" for by in dict.fromkeys(frame["tuned_by"]) if by]
+    if frame.get("momentum", pd.Series(dtype=float)).notna().any():
+        said.append("γ_eff counts momentum β: 1/(1 − β) times the step without it")
     if frame["tuned_at_edge"].any():
         said.append(DAGGER)
     return ". ".join(said) + "."

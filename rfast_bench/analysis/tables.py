@@ -86,6 +86,7 @@ def _row(
         "topology": first.topology_info.name if first.topology_info else None,
         "step_size": first.step_size,
         "effective_step": pd.Series([run.effective_step for run in runs], dtype=float).median(),
+        **_momentum(first),
         "tuned": "; ".join(f"{name}={how['value']}" for name, how in first.tuned.items()),
         "tuned_by": next((how["objective"] for how in first.tuned.values()), ""),
         "tuned_at_edge": first.tuned_at_edge,
@@ -103,6 +104,12 @@ def _row(
     spent = [costs(run) for run in runs]
     row |= {name: _mean(own.get(name, np.nan) for own in spent) for name in COSTS}
     return row | {"status": _status(runs, row)}
+
+
+def _momentum(run: Run) -> dict[str, float]:
+    """A column for methods with momentum alone: β, by which the effective step is larger, 1/(1 − β) times."""
+    momentum = float(run.optimizer.get("momentum", 0.0))
+    return {"momentum": momentum} if momentum else {}
 
 
 def _targets(runs: Sequence[Run]) -> list[str]:

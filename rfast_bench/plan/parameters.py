@@ -50,7 +50,7 @@ def _grids(
         if isinstance(value, Grid):
             found[name] = value
         elif isinstance(value, dict) and set(value) == {"tune"}:
-            found[name] = _read_grid(value, (*where, name), source)
+            found[name] = read_grid(value, (*where, name), source)
     if found and tune is None:
         first = ".".join((*where, next(iter(found))))
         raise UserError(f"{source}: {first}: is to be tuned, but the scenario has no tune: with an objective")
@@ -58,7 +58,8 @@ def _grids(
     return found | {n: g for n, g in everywhere.items() if n in model.model_fields and n not in given}
 
 
-def _read_grid(value: dict[str, Any], where: tuple[str, ...], source: str) -> Grid:
+def read_grid(value: dict[str, Any], where: tuple[str, ...], source: str) -> Grid:
+    """The grid in `{tune: grid}`. Raises UserError."""
     try:
         return _GRID.validate_python(value["tune"])
     except ValidationError as problem:
@@ -80,25 +81,30 @@ def effective_value(parameters: Mapping[str, Any]) -> float | None:
     return float(value["effective"]) if _is_effective(value) else None
 
 
-def effective_step(kind: type[Algorithm], topology: Topology, step: float) -> float:
-    """The nominal step of the mean model for this step size; nan where there is none."""
+def effective_step(kind: type[Algorithm], topology: Topology, step: float, momentum: float = 0.0) -> float:
+    """The nominal step of the mean model for this step size; nan where there is none.
+
+    Momentum β multiplies it by 1/(1 − β).
+    """
     factor = topology.step_factor if kind.descends == "kept" else topology.whole_step_factor
-    return kind.effective_step(step, factor)
+    return kind.effective_step(step, factor) / (1 - momentum)
 
 
-def step_for(kind: type[Algorithm], topology: Topology, effective: float, where: str) -> float:
+def step_for(
+    kind: type[Algorithm], topology: Topology, effective: float, where: str, momentum: float = 0.0
+) -> float:
     """The step size whose effective step is η: effective steps are proportional to step sizes.
 
     Raises UserError where there is none.
     """
-    factor = effective_step(kind, topology, 1.0)
+    factor = effective_step(kind, topology, 1.0, momentum)
     if not (math.isfinite(factor) and factor > 0):
         raise UserError(
             f"{where}: no step size has the effective step {effective:g} on {topology.name}: "
             f"the nominal step factor is {factor:g} there. Give the step size itself"
         )
     step = effective / factor
-    if not math.isclose(effective_step(kind, topology, step), effective, rel_tol=1e-9):
+    if not math.isclose(effective_step(kind, topology, step, momentum), effective, rel_tol=1e-9):
         raise UserError(
             f"{where}: {kind.__name__}.effective_step is not proportional to the step size; give it itself"
         )

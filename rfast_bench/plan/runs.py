@@ -15,10 +15,11 @@ import yaml
 
 from rfast_bench.api import Algorithm
 from rfast_bench.errors import CannotRun, UserError, suggest
-from rfast_bench.plan import devices, digests, parameters, registry
+from rfast_bench.plan import devices, digests, parameters, registry, training
 from rfast_bench.plan.swept_values import folder_words
 from rfast_bench.scenario.reading import assign, parse_override, read_yaml, validate
-from rfast_bench.scenario.schema import AlgorithmSpec, Named, Scenario, folder_name
+from rfast_bench.scenario.schema import TRAINING, AlgorithmSpec, Named, Scenario, folder_name
+from rfast_bench.scenario.sections.optimizer import Training
 from rfast_bench.scenario.sections.problem import PlugInSpec
 from rfast_bench.scenario.sections.real import RealSpec
 from rfast_bench.scenario.sections.topology import TopologySpec
@@ -84,6 +85,11 @@ class Run:
         ]
         return Path(*[part for part in parts if part])
 
+    @property
+    def training(self) -> Training:
+        """What the driver applies to gradients and to the step size."""
+        return training.of(self.algorithm)
+
     def build_topology(self) -> Topology:
         """Its graphs. Raises UserError, Unsound, CannotRun."""
         return build_topology(self.algorithm, self.point)
@@ -91,11 +97,11 @@ class Run:
     @cached_property
     def resolved(self) -> dict[str, Any]:
         """Everything that decides what this run gives, as plain values."""
-        unused = {"sweep", "tune", "seeds", "first_seed"} | (
+        unused = {"sweep", "tune", "seeds", "first_seed", *TRAINING} | (
             {"real"} if self.scenario.world == "simulated" else set()
         )
         scenario = self.scenario.model_dump(mode="json", by_alias=True, exclude=unused)
-        scenario["algorithms"] = [scenario["algorithms"][self.order]]
+        scenario["algorithms"] = [training.told(self.algorithm, scenario["algorithms"][self.order])]
         return {**scenario, "seed": self.seed}
 
     @cached_property
@@ -106,10 +112,11 @@ class Run:
         unused = {"real": RealSpec()} if self.scenario.world == "simulated" else {}
         scenario = digests.with_contents(
             self.scenario.model_copy(update=unused).model_dump(
-                exclude={"sweep", "tune", "seeds", "first_seed", *dull}
+                exclude={"sweep", "tune", "seeds", "first_seed", *TRAINING, *dull}
             )
         )
-        scenario["algorithms"] = [{**scenario["algorithms"][self.order], "name": None, "label": None}]
+        own = training.told(self.algorithm, scenario["algorithms"][self.order])
+        scenario["algorithms"] = [{**own, "name": None, "label": None}]
         if isinstance(self.scenario.problem, PlugInSpec):
             scenario["problem"]["kind"] = digests.of_class(self.scenario.problem.load())
         source = digests.of_source(self.algorithm_class)
@@ -155,11 +162,13 @@ def in_each_world(point: Point) -> list[Point]:
 def with_parameters(scenario: Scenario, source: str, folder: Path | None) -> Scenario:
     """The scenario with every algorithm's parameters checked against its class and completed by defaults.
 
-    Where a parameter is to be tuned a `Grid` stands; an effective step has become a step size.
+    Where a parameter is to be tuned a `Grid` stands; an effective step has become a step size. Each algorithm has its
+    whole optimizer and schedule, and those at the top are gone.
     """
     point = Point({}, scenario, folder or Path(), source)
     orders = range(len(scenario.algorithms))
     known = {name for k in orders for name in registry.parameters(_class(scenario, k, point)).model_fields}
+    known |= training.NAMES
     for name in scenario.tune.parameters if scenario.tune else ():
         if name not in known:
             raise UserError(f"{source}: tune.parameters: no algorithm has '{name}'{suggest(name, known)}")
@@ -173,7 +182,7 @@ def with_parameters(scenario: Scenario, source: str, folder: Path | None) -> Sce
         raise UserError("\n".join(map(str, wrong)))
     if wrong:
         raise wrong[0]
-    return scenario.model_copy(update={"algorithms": tuple(checked)})
+    return scenario.model_copy(update={"algorithms": tuple(checked), **dict.fromkeys(TRAINING)})
 
 
 def _class(scenario: Scenario, k: int, point: Point) -> type[Algorithm]:
@@ -189,16 +198,24 @@ def complete(scenario: Scenario, k: int, point: Point) -> AlgorithmSpec:
     """The k-th algorithm of a scenario with its parameters checked and complete. Raises UserError."""
     algorithm, source, where = scenario.algorithms[k], point.source, f"algorithms.{k}"
     kind = _class(scenario, k, point)
-    given, model = algorithm.parameters, registry.parameters(kind)
+    model = registry.parameters(kind)
+    given = {name: value for name, value in algorithm.parameters.items() if name not in training.NAMES}
     values = parameters.check(given, model, scenario.tune, (where,), source)
+    whole, grids = training.complete(
+        scenario, algorithm, parameters.STEP in model.model_fields, where, source
+    )
     effective = parameters.effective_value(values)
     if effective is not None:
-        values[parameters.STEP] = _step_for(effective, kind, algorithm, point)
-    return algorithm.model_copy(update={"parameters": values})
+        step = _step_for(effective, kind, algorithm, point, whole.optimizer.momentum)
+        if step is None or training.MOMENTUM not in grids:  # else momentum is to be found before it
+            values[parameters.STEP] = step
+    applied = training.applied(whole.optimizer, whole.schedule) if scenario.tune is None else whole
+    update = {"parameters": {**values, **grids}, **vars(applied)}
+    return algorithm.model_copy(update=update)
 
 
 def _step_for(
-    effective: float, kind: type[Algorithm], algorithm: AlgorithmSpec, point: Point
+    effective: float, kind: type[Algorithm], algorithm: AlgorithmSpec, point: Point, momentum: float
 ) -> float | None:
     """The step size for an effective step; None where the algorithm cannot run at all."""
     try:
@@ -206,7 +223,7 @@ def _step_for(
     except CannotRun:
         return None
     return parameters.step_for(
-        kind, built, effective, f"{point.source}: algorithms.{algorithm.label}.{parameters.STEP}"
+        *(kind, built, effective, f"{point.source}: algorithms.{algorithm.label}.{parameters.STEP}", momentum)
     )
 
 

@@ -188,3 +188,27 @@ def timeline(results: Sequence[Result], end: float) -> pd.DataFrame:
     """When each worker was computing, for intervals that start before `end`."""
     rows = [(r.worker, *interval) for r in results for interval in computing(r, end).tolist()]
     return pd.DataFrame(rows, columns=["worker", "start", "end"])
+
+
+# ------------------------------------------------------------------------------------------ common epochs
+def common_epochs(results: Sequence[Result], epoch: int) -> dict[str, float]:
+    """By how much the workers' own view of the common epoch was off at their gradients: in epochs, and in seconds.
+
+    The truth is known after the run: what all had done just before. Every gradient of a worker counts its mean samples.
+    """
+    instants = np.concatenate([r["done"] for r in results])
+    each = [float(r["counters"][-1, SAMPLES]) / max(1, len(r["done"])) for r in results]
+    samples = np.concatenate([np.full(len(r["done"]), size) for r, size in zip(results, each, strict=True)])
+    seen = np.concatenate([r["position"] for r in results])
+    if not len(seen) or len(seen) != len(instants):
+        return {}
+    order = np.argsort(instants, kind="stable")
+    true = (np.cumsum(samples[order]) - samples[order]) / epoch
+    wrong = np.abs(seen[order] - true)
+    rate = true[-1] / instants.max() if true[-1] > 0 else math.inf
+    return {
+        "error_mean": float(wrong.mean()),
+        "error_max": float(wrong.max()),
+        "seconds_mean": float(wrong.mean() / rate),
+        "seconds_max": float(wrong.max() / rate),
+    }

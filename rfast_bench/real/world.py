@@ -19,6 +19,7 @@ from rfast_bench.real import gather
 from rfast_bench.real.launch import deaths
 from rfast_bench.real.launch.deaths import Death
 from rfast_bench.real.launch.local import local
+from rfast_bench.real.worker.optimizer import asks_all
 from rfast_bench.real.worker.results import Result, has_left, load
 
 LATEST = 0.05
@@ -109,6 +110,8 @@ def outcome(
     void = _void(late)
     stalled = "; ".join(death.told() for death in died) if stopped_by == "stalled" else ""
     about = {"real": notes(results, late) | {"deaths": [asdict(death) for death in died]}}
+    if asks_all(run):
+        about["real"]["common_epochs"] = gather.common_epochs(results, problem.samples)
     return Outcome(stopped_by, "; ".join(filter(None, [stalled, void])), frames, about, bool(void))
 
 

@@ -51,6 +51,9 @@ class Run:
     point: Annotated[dict[str, Any], AfterValidator(named)]
     """Its swept values as numbers and words."""
     parameters: dict[str, Any]
+    optimizer: dict[str, Any] = Field(default_factory=dict)
+    """As the scenario has it; empty where gradients are taken as they are."""
+    schedule: dict[str, Any] = Field(default_factory=dict)
     topology_info: Topology | None = None
     step_size: float | None = None
     effective_step: float | None = None

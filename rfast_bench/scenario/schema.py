@@ -11,39 +11,19 @@ from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, mo
 
 from rfast_bench.errors import suggest
 from rfast_bench.scenario import systems
+from rfast_bench.scenario.algorithms import TRAINING as TRAINING
+from rfast_bench.scenario.algorithms import AlgorithmSpec as AlgorithmSpec
 from rfast_bench.scenario.reading import load_with
 from rfast_bench.scenario.sections.base import Metric, Spec
 from rfast_bench.scenario.sections.compute import Compute, mean_compute, wrong_compute
 from rfast_bench.scenario.sections.faults import Faults, wrong_faults
 from rfast_bench.scenario.sections.network import NetworkSpec
+from rfast_bench.scenario.sections.optimizer import OptimizerSpec, ScheduleSpec
 from rfast_bench.scenario.sections.problem import ProblemSpec
 from rfast_bench.scenario.sections.real import RealSpec
 from rfast_bench.scenario.sections.timing import Straggler
-from rfast_bench.scenario.sections.topology import TopologySpec
 from rfast_bench.scenario.sections.tuning import TuneSpec
 from rfast_bench.scenario.sections.units import PositiveSeconds, seconds
-
-RESERVED = ("name", "label", "topology")
-
-
-class AlgorithmSpec(Spec):
-    """One algorithm of the comparison. Keys other than name, label and topology are its parameters."""
-
-    name: str
-    label: str | None = None
-    """What tables call it; by default its name, with its topology when the name comes twice."""
-    topology: TopologySpec | None = None
-    parameters: dict[str, Any] = Field(default_factory=dict)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _gather_parameters(cls, data: Any) -> Any:
-        if isinstance(data, str):
-            return {"name": data}
-        if not isinstance(data, dict) or "parameters" in data:
-            return data
-        own = {key: value for key, value in data.items() if key in RESERVED}
-        return {**own, "parameters": {k: v for k, v in data.items() if k not in RESERVED}}
 
 
 class Target(Spec):
@@ -158,6 +138,9 @@ class Scenario(Spec):
     stragglers: tuple[Straggler, ...] = ()
     network: NetworkSpec = NetworkSpec()
     faults: Faults = ()
+    optimizer: OptimizerSpec | None = None
+    """Of every algorithm that says nothing else."""
+    schedule: ScheduleSpec | None = None
     algorithms: tuple[AlgorithmSpec, ...] = Field(min_length=1)
     stop: StopRule
     evaluate: Evaluate

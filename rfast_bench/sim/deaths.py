@@ -56,15 +56,16 @@ class Faults:
         node, now = self._driver.workers[worker].node, self._driver.clock.now
         node.see(self._membership.view(worker))
         liveness = Liveness(self._membership, node, self._timeout, now)
-        self._driver.revive(worker, self._restored(snapshot), liveness)
+        memory = snapshot.get("optimizer", 0.0)
+        self._driver.revive(worker, self._restored(snapshot.get("algorithm", {})), liveness, memory)
 
     def _snapshot(self, worker: int) -> dict[str, Any]:
         """What a checkpoint on disk would hold: arrays are never changed in place, so references do."""
-        return {
-            name: copy.copy(value) for name, value in vars(self._driver.workers[worker].algorithm).items()
-        }
+        held = self._driver.workers[worker]
+        algorithm = {name: copy.copy(value) for name, value in vars(held.algorithm).items()}
+        return {"algorithm": algorithm, "optimizer": held.optimizer.memory if held.optimizer else 0.0}
 
-    def _restored(self, snapshot: dict[str, Any]) -> Algorithm:
+    def _restored(self, state: dict[str, Any]) -> Algorithm:
         algorithm = self._make()
-        vars(algorithm).update(snapshot)
+        vars(algorithm).update(state)
         return algorithm

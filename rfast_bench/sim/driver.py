@@ -83,9 +83,14 @@ class Driver:
         worker.done = Done(self._when_done, worker)  # the old one may still be under way
         worker.node.forget(self.clock.now)
 
-    def revive(self, number: int, algorithm: Algorithm, liveness: Liveness | None) -> None:
-        """It is started again with a state of its own choice, and knows nothing of the others."""
+    def revive(self, number: int, algorithm: Algorithm, liveness: Liveness | None, memory: Any = 0.0) -> None:
+        """It is started again with a state of its own choice, and knows nothing of the others.
+
+        `memory` is the state of its optimizer, if it has one.
+        """
         worker = self.workers[number]
+        if worker.optimizer is not None:
+            worker.optimizer.restore(memory)
         worker.node.forget(self.clock.now)
         worker.algorithm, worker.liveness, worker.down = algorithm, liveness, False
         self._start(worker)
@@ -166,6 +171,8 @@ class Driver:
         gradient = worker.value
         if gradient is None:
             gradient = self._lazy.evaluate(worker)
+        if worker.optimizer is not None:
+            gradient = worker.optimizer(worker, gradient)
         samples = worker.shard if worker.batch is None else self._problem.size(worker.number, worker.batch)
         worker.samples += samples
         worker.node.gradients += 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from rfast_bench.api import Algorithm
 from rfast_bench.conditions.liveness import Liveness
@@ -13,12 +13,23 @@ from rfast_bench.sim.gradients import Request
 from rfast_bench.sim.network.node import SimNode
 
 
+class OwnOptimizer(Protocol):
+    """What a worker does to its gradients and its step size before its algorithm goes on (`optimizer.py`)."""
+
+    def __call__(self, worker: Worker, gradient: Any) -> Any: ...
+
+    @property
+    def memory(self) -> Any: ...
+
+    def restore(self, memory: Any) -> None: ...
+
+
 class Worker(Request):
     """A node with its algorithm, its shard's mini-batches, its slowdown of work, and the gradient that it computes."""
 
     __slots__ = (
         *("activity", "algorithm", "asked", "batches", "busy", "computing", "done", "down", "intervals"),
-        *("life", "liveness", "node", "slowdown", "samples", "shard", "until", "work"),
+        *("life", "liveness", "node", "optimizer", "slowdown", "samples", "shard", "until", "work"),
     )
 
     def __init__(
@@ -39,6 +50,7 @@ class Worker(Request):
         self.down = False
         self.life = 0  # how often it has died
         self.liveness: Liveness | None = None
+        self.optimizer: OwnOptimizer | None = None
         self.samples = 0
         self.busy = 0.0  # seconds of computing, up to `until`
         self.until = 0.0  # when the gradient being computed is done

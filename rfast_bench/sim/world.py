@@ -16,6 +16,7 @@ from rfast_bench.problems.base import read_only
 from rfast_bench.problems.evaluation import Evaluator
 from rfast_bench.scenario.schema import Scenario
 from rfast_bench.scenario.sections.network import NetworkSpec
+from rfast_bench.scenario.sections.optimizer import PLAIN, Training
 from rfast_bench.sim.clock import Clock
 from rfast_bench.sim.deaths import Faults
 from rfast_bench.sim.driver import Driver
@@ -23,6 +24,7 @@ from rfast_bench.sim.gradients import LazyGradients
 from rfast_bench.sim.malloc import kept_memory, uncollected
 from rfast_bench.sim.monitor import Monitor, Outcome
 from rfast_bench.sim.network.node import Network
+from rfast_bench.sim.optimizer import equip
 from rfast_bench.sim.worker import Worker
 from rfast_bench.topology.membership import Membership
 from rfast_bench.topology.topology import Topology
@@ -43,9 +45,11 @@ def simulate(
     progress: Callable[[float], None] = lambda share: None,
     make_network: MakeNetwork = Network,
     make_driver: Callable[..., Driver] = Driver,
+    training: Training = PLAIN,
 ) -> Outcome:
     """Run one algorithm, built by `make(x0)` for each worker, until a stop rule of the scenario fires.
 
+    `training` is the optimizer and the schedule of its workers.
     `make_network` and `make_driver` put others in the place of the plain ones, which record more.
     """
     make = with_number(make, number_of(problem))
@@ -53,6 +57,8 @@ def simulate(
         workers = build_workers(scenario, make, topology, problem, seed, make_network)
         monitor = Monitor(scenario, problem, evaluator, workers, progress)
         driver = build_driver(scenario, make, topology, problem, workers, monitor, make_driver)
+        if training != PLAIN:
+            equip(driver, training, problem, seed)
         # a diverging run overflows on its way; it is recorded as such
         with np.errstate(all="ignore"), kept_memory(state_of(workers, topology, problem)):
             driver.start()

@@ -93,6 +93,7 @@ def estimate(run: Run, sizes: Sizes) -> Estimate:
     edges_w, edges_a = edges(run)
     chunk = 0 if sizes.item == FLOAT64 else min(CHUNK, 2 * data)
     vectors = run.algorithm_class.vectors(edges_w, edges_a) + under_way(run) * (1 + edges_a)
+    vectors += 2 if run.algorithm.momentum else 0  # the buffer, and what is handed over
     return Estimate(
         interpreter=INTERPRETER + (TORCH if needs_torch(run) else 0),
         data=data,

@@ -72,6 +72,7 @@ def replay(run: Run, until: float) -> tuple[Outcome, Recorder]:
             again.seed,
             make_network=recorder.network,
             make_driver=recorder.driver,
+            training=again.training,
         )
     if cut:
         recorded = recorded[recorded["time"] < until]

@@ -77,12 +77,15 @@ def perform(
 
             outcome = realise(run, problem, evaluator, progress, launch or OWN)
         else:
-            outcome = simulate(run.scenario, maker(run), topology, placed, evaluator, run.seed, progress)
+            parts = (run.scenario, maker(run), topology, placed, evaluator, run.seed, progress)
+            outcome = simulate(*parts, training=run.training)
         spent = {"wall_seconds": time.perf_counter() - wall, "cpu_seconds": time.process_time() - cpu}
     manifest = {
         **describe(run),
         "topology": describe_topology(topology, run),
-        "effective_step": _finite(effective_step(run.algorithm_class, topology, _step_size(run))),
+        "effective_step": _finite(
+            effective_step(run.algorithm_class, topology, _step_size(run), run.algorithm.momentum)
+        ),
         "status": outcome.status,
         "stopped_by": outcome.stopped_by,
         "reason": outcome.reason,
@@ -114,6 +117,12 @@ def one_torch_thread() -> None:
         torch.set_num_threads(1)
 
 
+def _training(run: Run) -> dict[str, Any]:
+    """Optimizer and schedule, where the run has them."""
+    parts = {"optimizer": run.training.optimizer, "schedule": run.training.schedule}
+    return {name: spec.model_dump(mode="json") for name, spec in parts.items() if spec is not None}
+
+
 def _step_size(run: Run) -> float:
     return float(run.algorithm.parameters.get(STEP, math.nan))
 
@@ -134,6 +143,7 @@ def describe(run: Run) -> dict[str, Any]:
         "algorithm": algorithm.name,
         "label": algorithm.label,
         "parameters": algorithm.parameters,
+        **_training(run),
         "step_size": algorithm.parameters.get("step_size"),
         "effective_step": None,
         "seed": run.seed,

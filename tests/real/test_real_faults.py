@@ -60,9 +60,9 @@ class LastModels(Evaluator):
 
 
 def play(
-    faults: list[dict[str, Any]], seconds: float, algorithm: dict[str, Any] = R_FAST
+    faults: list[dict[str, Any]], seconds: float, algorithm: dict[str, Any] = R_FAST, **more: Any
 ) -> tuple[Outcome, Problem, Any]:
-    run = make_run(algorithm, **{**RAW, "faults": faults, "stop": {"time": seconds}})
+    run = make_run(algorithm, **{**RAW, "faults": faults, "stop": {"time": seconds}, **more})
     problem = problem_of(run)
     last = LastModels(problem)
     return realise(run, problem, last), problem, last.models
@@ -96,6 +96,18 @@ def test_one_that_comes_back_is_taken_in(fault: dict[str, Any]) -> None:
     assert abs(curves["gap"].iloc[-1]) < 1e-8
     assert curves["gap"].loc[3.5] > 1e-4  # what the shard of the dead worker is worth
     assert curves["residual"].iloc[-1] < 1e-12
+
+
+def test_one_that_comes_back_goes_on_with_momentum_and_schedule() -> None:
+    """Everybody knows the common epoch again, though the one that came back counts its samples from 0."""
+    snapshot = {"worker": 3, "down": "1.5 s", "up": "3 s", "state": "snapshot", "snapshot_age": "200 ms"}
+    trained = {"optimizer": {"momentum": 0.5}, "schedule": {"warmup": 10, "drops": {10000: 0.1}}}
+    outcome, problem, models = play([snapshot], 10, {**R_FAST, "step_size": 0.4}, **trained)
+    (death,) = outcome.notes["real"]["deaths"]
+    assert death["back"] == pytest.approx(3, abs=0.5)
+    assert len(models) == 6
+    assert gap_of(problem, range(6), models.mean(axis=0)) < 1e-6
+    assert outcome.frames["curves"]["residual"].iloc[-1] < 1e-12
 
 
 @pytest.mark.parametrize("name", ["ring-allreduce", "d-psgd", "ad-psgd", "osgp"])

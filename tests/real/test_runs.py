@@ -132,6 +132,61 @@ def test_synchronous_methods_give_the_iterates_of_the_simulated_world(name: str,
     np.testing.assert_allclose(np.array(real.models), np.array(kept.models), rtol=0, atol=1e-10)
 
 
+TRAINED: dict[str, Any] = {
+    "optimizer": {"momentum": 0.9, "nesterov": True, "weight_decay": 1e-3, "clip": 5.0},
+    "schedule": {"warmup": 1, "drops": {6: 0.1, 9: 0.5}},
+}
+
+
+@pytest.mark.parametrize("name", ["ring-allreduce", "d-psgd"])
+def test_momentum_and_drops_give_the_iterates_of_the_simulated_world(name: str, tmp_path: Path) -> None:
+    """Mini-batches of unequal shards, so that an epoch is no whole number of rounds."""
+    problem = {**SMALL["problem"], "batch_size": 8, "partition": {"kind": "dirichlet", "alpha": 1.0}}
+    changes = {"stop": {"iterations": 50}, "evaluate": {"every": "1 iterations"}, "compute": "2 ms"}
+    changes |= {**TRAINED, "problem": problem}
+    outcome, real = play(runs_of(tmp_path, **changes)[name])
+    models = simulated(runs_of(tmp_path, world="simulated", **changes)[name])
+    plain = simulated(runs_of(tmp_path, world="simulated", **{**changes, "schedule": {}})[name])
+    assert outcome.stopped_by == "iterations"
+    assert len(real.models) == len(models) == 51
+    np.testing.assert_allclose(np.array(real.models), np.array(models), rtol=0, atol=1e-10)
+    assert np.abs(np.array(models) - np.array(plain)).max() > 1e-2
+
+
+def simulated(run: Run) -> list[np.ndarray]:
+    """All workers' models at each look of a simulated run."""
+    problem = problems.build(run.scenario.problem, 4, run.seed)
+    kept = Kept(problem, None)
+    parts = (run.scenario, maker(run), run.build_topology(), problem, kept, run.seed)
+    simulate(*parts, training=run.training)
+    return kept.models
+
+
+def test_a_synchronous_method_changes_the_step_by_time_in_one_round(tmp_path: Path) -> None:
+    """All workers of Ring-AllReduce have one model to the end, though each ends its rounds at its own time."""
+    changes = {"stop": {"iterations": 60}, "evaluate": {"every": "1 iterations"}, "compute": "2 ms"}
+    schedule = {"by": "time", "cosine": {"until": "200 ms", "to": 0.1}}
+    slow = [{"worker": 1, "slowdown": 2}]
+    _, real = play(runs_of(tmp_path, schedule=schedule, stragglers=slow, **changes)["ring-allreduce"])
+    models = np.array(real.models)
+    assert len(models) == 61
+    assert np.ptp(models, axis=1).max() < 1e-14
+
+
+def test_workers_know_the_common_epoch_to_a_fraction_of_a_second(tmp_path: Path) -> None:
+    """In seconds at the mean rate; a report is 0.1 s old at most, and so is what is said of all."""
+    changes = {"stop": {"time": "4 s"}, "stragglers": [{"worker": 1, "slowdown": 4}], "compute": "10 ms"}
+    changes |= {"optimizer": {"momentum": 0.9}, "schedule": {"drops": {100: 0.1}}}
+    run = runs_of(tmp_path, algorithms=[{"name": "r-fast", "step_size": 0.005}], **changes)["r-fast"]
+    outcome, _ = play(run)
+    error = outcome.notes["real"]["common_epochs"]
+    epochs = outcome.frames["curves"]["epoch"].iloc[-1]
+    assert epochs > 100
+    assert 0 < error["error_mean"] <= error["error_max"]
+    assert error["seconds_mean"] < 0.1, error
+    assert error["seconds_max"] < 1.0, error
+
+
 def test_a_mean_that_was_not_announced_is_refused(tmp_path: Path) -> None:
     code = Path(ring_allreduce.__file__).read_text(encoding="utf-8")
     assert "    collective = True\n" in code

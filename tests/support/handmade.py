@@ -357,7 +357,8 @@ def simulate_run(run: Run, gap: bool = False) -> Played:
     recorder = Recorder(problem, gap)
     parameters = run.algorithm.parameters
     outcome = simulate(
-        run.scenario, lambda x0: make(x0, **parameters), run.build_topology(), problem, recorder, run.seed
+        *(run.scenario, lambda x0: make(x0, **parameters), run.build_topology(), problem, recorder, run.seed),
+        training=run.training,
     )
     return Played(outcome, problem, recorder.workers, recorder.models)
 

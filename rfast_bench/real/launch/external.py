@@ -26,6 +26,7 @@ from rfast_bench.real.launch.local import Launcher
 from rfast_bench.real.launch.rank_environment import RankInfo
 from rfast_bench.real.launch.rank_run import LOOK, Call, RankRun, key_of, key_of_life
 from rfast_bench.real.transport.store import PrefixStore, Store
+from rfast_bench.real.worker.optimizer import asks_all
 from rfast_bench.real.worker.stopping import Stopping
 
 LEAVE = 20.0
@@ -49,7 +50,8 @@ class Caller:
         with self._others(store), RankRun(self._info, store, call, run, number, self._out) as part:
             watch = RemoteLauncher(run, folder, store, part)
             stop, stall = run.scenario.stop, run.scenario.real.stall_timeout
-            watch.watch(Stopping(store, self._info.workers, stop, samples, stall), progress)
+            stopping = Stopping(*(store, self._info.workers, stop, samples, stall), adds_up=asks_all(run))
+            watch.watch(stopping, progress)
 
     def _call(self, number: int, call: Call) -> None:
         self._store.set(f"call/{number}", json.dumps(asdict(call)))

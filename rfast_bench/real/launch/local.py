@@ -20,6 +20,7 @@ from rfast_bench.plan.runs import Run
 from rfast_bench.processes.environment import start_fork_server
 from rfast_bench.real.launch.deaths import Deaths
 from rfast_bench.real.transport.store import Store, TCPStore
+from rfast_bench.real.worker.optimizer import asks_all
 from rfast_bench.real.worker.process import Job, born
 from rfast_bench.real.worker.stopping import Stopping
 
@@ -172,5 +173,7 @@ def local(run: Run, folder: Path, samples: int, progress: Callable[[float], Any]
     with launched(run, folder) as launcher:
         scenario = run.scenario
         stall = scenario.real.stall_timeout
-        stopping = Stopping(launcher.store, launcher.workers, scenario.stop, samples, stall)
+        stopping = Stopping(
+            *(launcher.store, launcher.workers, scenario.stop, samples, stall), adds_up=asks_all(run)
+        )
         launcher.watch(stopping, progress)

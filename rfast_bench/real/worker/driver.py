@@ -54,6 +54,8 @@ class Driver:
         self._closed = False
         self.on_failure: Callable[[], None] = lambda: None
         self.liveness: Liveness | None = None
+        self.optimizer: Callable[[Any, Any, float], Any] | None = None
+        """(gradient, its point, now) to what the algorithm gets (`optimizer.py`)."""
 
     # ------------------------------------------------------------------------------------------- threads
     def start(self) -> None:
@@ -208,12 +210,14 @@ class Driver:
 
         def hand_over(now: float) -> None:
             self._sampler.before(now)
+            own = self.optimizer
+            answer = gradient if own is None else own(gradient, at, now)
             self.log.done.append(now)
             self.log.samples += self._work.size(batch)
             self.node.gradients += 1
             if self.liveness is not None:
                 self.liveness.look(now)
-            self._advance(activity, gradient)
+            self._advance(activity, answer)
 
         return hand_over
 

@@ -40,11 +40,13 @@ from rfast_bench.real.worker.driver import Driver
 from rfast_bench.real.worker.gpu import Staging, check_gpus, gpu_of, staging_for
 from rfast_bench.real.worker.injected_network import Faults
 from rfast_bench.real.worker.node import RealNode
+from rfast_bench.real.worker.optimizer import Optimizer
 from rfast_bench.real.worker.results import save
 from rfast_bench.real.worker.sampler import Counters, Sampler
 from rfast_bench.real.worker.snapshot import Snapshots
 from rfast_bench.real.worker.stopping import Progress
 from rfast_bench.records.peak_memory import peak
+from rfast_bench.scenario.sections.optimizer import PLAIN
 from rfast_bench.topology.membership import Membership
 
 LOOK = 0.1
@@ -90,9 +92,14 @@ class Worker:
         )
         self.sampler = Sampler(self.scenario.evaluate.every, self.algorithm, self._counters, self._epochs)
         self.driver = self._driver()
+        self.optimizer = Optimizer(self.run, self.problem, rank, store, self.algorithm)
+        if self.run.training != PLAIN:
+            self.optimizer.join(self.driver)
         host = job.host or self.scenario.real.host
         self.node.mail = Mail(rank, job.token, host, self.driver.deliver, self.lock, self.life)
-        self.snapshots = Snapshots(self.scenario.faults, rank, job.folder, self.algorithm, self.lock)
+        self.snapshots = Snapshots(
+            *(self.scenario.faults, rank, job.folder, self.algorithm, self.lock, self.optimizer.filter)
+        )
 
     # ---------------------------------------------------------------------------------------- building
     @property
@@ -177,6 +184,7 @@ class Worker:
         self.node.mail.connect({k: self.store.get(f"mail/{k}").decode() for k in range(n)})
         self.clock.join(self.store)
         self.snapshots.restore()
+        self.optimizer.come_back()
         self.sampler.skip(self.clock())
         with self.lock:
             self.node.mail.hello()
@@ -219,6 +227,8 @@ class Worker:
             if self.driver.failure is not None:
                 raise self.driver.failure
             self.snapshots.take(now)
+            if self.optimizer.common is not None:
+                self.optimizer.common.read()
             parked = log.parked == log.parked
             told = progress.report(max(0, len(log.asked) - 1), log.samples, parked, now)
             if told is not None and told[1] < end:
@@ -235,6 +245,7 @@ class Worker:
             **{"lateness": compute.lateness, "planned": compute.planned},
             **{"read_time": reads.time, "read_age": reads.age},
             **{"read_sender": reads.sender, "read_count": reads.count},
+            "position": self.optimizer.positions,
             "residual": np.array([] if residual is None else self.staging.to_host(residual), dtype=float),
         }
         about = {

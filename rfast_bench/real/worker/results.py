@@ -18,7 +18,7 @@ Floats = NDArray[np.float64]
 
 ARRAYS = (
     *("times", "counters", "asked", "done", "lateness", "planned", "work"),
-    *("read_time", "read_age", "read_sender", "read_count", "residual"),
+    *("read_time", "read_age", "read_sender", "read_count", "position", "residual"),
 )
 
 

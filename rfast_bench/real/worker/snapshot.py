@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from rfast_bench.api import Algorithm
+from rfast_bench.conditions.optimizer import GradientFilter
 from rfast_bench.scenario.sections.faults import Fault
 
 
@@ -22,13 +23,16 @@ class Snapshots:
         folder: Path,
         algorithm: Algorithm,
         lock: AbstractContextManager[Any],
+        filter: GradientFilter | None = None,
     ) -> None:
+        """`filter`: the one of the worker's optimizer, whose momentum buffer is part of its state."""
         self._due = sorted(
             f.down - f.snapshot_age for f in faults if f.worker == worker and f.state == "snapshot"
         )
         self._path = folder / f"{worker}.snapshot"
         self._algorithm = algorithm
         self._lock = lock
+        self._filter = filter
 
     def take(self, now: float) -> None:
         """Write one if it is time. A file appears whole or not at all."""
@@ -36,7 +40,8 @@ class Snapshots:
             return
         self._due = [time for time in self._due if time > now]
         with self._lock:
-            state = pickle.dumps(vars(self._algorithm))
+            memory = None if self._filter is None else self._filter.m
+            state = pickle.dumps((vars(self._algorithm), memory))
         partial = self._path.with_suffix(".partial")
         partial.write_bytes(state)
         partial.replace(self._path)
@@ -44,4 +49,7 @@ class Snapshots:
     def restore(self) -> None:
         """Take over what an earlier life of this worker wrote; nothing where it wrote nothing."""
         if self._path.exists():
-            vars(self._algorithm).update(pickle.loads(self._path.read_bytes()))
+            state, memory = pickle.loads(self._path.read_bytes())
+            vars(self._algorithm).update(state)
+            if self._filter is not None:
+                self._filter.m = memory

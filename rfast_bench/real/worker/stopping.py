@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import time
+from collections import deque
+from collections.abc import Sequence
 
 from rfast_bench.real.transport.store import Store
 from rfast_bench.scenario.schema import StopRule
 
 LEAD = 0.25
 """Seconds between the decision and the end, so that every worker hears of it in time and all end together."""
+COMMON = "common"
+"""The key under which it stands what all workers have done: samples, when, samples a second."""
+RECENT = 1.0
+"""Seconds by which the rate is measured."""
 
 
 class Progress:
@@ -31,13 +37,21 @@ class Stopping:
     """Looks at the reports of all workers. `samples` is those of an epoch."""
 
     def __init__(
-        self, store: Store, workers: int, stop: StopRule, samples: int, stall_timeout: float
+        self,
+        store: Store,
+        workers: int,
+        stop: StopRule,
+        samples: int,
+        stall_timeout: float,
+        adds_up: bool = False,
     ) -> None:
+        """`adds_up`: tell the workers what all of them have done."""
         self._store, self._stop, self._samples = store, stop, samples
         self._keys = [f"progress/{k}" for k in range(workers)]
         self._stall_timeout = stall_timeout
         self._moved = (-1, time.monotonic())  # samples of all, and since when they are so many
         self._ended = False
+        self._sum = Sum(workers) if adds_up else None
 
     def look(self) -> float:
         """Decide whether the run is over. Gives the share of it that is done."""
@@ -46,6 +60,9 @@ class Stopping:
         reports = [report.decode().split() for report in self._store.multi_get(self._keys)]
         iterations = sum(int(r[0]) for r in reports) / len(reports)
         samples = sum(int(r[1]) for r in reports)
+        if self._sum is not None:
+            done = self._sum.add([(int(r[1]), float(r[3])) for r in reports])
+            self._store.set(COMMON, " ".join(map(repr, done)))
         parked = all(r[2] == "1" for r in reports)
         now = max(float(r[3]) for r in reports)
         reason = self._reason(iterations, samples, parked)
@@ -68,3 +85,29 @@ class Stopping:
         stop = self._stop
         limits = ((now, stop.time), (iterations, stop.iterations), (samples / self._samples, stop.epochs))
         return min(1.0, max((done / limit for done, limit in limits if limit), default=0.0))
+
+
+class Sum:
+    """What all workers have done, from reports of different moments."""
+
+    def __init__(self, workers: int) -> None:
+        self._before, self._last = [0] * workers, [0] * workers
+        self._recent: deque[tuple[float, float]] = deque([(0.0, 0.0)])
+
+    def add(self, reports: Sequence[tuple[int, float]]) -> tuple[float, float, float]:
+        """Of every worker's samples and when it said so: samples of all, at what time, and samples a second.
+
+        What a worker did between its report and the newest one is taken to be what it does on average.
+        """
+        now, total = max(time for _, time in reports), 0.0
+        for k, (samples, said) in enumerate(reports):
+            if samples < self._last[k]:  # it was started again and counts from 0
+                self._before[k] += self._last[k]
+            self._last[k] = samples
+            silence = min(now - said, RECENT)
+            total += self._before[k] + samples * (1 + (silence / said if said > 0 else 0.0))
+        self._recent.append((now, total))
+        while len(self._recent) > 2 and self._recent[1][0] <= now - RECENT:
+            self._recent.popleft()
+        begin, then = self._recent[0]
+        return total, now, (total - then) / (now - begin) if now > begin else 0.0

@@ -70,6 +70,7 @@ def _cell(words: str, values: pd.Series[Any] | None, at: Any) -> Cell:
 _COLUMNS: Mapping[str, str] = {
     "γ": "step_size",
     "γ_eff": "effective_step",
+    "momentum": "momentum",
     "time per epoch (s)": "time_per_epoch",
     "epoch speed-up": "speedup_epoch",
     "idle (%)": "idle_percent",

@@ -19,6 +19,7 @@ from rfast_bench.report.content.findings import Finding, target_words
 from rfast_bench.report.content.margins import judged
 from rfast_bench.report.content.overview import over_points
 from rfast_bench.report.content.sortable_tables import Grid, grids
+from rfast_bench.report.content.trained import trained
 from rfast_bench.report.content.tuned import tuning
 from rfast_bench.report.content.verdict import at_point
 from rfast_bench.report.page.charts import Looks, bars, curves
@@ -97,6 +98,7 @@ def part_of(runs: Sequence[Run], number: int, title: str, looks: Looks, baseline
             *run_description.sentences(
                 {"world": runs[0].world, "workers": runs[0].workers_count, **whole}, swept, whole["seeds"]
             ),
+            *trained(runs),
             *tuning(runs),
         ],
         description=str(whole.get("description", "")),

@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from rfast_bench.plan import registry
+from rfast_bench.plan import registry, training
 from rfast_bench.plan.parameters import STEP
 from rfast_bench.plan.runs import Point, Run, complete
 from rfast_bench.records.reading import find_runs
@@ -155,11 +155,13 @@ class Search:
         kind = registry.find(self._anchor.scenario.algorithms[self._order].name, self._anchor.folder)
         others = {n: plain(axis.values[0]) for n, axis in self._axes.items()}
         own = self._anchor.scenario.algorithms[self._order].parameters
+        values = {**own, **others, name: value}
+        inner = {key: values.pop(key) for key in list(values) if key in training.NAMES}
         try:
-            registry.parameters(kind).model_validate({**own, **others, name: value})
+            registry.parameters(kind).model_validate(values)
         except ValidationError:
             return False
-        return True
+        return training.allowed(self._anchor.scenario.algorithms[self._order], inner)
 
     def widen(self) -> bool:
         """Go one step further where the best value lies at an end; False when there is nothing more to try."""

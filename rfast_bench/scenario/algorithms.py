@@ -1,0 +1,57 @@
+"""What a scenario may say of one algorithm of its comparison."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import Field, model_validator
+
+from rfast_bench.scenario.sections.base import Spec
+from rfast_bench.scenario.sections.optimizer import OptimizerSpec, ScheduleSpec
+from rfast_bench.scenario.sections.topology import TopologySpec
+
+TRAINING = ("optimizer", "schedule")
+RESERVED = ("name", "label", "topology", *TRAINING)
+
+
+class AlgorithmSpec(Spec):
+    """One algorithm of the comparison. Keys other than the reserved ones are its parameters."""
+
+    name: str
+    label: str | None = None
+    """What tables call it; by default its name, with its topology when the name comes twice."""
+    topology: TopologySpec | None = None
+    optimizer: OptimizerSpec | None = None
+    """Its own; what it leaves out is as at the top of the file. `plan` completes it."""
+    schedule: ScheduleSpec | None = None
+    parameters: dict[str, Any] = Field(default_factory=dict)
+    """Those of its class; and `optimizer.momentum` and the like while they are still to be tuned."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _gather_parameters(cls, data: Any) -> Any:
+        if isinstance(data, str):
+            return {"name": data}
+        if not isinstance(data, dict):
+            return data
+        data, grids = _tuned_apart(data)
+        if "parameters" in data:
+            return {**data, "parameters": {**data["parameters"], **grids}} if grids else data
+        own = {key: value for key, value in data.items() if key in RESERVED}
+        return {**own, "parameters": {**{k: v for k, v in data.items() if k not in RESERVED}, **grids}}
+
+    @property
+    def momentum(self) -> float:
+        """Of its own optimizer."""
+        return 0.0 if self.optimizer is None else self.optimizer.momentum
+
+
+def _tuned_apart(entry: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """An algorithm's entry without the keys of its optimizer and schedule that are to be tuned; those."""
+    grids: dict[str, Any] = {}
+    for part in TRAINING:
+        if isinstance(entry.get(part), dict):
+            tuned = {k: v for k, v in entry[part].items() if isinstance(v, dict) and set(v) == {"tune"}}
+            grids |= {f"{part}.{key}": value for key, value in tuned.items()}
+            entry = {**entry, part: {k: v for k, v in entry[part].items() if k not in tuned}}
+    return entry, grids

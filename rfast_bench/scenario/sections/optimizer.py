@@ -1,0 +1,191 @@
+"""What a scenario may say under `optimizer:` and `schedule:`, for all algorithms or within an entry of one.
+
+Both are the worker's own business: the driver of either world applies them, and no algorithm knows of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from rfast_bench.errors import suggest
+from rfast_bench.scenario.sections.base import Spec
+from rfast_bench.scenario.sections.units import seconds
+
+Momentum = Annotated[float, Field(ge=0, lt=1)]
+Position = Annotated[float, Field(gt=0)]
+"""Epochs, or seconds where the schedule is `by: time`."""
+Factor = Annotated[float, Field(ge=0)]
+
+SHAPES = ("drops", "cosine", "one_cycle", "points")
+"""Keys of a schedule of which one at most may be given."""
+
+
+# --------------------------------------------------------------------------------------------- optimizer
+class OptimizerSpec(Spec):
+    """What is done to a gradient before an algorithm gets it: `torch.optim.SGD`'s arithmetic."""
+
+    momentum: Momentum = 0.0
+    nesterov: bool = False
+    weight_decay: Annotated[float, Field(ge=0)] = 0.0
+    clip: Annotated[float, Field(gt=0)] | None = None
+    """Largest Euclidean norm of a gradient, decay included; None is no bound."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_word(cls, data: Any) -> Any:
+        if isinstance(data, str):
+            keys = ", ".join(cls.model_fields)
+            raise ValueError(f"'{data}' is no optimizer: it is SGD always, given as a mapping of {keys}")
+        return data
+
+
+# ---------------------------------------------------------------------------------------------- schedule
+class Cosine(Spec):
+    """From 1 down to `to` by half a cosine, which ends at `until`; constant after that."""
+
+    until: Position
+    to: Factor = 0.0
+
+
+class OneCycle(Spec):
+    """From `start` up to 1 in the share `rise` of the time, then down to `to` at `until`, by half cosines."""
+
+    until: Position
+    rise: Annotated[float, Field(gt=0, lt=1)] = 0.3
+    start: Factor = 0.04
+    to: Factor = 4e-6
+
+
+def _bare_end(value: Any) -> Any:
+    return {"until": value} if isinstance(value, int | float | str) else value
+
+
+def _pairs(value: Any) -> Any:
+    """A mapping of positions to factors as pairs, in the order in which they stand."""
+    return tuple(value.items()) if isinstance(value, Mapping) else value
+
+
+Drop = tuple[float, float]
+Point = tuple[Annotated[float, Field(ge=0)], Factor]
+
+
+class ScheduleSpec(Spec):
+    """A factor of every step size, by how far the run is. With nothing given it is 1 throughout."""
+
+    by: Literal["common", "own", "time"] = "common"
+    """Epochs of all workers together, epochs of the worker itself, or seconds of the run's clock."""
+    warmup: Position | None = None
+    """Where the linear warm-up ends."""
+    warmup_from: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """The factor with which it begins."""
+    drops: Annotated[tuple[Drop, ...], BeforeValidator(_pairs)] = ()
+    """From each position on the factor is multiplied by one more number."""
+    cosine: Annotated[Cosine, BeforeValidator(_bare_end)] | None = None
+    one_cycle: Annotated[OneCycle, BeforeValidator(_bare_end)] | None = None
+    points: tuple[Point, ...] = ()
+    """Positions and factors; straight lines between them, constant before the first and after the last."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _words_and_units(cls, data: Any) -> Any:
+        if data == "constant":
+            return {name: cls.model_fields[name].default for name in ("warmup", "warmup_from", *SHAPES)}
+        if isinstance(data, str):
+            raise ValueError(f"'{data}' is no schedule{suggest(data, ('constant', *cls.model_fields))}")
+        if not isinstance(data, dict):
+            return data
+        if "kind" in data:
+            raise ValueError(
+                f"a schedule has no kind: name one by its key{suggest(str(data['kind']), cls.model_fields)}"
+            )
+        return _in_seconds(data) if data.get("by") == "time" else data
+
+    @model_validator(mode="after")
+    def _forward(self) -> ScheduleSpec:
+        for position, factor in self.drops:
+            if position <= 0 or factor <= 0:
+                raise ValueError(f"drops: {position:g}: {factor:g} is no drop, for both must be above 0")
+        for name in ("drops", "points"):
+            for (earlier, _), (later, _) in pairwise(getattr(self, name)):
+                if later <= earlier:
+                    raise ValueError(
+                        f"{name}: {later:g} comes after {earlier:g}, and a schedule does not go back in time"
+                    )
+        return self
+
+
+def _in_seconds(value: Any) -> Any:
+    """The same with every quantity such as `20 s`, in a value or a key, as a number of seconds."""
+    if isinstance(value, dict):
+        return {_key(key): item if key == "by" else _in_seconds(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_in_seconds(item) for item in value]
+    return seconds(value)
+
+
+def _key(key: Any) -> Any:
+    return seconds(key) if isinstance(key, str) and key[:1].isdigit() else key
+
+
+# ----------------------------------------------------------------------------------------- as they apply
+@dataclass(frozen=True)
+class Training:
+    """What the driver of one algorithm applies; None where there is nothing to do."""
+
+    optimizer: OptimizerSpec | None = None
+    schedule: ScheduleSpec | None = None
+
+
+PLAIN = Training()
+
+
+def conflicts(optimizer: OptimizerSpec) -> str:
+    """What is wrong with an optimizer as a whole; empty when nothing is."""
+    if optimizer.nesterov and not optimizer.momentum:
+        return "nesterov needs momentum above 0"
+    return ""
+
+
+def impossible(schedule: ScheduleSpec) -> str:
+    """What is wrong with a schedule as a whole; empty when nothing is."""
+    given = [name for name in SHAPES if getattr(schedule, name)]
+    if len(given) > 1:
+        return f"{' and '.join(given)} cannot be combined: give one of {', '.join(SHAPES)}"
+    warmup = schedule.warmup
+    if warmup is None:
+        return "warmup_from needs warmup" if schedule.warmup_from else ""
+    if schedule.one_cycle or schedule.points:
+        return f"warmup cannot be combined with {given[0]}, which says how it begins"
+    if schedule.drops and schedule.drops[0][0] < warmup:
+        return (
+            f"the first drop, at {schedule.drops[0][0]:g}, comes before the end of the warm-up, at {warmup:g}"
+        )
+    if schedule.cosine and schedule.cosine.until <= warmup:
+        return (
+            f"the cosine ends at {schedule.cosine.until:g}, not after the warm-up, which ends at {warmup:g}"
+        )
+    return ""
+
+
+def is_constant(schedule: ScheduleSpec) -> bool:
+    """Whether the factor is 1 throughout."""
+    return schedule.warmup is None and not any(getattr(schedule, name) for name in SHAPES)
+
+
+def merged(top: Spec | None, own: Spec | None, model: type[Spec]) -> dict[str, Any]:
+    """The keys of both, as plain values of every key; what an algorithm says itself goes before.
+
+    A shape of a schedule takes the place of another shape, and one_cycle and points that of a warm-up.
+    """
+    below = {} if top is None else top.model_dump(exclude_unset=True)
+    above = {} if own is None else own.model_dump(exclude_unset=True)
+    if any(above.get(name) for name in SHAPES):
+        below = {key: value for key, value in below.items() if key not in SHAPES}
+        if above.get("one_cycle") or above.get("points"):
+            below = {key: value for key, value in below.items() if not key.startswith("warmup")}
+    return {**model().model_dump(), **below, **above}
