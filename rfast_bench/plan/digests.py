@@ -10,11 +10,17 @@ from typing import Any
 
 
 def with_contents(value: Any) -> Any:
-    """The same plain values with every path replaced by a digest of what lies there."""
+    """The same plain values with every path replaced by a digest of what lies there.
+
+    Of `/path/to/file.py:name` the path is; files that the file imports do not count.
+    """
     if isinstance(value, dict):
         return {key: with_contents(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [with_contents(item) for item in value]
+    if isinstance(value, str) and ".py:" in value and Path(value.rpartition(":")[0]).is_absolute():
+        file, _, name = value.rpartition(":")
+        return f"{of_path(Path(file))}:{name}"
     return of_path(value) if isinstance(value, Path) else value
 
 

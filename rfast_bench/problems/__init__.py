@@ -12,15 +12,20 @@ from __future__ import annotations
 import numpy as np
 
 from rfast_bench.problems.base import Batch, Problem
-from rfast_bench.problems.data.datasets import load
+from rfast_bench.problems.data.datasets import Data, Labels, load
 from rfast_bench.problems.data.partition import deal
+from rfast_bench.problems.data.targets import Task
 from rfast_bench.problems.logistic import BinaryLogistic, Softmax
 from rfast_bench.problems.quadratic import Quadratic
 from rfast_bench.problems.reference import Reference, reference
 from rfast_bench.problems.sampled import Batching
-from rfast_bench.scenario.sections.problem import MlpSpec, ProblemSpec, QuadraticSpec
+from rfast_bench.scenario.sections.data import ColumnPartition
+from rfast_bench.scenario.sections.problem import LearningSpec, MlpSpec, ProblemSpec, QuadraticSpec
 
-__all__ = ["Batch", "Problem", "ProblemSpec", "Reference", "build", "placed", "reference"]
+__all__ = ["Batch", "Problem", "ProblemSpec", "Reference", "build", "dealt", "placed", "reference"]
+
+TASKS: dict[str, Task] = {"logistic-regression": "classes", "mlp": "classes", "linear-regression": "numbers"}
+"""What a kind of problem learns; of others the targets' type decides."""
 
 
 def build(spec: ProblemSpec, workers: int, seed: int, where: str = "problem") -> Problem:
@@ -31,9 +36,8 @@ def build(spec: ProblemSpec, workers: int, seed: int, where: str = "problem") ->
     """
     if isinstance(spec, QuadraticSpec):
         return Quadratic(spec, workers)
-    dealing, starting = np.random.default_rng(seed).spawn(2)
-    data = load(spec.dataset, spec.test_fraction, spec.dtype, where)
-    shards = deal(spec.partition, data.labels, workers, dealing, f"{where}.partition")
+    data, shards = dealt(spec, workers, seed, where)
+    _, starting = np.random.default_rng(seed).spawn(2)
     size = None if spec.batch_size == "full" else spec.batch_size
     batching = Batching(size, spec.sampling == "with-replacement")
     if isinstance(spec, MlpSpec):
@@ -42,6 +46,15 @@ def build(spec: ProblemSpec, workers: int, seed: int, where: str = "problem") ->
         return MLP(data, shards, batching, spec.l2, spec.hidden, spec.activation, starting)
     kind = BinaryLogistic if data.classes == 2 else Softmax
     return kind(data, shards, batching, spec.l2)
+
+
+def dealt(spec: LearningSpec, workers: int, seed: int, where: str = "problem") -> tuple[Data, list[Labels]]:
+    """The data of a problem, and each worker's rows of them; see `build`."""
+    dealing, _ = np.random.default_rng(seed).spawn(2)
+    partition = spec.partition
+    owner = partition.column if isinstance(partition, ColumnPartition) else None
+    data = load(spec.dataset, spec.test_fraction, spec.dtype, where, task=TASKS.get(spec.kind), owner=owner)
+    return data, deal(partition, data, workers, dealing, f"{where}.partition")
 
 
 def placed(problem: Problem, device: str) -> Problem:

@@ -180,7 +180,9 @@ def check_targets(run: Run, problem: Problem, reference: Reference | None) -> No
 def _reference_key(run: Run) -> str:
     """The objective f does not depend on how the samples are dealt, cut into batches or drawn."""
     spec = run.scenario.problem
-    dull = {"partition", "batch_size", "sampling"}
+    dull = {"batch_size", "sampling"}
+    if getattr(getattr(spec, "partition", None), "kind", "") not in ("by-column", "file"):
+        dull.add("partition")  # those two may leave features or samples out
     kind = spec.model_dump_json(exclude=dull & set(type(spec).model_fields))
     return f"{kind} {run.scenario.workers if 'dataset' not in type(spec).model_fields else ''}"
 

@@ -48,3 +48,16 @@ def _from_scenario_folder(path: Path, info: ValidationInfo) -> Path:
 
 DataPath = Annotated[Path, AfterValidator(_from_scenario_folder)]
 """A path in a scenario file: relative paths start at the folder of that file."""
+
+
+def _from_some_folder(source: str, info: ValidationInfo) -> str:
+    file, _, name = source.rpartition(":")
+    if not (file.endswith(".py") and name.isidentifier()):
+        raise ValueError("expected FILE.py:NAME, for example my_data.py:load")
+    places = [_from_scenario_folder(Path(file), info), Path.cwd() / file]
+    return f"{next((place for place in places if place.is_file()), places[0]).resolve()}:{name}"
+
+
+SourceName = Annotated[str, AfterValidator(_from_some_folder)]
+"""`FILE.py:NAME`: what a file of the user's defines. Relative files are looked up in the folder of the scenario
+file, then in the current one."""
