@@ -109,9 +109,11 @@ class Items:
     def read(self, at: Iterable[int]) -> Samples:
         """The samples of items `at`, one after the other. Raises UserError where they do not fit together."""
         rows = [self._item(int(k)) for k in at]
-        if len(self.given) != self.length:
+        now = len(self.given)
+        if now != self.length:
             raise UserError(
-                f"{self.where}: the {self.what} had {self.length} samples and {len(self.given)} after they were read"
+                f"{self.where}: the {self.what} had {self.length} samples and {now} after they were read; expected a "
+                "data set of one length"
             )
         x, y = (self._stacked([row[k] for row in rows], name) for k, name in ((0, "features"), (1, "target")))
         owners = [row[2] for row in rows]
