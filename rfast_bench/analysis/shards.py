@@ -69,13 +69,11 @@ def summary(shards: Shards) -> list[str]:
             f"{shards.unused} more training samples train nobody: they are on no list of the partition"
         )
     low, high = shards.sizes.min(), shards.sizes.max()
-    even = f"{low} samples each" if low == high else f"{low} to {high} samples, {_times(high / low)} as many"
-    mix = (
-        ""
-        if shards.counts is None
-        else f"; {100 * shards.distance:.0f} % of a shard differs in class from the whole"
-    )
-    lines.append(f"{shards.workers} workers: {even}{mix}")
+    even = f"{low} samples each" if low == high else f"{low} to {high} samples"
+    even += f", {_times(high / low)} as many" if high >= 1.1 * low else ""
+    mix = f"; {100 * shards.distance:.0f} % of labels would have to change for equal mixes of classes"
+    workers = f"{shards.workers} worker{'s' if shards.workers > 1 else ''}"
+    lines.append(f"{workers}: {even}{mix if shards.counts is not None else ''}")
     return lines
 
 
@@ -86,15 +84,16 @@ def _times(ratio: float) -> str:
 def table(shards: Shards) -> Table:
     """One row a worker, and one for all."""
     made = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, header_style="bold")
-    for name in _headings(shards):
+    for name in headings(shards):
         made.add_column(Text(name), justify="left" if name in ("owner", "most of") else "right", no_wrap=True)
     for worker in range(shards.workers):
-        made.add_row(*map(Text, _row(shards, worker)))
-    made.add_row(*map(Text, _all(shards)), style="bold")
+        made.add_row(*map(Text, row(shards, worker)))
+    made.add_row(*map(Text, all_row(shards)), style="bold")
     return made
 
 
-def _headings(shards: Shards) -> list[str]:
+def headings(shards: Shards) -> list[str]:
+    """Of the columns of `row`."""
     names = ["worker", *(["owner"] if shards.owners else []), "samples", "share"]
     if shards.counts is None:
         return [*names, "smallest", "25 %", "median", "75 %", "largest"]
@@ -103,20 +102,22 @@ def _headings(shards: Shards) -> list[str]:
     return [*names, *(name if len(name) < 13 else f"{name[:11]}…" for name in shards.classes)]
 
 
-def _row(shards: Shards, worker: int) -> list[str]:
+def row(shards: Shards, worker: int) -> list[str]:
+    """The cells of one worker."""
     owner = [] if shards.owners is None else [shards.owners[worker]]
-    row = [str(worker), *owner, str(shards.sizes[worker]), f"{100 * shards.shares[worker]:.1f} %"]
+    cells = [str(worker), *owner, str(shards.sizes[worker]), f"{100 * shards.shares[worker]:.1f} %"]
     if shards.counts is None:
         assert shards.quantiles is not None
-        return [*row, *(f"{value:.4g}" for value in shards.quantiles[worker])]
-    return row + _mix(shards.counts[worker], shards.classes)
+        return [*cells, *(f"{value:.4g}" for value in shards.quantiles[worker])]
+    return cells + _mix(shards.counts[worker], shards.classes)
 
 
-def _all(shards: Shards) -> list[str]:
-    row = ["all", *([""] if shards.owners else []), str(shards.sizes.sum()), ""]
+def all_row(shards: Shards) -> list[str]:
+    """The cells of all workers together."""
+    cells = ["all", *([""] if shards.owners else []), str(shards.sizes.sum()), ""]
     if shards.counts is None:
-        return row + [""] * 5
-    return row + _mix(shards.counts.sum(axis=0), shards.classes)
+        return cells + [""] * 5
+    return cells + _mix(shards.counts.sum(axis=0), shards.classes)
 
 
 def _mix(counts: NDArray[np.intp], classes: tuple[str, ...]) -> list[str]:

@@ -33,12 +33,13 @@ def command(scenario: Path, overrides: tuple[str, ...], seed: int | None, out: P
     found = shards_of(load_points(shipped.find(scenario), overrides), seed)
     console = Console(highlight=False)
     console.width = console.width if console.is_terminal else WIDTH
-    for shards in found:
-        console.print(Text.assemble((shards.title, "bold"), f", seed {shards.seed}"))
-        for line in summary(shards):
-            console.print(Text(line))
-        console.print(table(shards))
-        console.print()
+    for number, shards in enumerate(found):
+        with console.capture() as printed:
+            console.print(Text.assemble((shards.title, "bold"), f", seed {shards.seed}"))
+            for line in summary(shards):
+                console.print(Text(line))
+            console.print(table(shards))
+        click.echo("\n" * (number > 0) + "\n".join(line.rstrip() for line in printed.get().splitlines()))
     if out is not None:
         from rfast_bench.figures.shards import draw_shards
 

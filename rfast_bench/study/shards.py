@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 
 import numpy as np
@@ -13,8 +14,11 @@ from rfast_bench.errors import UserError
 from rfast_bench.plan.runs import Point
 from rfast_bench.plan.swept_values import named, short_names
 from rfast_bench.problems.data.datasets import Data
+from rfast_bench.records.reading import Run
+from rfast_bench.scenario.reading import read_yaml
 from rfast_bench.scenario.schema import Scenario
 from rfast_bench.scenario.sections.problem import LearningSpec
+from rfast_bench.study.replay import SCENARIO, planned
 
 
 def shards_of(points: Sequence[Point], seed: int | None = None) -> list[Shards]:
@@ -39,17 +43,20 @@ def shards_of(points: Sequence[Point], seed: int | None = None) -> list[Shards]:
 def _title(point: Point) -> str:
     spec = point.scenario.problem
     assert isinstance(spec, LearningSpec)
-    given = spec.partition.model_dump(mode="json", exclude_defaults=True) | {"kind": spec.partition.kind}
-    shown = {key: value if key == "kind" else _short(value) for key, value in given.items()}
-    about = [spec.dataset.kind, str(named({"partition": shown})["partition"])]
+    given = spec.partition.model_dump(mode="json", exclude_none=True)
+    kind = given.pop("kind")
+    said = [_said(*item) for item in given.items() if item[1] is not False]
+    about = [spec.dataset.kind, " ".join([kind, *said])]
     keys = [key for key in point.values if not key.startswith("problem.partition")]
     values, names = named({key: point.values[key] for key in keys}), short_names(keys)
     return ", ".join([*about, *(f"{names[key]} {values[key]}" for key in keys)])
 
 
-def _short(value: object) -> object:
-    """Without the folders of a path."""
-    return value.rpartition("/")[2] if isinstance(value, str) else value
+def _said(key: str, value: object) -> str:
+    """A key of a partition and its value: without the folders of a path, and the list of sizes alone."""
+    if isinstance(value, list):
+        return ", ".join(f"{size:g}" for size in value[:8]) + (", ..." if len(value) > 8 else "")
+    return f"{key}={value.rpartition('/')[2] if isinstance(value, str) else value}"
 
 
 def _shards(scenario: Scenario, spec: LearningSpec, seed: int, title: str, where: str) -> Shards:
@@ -67,14 +74,40 @@ def _shards(scenario: Scenario, spec: LearningSpec, seed: int, title: str, where
         counts=counts,
         classes=data.names or tuple(map(str, range(data.classes))),
         quantiles=quantiles,
-        owners=None if data.owners is None else tuple(_owner(data, own) for own in rows),
+        owners=_owners(data, rows),
         features=data.features.shape[1:],
         held_out=len(data.test_labels),
         unused=len(data.labels) - int(sizes.sum()),
     )
 
 
-def _owner(data: Data, rows: NDArray[np.intp]) -> str:
-    assert data.owners is not None
-    names = np.unique(data.owners[rows])
-    return str(names[0]) + (f" and {len(names) - 1} more" if len(names) > 1 else "")
+def _owners(data: Data, rows: Sequence[NDArray[np.intp]]) -> tuple[str, ...] | None:
+    """Whose samples each worker holds; None where that is not said, or says no more than its number."""
+    if data.owners is None:
+        return None
+    names = [np.unique(data.owners[own]).tolist() for own in rows]
+    told = tuple(str(own[0]) + (f" and {len(own) - 1} more" if len(own) > 1 else "") for own in names)
+    return None if told == tuple(map(str, range(len(rows)))) else told
+
+
+# ------------------------------------------------------------------------------------------------- from records
+def of_records(recorded: Sequence[Run]) -> list[Shards]:
+    """How the samples were dealt in recorded runs, of the smallest seed each, by dealing them again.
+
+    Runs are left out that have no samples to deal, or whose scenario, algorithm or data are not what they were.
+    """
+    found: list[Shards] = []
+    seen = set()
+    for run in sorted(recorded, key=lambda run: run.seed):
+        try:
+            raw = read_yaml(run.folder / SCENARIO)
+            key = json.dumps([raw.get("workers"), raw.get("problem")], sort_keys=True, default=str)
+            if key in seen:
+                continue
+            seen.add(key)
+            point = planned(run).point
+            if isinstance(point.scenario.problem, LearningSpec):
+                found += shards_of([point], run.seed)
+        except UserError:
+            continue
+    return found

@@ -56,7 +56,7 @@ def _classes(raw: Raw, where: str) -> Targets:
         if len(wrong):
             raise UserError(
                 f"{where}: the labels are not whole numbers (sample {wrong[0]}: {every[wrong[0]]:g}); "
-                "expected class labels. To learn numbers, take a problem of regression"
+                "expected class labels. To learn numbers, take kind: linear-regression"
             )
     if raw.classes is not None:
         return _kept(raw, every, raw.classes, raw.names, where)
