@@ -87,7 +87,7 @@ def _classes(drawn: Figure, axes: Axes, shards: Shards) -> None:
                 k, worker, str(count) if count else "·", ha="center", va="center", fontsize=8.5, **style
             )
     else:
-        drawn.colorbar(image, ax=axes, label="samples", pad=0.01, fraction=0.05)
+        drawn.colorbar(image, ax=axes, label="samples", pad=0.01, aspect=50)
     step = max(1, -(-classes // MOST_TICKS))
     names = [plain(name if len(name) < 12 else f"{name[:10]}…") for name in shards.classes[::step]]
     turned = max(map(len, names)) > 4

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from rfast_bench import problems
 from rfast_bench.analysis.shards import Shards
-from rfast_bench.errors import UserError
+from rfast_bench.errors import CannotRun, UserError
 from rfast_bench.plan.runs import Point
 from rfast_bench.plan.swept_values import named, short_names
 from rfast_bench.problems.data.datasets import Data
@@ -108,6 +108,6 @@ def of_records(recorded: Sequence[Run]) -> list[Shards]:
             point = planned(run).point
             if isinstance(point.scenario.problem, LearningSpec):
                 found += shards_of([point], run.seed)
-        except UserError:
+        except (UserError, CannotRun):
             continue
     return found
