@@ -20,6 +20,9 @@ from rfast_bench.scenario.schema import Scenario
 from rfast_bench.scenario.sections.problem import LearningSpec
 from rfast_bench.study.replay import SCENARIO, planned
 
+SAID = ("problem.partition", "problem.dataset.kind")
+"""Swept keys that a title says anyway."""
+
 
 def shards_of(points: Sequence[Point], seed: int | None = None) -> list[Shards]:
     """One for each way in which the samples are dealt at these points; `seed` None is each scenario's first.
@@ -47,7 +50,8 @@ def _title(point: Point) -> str:
     kind = given.pop("kind")
     said = [_said(*item) for item in given.items() if item[1] is not False]
     about = [spec.dataset.kind, " ".join([kind, *said])]
-    keys = [key for key in point.values if not key.startswith("problem.partition")]
+    decisive = [key for key in point.values if key.partition(".")[0] in ("problem", "workers")]
+    keys = [key for key in decisive if not key.startswith(SAID)]
     values, names = named({key: point.values[key] for key in keys}), short_names(keys)
     return ", ".join([*about, *(f"{names[key]} {values[key]}" for key in keys)])
 
@@ -56,7 +60,9 @@ def _said(key: str, value: object) -> str:
     """A key of a partition and its value: without the folders of a path, and the list of sizes alone."""
     if isinstance(value, list):
         return ", ".join(f"{size:g}" for size in value[:8]) + (", ..." if len(value) > 8 else "")
-    return f"{key}={value.rpartition('/')[2] if isinstance(value, str) else value}"
+    if isinstance(value, str):
+        return f"{key}={value.rpartition('/')[2]}"
+    return f"{key}={value:g}" if isinstance(value, float) else f"{key}={value}"
 
 
 def _shards(scenario: Scenario, spec: LearningSpec, seed: int, title: str, where: str) -> Shards:
