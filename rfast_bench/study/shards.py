@@ -51,7 +51,7 @@ def _title(point: Point) -> str:
     said = [_said(*item) for item in given.items() if item[1] is not False]
     about = [spec.dataset.kind, " ".join([kind, *said])]
     decisive = [key for key in point.values if key.partition(".")[0] in ("problem", "workers")]
-    keys = [key for key in decisive if not key.startswith(SAID)]
+    keys = [key for key in decisive if not key.startswith(SAID) and point.values[key] != spec.dataset.kind]
     values, names = named({key: point.values[key] for key in keys}), short_names(keys)
     return ", ".join([*about, *(f"{names[key]} {values[key]}" for key in keys)])
 

@@ -126,7 +126,7 @@ def test_the_distance_of_mixes(counts: Any, distance: float) -> None:
     assert shards.distance == pytest.approx(distance)
 
 
-REGRESSION = {
+REGRESSION: dict[str, Any] = {
     "counts": None,
     "classes": (),
     "quantiles": np.sort(np.random.default_rng(0).normal(size=(4, 5)), 1),
@@ -136,7 +136,7 @@ REGRESSION = {
 @pytest.mark.parametrize("shards", [made(), made(40, 100), made(1, 2), made(**REGRESSION)])
 def test_a_figure_of_any_shards(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shards: Shards) -> None:
     kept: list[Figure] = []
-    monkeypatch.setattr(figures, "save_as", lambda drawn, path: kept.append(drawn) or path)
+    monkeypatch.setattr(figures, "save_as", lambda drawn, path: kept.append(drawn))
     figures.draw_shards(shards, tmp_path / "f.png")
     bars, rest = kept[0].axes[:2]
     assert [bar.get_width() for bar in bars.patches] == shards.sizes.tolist()  # type: ignore[attr-defined]
