@@ -17,6 +17,7 @@ from rfast_bench.problems.data.datasets import Data
 from rfast_bench.problems.data.partition import deal
 from rfast_bench.scenario.sections.data import PartitionSpec
 from rfast_bench.scenario.sections.problem import LogisticSpec
+from tests.support.command_line import call, write
 
 PARTITION: TypeAdapter[Any] = TypeAdapter(PartitionSpec)
 LABELS = np.arange(100) % 10
@@ -257,3 +258,38 @@ def test_partitions_by_class_are_refused_for_regression(partition: str) -> None:
 @pytest.mark.parametrize("partition", ["iid", "quantity"])
 def test_other_partitions_serve_regression(partition: str) -> None:
     assert whole(dealt(partition, 4, of=data(np.linspace(0, 1, 100), 0)))
+
+
+# ---------------------------------------------------------------------------------------------------- end to end
+def test_partitions_that_change_the_objective_have_optima_of_their_own(tmp_path: Path) -> None:
+    """One leaves samples out, one a feature; under a common optimum their gaps would be wrong, even negative."""
+    (tmp_path / "rows.txt").write_text("0 1 2 3 4 5 6\n7 8 9 10 11\n12 13 14 15")
+    given = [
+        "iid",
+        "quantity",
+        {"kind": "by-column", "column": "client"},
+        {"kind": "file", "path": str(tmp_path / "rows.txt"), "unused": True},
+    ]
+    dataset = {"kind": "csv", "path": str(table(tmp_path)), "target": "label"}
+    out = tmp_path / "out"
+    scenario = write(
+        tmp_path,
+        workers=3,
+        problem={"kind": "logistic-regression", "dataset": dataset, "l2": 0.1, "test_fraction": 0},
+        algorithms=[{"name": "ring-allreduce", "step_size": 0.3}],
+        stragglers=[],
+        sweep={"problem.partition": given},
+        evaluate={"every": "10 s"},
+        seeds=1,
+    )
+    result = call("run", scenario, "--out", out, "--jobs", 1, "--no-plots")
+    assert result.exit_code == 0, result.output
+    optima = {}
+    for path in out.rglob("manifest.json"):
+        manifest = json.loads(path.read_text())
+        partition = manifest["point"]["problem.partition"]
+        optima[partition if isinstance(partition, str) else partition["kind"]] = manifest["reference"]
+        gaps = np.genfromtxt(path.parent / "curves.csv", delimiter=",", names=True)["gap"]
+        assert gaps.min() > -1e-12
+    assert optima["iid"] == optima["quantity"]
+    assert len(set(optima.values())) == 3

@@ -73,6 +73,9 @@ def test_arrays_and_map_style_sets_are_read_alike(tmp_path: Path, code: str) -> 
         "def load(): return {'train': (X[:30], y[:30]), 'test': (X[30:], y[30:])}",
         MAP + "def load(): return Map(list(zip(X, y))[:30]), Map(list(zip(X, y))[30:])",
         "def load(): return list(zip(X, y))[:30], list(zip(X, y))[30:]",
+        MAP
+        + "class Rows(Map): shape = (30, 2)\ndef load():\n    d = [{'x': x, 'label': k} for x, k in zip(X, y)]\n"
+        "    return Rows(d[:30]), Rows(d[30:])",
     ],
 )
 def test_a_pair_is_for_training_and_for_test(tmp_path: Path, code: str) -> None:

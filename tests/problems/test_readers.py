@@ -68,6 +68,7 @@ def test_a_column_that_only_looks_like_it_is_a_feature(tmp_path: Path, name: str
         ("a,b,label\n1,2,0\n1,2,\n,,\n", r"column 'a' .* missing value in line 4"),
         ("a,b,label\n1,2,0\n1,2,\n1,2,\n", r"dataset\.target: column 'label' .* line 3 and 1 more"),
         ("a,b,label\n1,2,0\n1,red,1\n", r"column 'b' .* is not numeric: 'red' in line 3"),
+        ("a;b;label\n1;2;0\n1;2;1\n", r"d\.csv is separated by ';'; expected commas"),
         ("a,label\n1,2,0\n1,2,1\n", r"malformed .*more fields than its header"),
     ],
 )

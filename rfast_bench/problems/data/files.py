@@ -13,8 +13,10 @@ import numpy as np
 from rfast_bench.errors import UserError
 from rfast_bench.problems.data.raw import Raw, allowed, finite
 
-COLUMN = "problem.partition.column"
-"""The key that names owners."""
+
+def column_key(where: str) -> str:
+    """The key that names owners, by that of the data set."""
+    return f"{where.removesuffix('dataset')}partition.column"
 
 
 @contextmanager
@@ -40,7 +42,7 @@ def read_npz(path: Path, x: str, y: str, owner: str | None, where: str) -> Raw:
         archive = np.load(file, allow_pickle=False)
         if not isinstance(archive, np.lib.npyio.NpzFile):
             raise ValueError("a single array")
-        for key, name in ((f"{where}.x", x), (f"{where}.y", y), (COLUMN, owner)):
+        for key, name in ((f"{where}.x", x), (f"{where}.y", y), (column_key(where), owner)):
             if name is not None:
                 allowed(name, archive.files, key, f"{path} has no array")
         features, targets = archive[x], archive[y]
@@ -51,8 +53,8 @@ def read_npz(path: Path, x: str, y: str, owner: str | None, where: str) -> Raw:
         raise UserError(f"{where}.y: array '{y}' of {path} must be one-dimensional numbers or text")
     if owners is not None and (owners.shape != targets.shape or owners.dtype.kind not in "biuUS"):
         raise UserError(
-            f"{COLUMN}: array '{owner}' of {path} is {owners.dtype} of shape {owners.shape}; expected one whole "
-            f"number or word a sample, shape {targets.shape}"
+            f"{column_key(where)}: array '{owner}' of {path} is {owners.dtype} of shape {owners.shape}; expected one "
+            f"whole number or word a sample, shape {targets.shape}"
         )
     if len(features) != len(targets):
         raise UserError(f"{where}.path: {path} has {len(features)} samples but {len(targets)} labels")

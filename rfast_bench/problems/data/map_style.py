@@ -177,8 +177,8 @@ def _kind(value: Any) -> str:
 
 
 def is_array(value: Any) -> bool:
-    """Whether it is an array, a tensor or a frame: what has a shape."""
-    return hasattr(value, "shape") and not callable(value.shape)
+    """Whether it is an array, a tensor or a frame. (Hugging Face's data sets have a shape too, but no dtype.)"""
+    return hasattr(value, "shape") and (hasattr(value, "dtype") or hasattr(value, "dtypes"))
 
 
 def array(value: Any) -> NDArray[Any]:

@@ -11,10 +11,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from rfast_bench.errors import UserError
-from rfast_bench.problems.data.files import COLUMN, readable
+from rfast_bench.problems.data.files import column_key, readable
 from rfast_bench.problems.data.raw import Raw, allowed
 
-NUMBERING = ("index", "level_0", "id", "row", "row_id", "rownames")
+NUMBERING = ("index", "level_0", "id", "idx", "row", "row_id", "row_number", "rownames")
 """Names under which a column that counts the rows is no feature but their number."""
 
 
@@ -26,10 +26,14 @@ def read_csv(path: Path, target: str, owner: str | None, where: str) -> Raw:
         if not isinstance(frame.index, pd.RangeIndex):
             raise pd.errors.ParserError("its lines have more fields than its header")
     columns = [str(column) for column in frame]
+    if len(columns) == 1 and (others := [mark for mark in ";\t|" if mark in columns[0]]):
+        raise UserError(f"{where}.path: {path} is separated by {others[0]!r}; expected commas")
     allowed(target, columns, f"{where}.target", f"{path} has no column")
     if owner is not None:
-        allowed(owner, [name for name in columns if name != target], COLUMN, f"{path} has no column")
-        _complete(frame, owner, path, COLUMN)
+        allowed(
+            owner, [name for name in columns if name != target], column_key(where), f"{path} has no column"
+        )
+        _complete(frame, owner, path, column_key(where))
     features = frame.drop(columns=[target, *([owner] if owner else [])])
     if features.size == 0:
         raise UserError(f"{where}.path: {path} holds no samples or no features")
