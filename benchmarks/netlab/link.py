@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from rfast_bench.scenario.sections.base import Spec
-from rfast_bench.scenario.sections.units import BytesPerSecond, Probability, Seconds
+from rfast_bench.scenario.values.base import Spec
+from rfast_bench.scenario.values.units import BytesPerSecond, Probability, Seconds
 
 
 class Link(Spec):

@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 
 from rfast_bench.analysis.statistics import CONFIDENCE, surest
-from rfast_bench.scenario.sections.units import NOTHING as NOTHING
-from rfast_bench.scenario.sections.units import few_digits
-from rfast_bench.scenario.sections.units import human_bytes as human_bytes
+from rfast_bench.scenario.values.units import NOTHING as NOTHING
+from rfast_bench.scenario.values.units import few_digits
+from rfast_bench.scenario.values.units import human_bytes as human_bytes
 
 FINALS = ("loss", "gap", "accuracy")
 POINT = "point."

@@ -16,6 +16,7 @@ from rfast_bench.errors import UserError
 COMMANDS = {
     "calibrate": ("calibrate", "Measure gradients and links of a scenario on this machine."),
     "compare": ("results.compare", "Set runs of both worlds side by side."),
+    "data": ("data", "Show who holds which samples, before anything runs."),
     "join": ("join", "Take part in a scenario's runs as one rank, started by torchrun or srun."),
     "list": ("list_names", "Name the algorithms, topologies and shipped scenarios there are."),
     "plot": ("results.plot", "Draw the figures of runs."),

@@ -8,11 +8,14 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from rfast_bench.scenario.sections.base import is_code
+from rfast_bench.scenario.values.base import is_code
 
 
 def with_contents(value: Any) -> Any:
-    """The same plain values, every path and every `file.py:name` that is there replaced by a digest of the file."""
+    """The same plain values with every path replaced by a digest of what lies there.
+
+    Of `/path/to/file.py:name` the path is; files that the file imports do not count.
+    """
     if isinstance(value, dict):
         return {key: with_contents(item) for key, item in value.items()}
     if isinstance(value, list | tuple):

@@ -11,8 +11,8 @@ from pydantic import TypeAdapter, ValidationError
 from rfast_bench.api import Algorithm
 from rfast_bench.errors import UserError
 from rfast_bench.scenario.reading import explain
-from rfast_bench.scenario.sections.base import Spec
 from rfast_bench.scenario.sections.tuning import Grid, GridLike, TuneSpec
+from rfast_bench.scenario.values.base import Spec
 from rfast_bench.topology.topology import Topology
 
 STEP = "step_size"

@@ -11,8 +11,8 @@ from types import ModuleType
 
 from rfast_bench.api import Algorithm
 from rfast_bench.errors import UserError, suggest
-from rfast_bench.scenario.sections.base import Spec
 from rfast_bench.scenario.user_files import code
+from rfast_bench.scenario.values.base import Spec
 
 BUILT_IN = "rfast_bench.algorithms"
 GROUP = "rfast_bench.algorithms"

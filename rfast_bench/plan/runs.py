@@ -17,10 +17,10 @@ from rfast_bench.api import Algorithm
 from rfast_bench.errors import CannotRun, UserError, suggest
 from rfast_bench.plan import devices, digests, parameters, registry, training
 from rfast_bench.plan.swept_values import folder_words
+from rfast_bench.scenario.problem.kinds import PlugInSpec
 from rfast_bench.scenario.reading import assign, parse_override, read_yaml, validate
 from rfast_bench.scenario.schema import TRAINING, AlgorithmSpec, Named, Scenario, folder_name
 from rfast_bench.scenario.sections.optimizer import Training
-from rfast_bench.scenario.sections.problem import PlugInSpec
 from rfast_bench.scenario.sections.real import RealSpec
 from rfast_bench.scenario.sections.topology import TopologySpec
 from rfast_bench.topology.build import build

@@ -16,7 +16,6 @@ from rfast_bench.errors import UserError
 from rfast_bench.plan.parameters import read_grid
 from rfast_bench.scenario.reading import explain
 from rfast_bench.scenario.schema import TRAINING, AlgorithmSpec, Scenario
-from rfast_bench.scenario.sections.base import Spec
 from rfast_bench.scenario.sections.optimizer import (
     OptimizerSpec,
     ScheduleSpec,
@@ -27,6 +26,7 @@ from rfast_bench.scenario.sections.optimizer import (
     merged,
 )
 from rfast_bench.scenario.sections.tuning import Grid
+from rfast_bench.scenario.values.base import Spec
 
 MODELS: dict[str, type[Spec]] = {"optimizer": OptimizerSpec, "schedule": ScheduleSpec}
 NAMES = frozenset(f"{part}.{key}" for part, model in MODELS.items() for key in model.model_fields)

@@ -14,17 +14,19 @@ import numpy as np
 
 from rfast_bench.errors import UserError
 from rfast_bench.problems.base import Batch, Problem
-from rfast_bench.problems.data.datasets import Data, load
+from rfast_bench.problems.data.datasets import Data, Labels, load
 from rfast_bench.problems.data.partition import deal
+from rfast_bench.problems.data.targets import Task
 from rfast_bench.problems.linear import LinearRegression
 from rfast_bench.problems.logistic import BinaryLogistic, Softmax
 from rfast_bench.problems.plug_in import plugged_in
 from rfast_bench.problems.quadratic import Quadratic
 from rfast_bench.problems.reference import Reference, reference
 from rfast_bench.problems.sampled import Batching
-from rfast_bench.scenario.sections.problem import (
+from rfast_bench.scenario.problem.data import ColumnPartition
+from rfast_bench.scenario.problem.kinds import (
+    LearningSpec,
     LinearSpec,
-    LogisticSpec,
     MlpSpec,
     PlugInSpec,
     ProblemSpec,
@@ -32,7 +34,19 @@ from rfast_bench.scenario.sections.problem import (
     TorchSpec,
 )
 
-__all__ = ["Batch", "Problem", "ProblemSpec", "Reference", "build", "placed", "reference"]
+__all__ = ["Batch", "Problem", "ProblemSpec", "Reference", "build", "dealt", "placed", "reference"]
+
+TASKS: dict[str, Task] = {
+    **{"logistic-regression": "classes", "mlp": "classes", "linear-regression": "numbers"},
+    **{"cross-entropy": "classes", "mse": "numbers"},
+}
+"""What a kind of problem, or a network with that loss, learns; of others the targets' type decides."""
+NUMBERS = ("diabetes", "synthetic-regression")
+CLASSES = (
+    *("digits", "breast_cancer", "wine", "synthetic", "text"),
+    *("mnist", "fashion-mnist", "cifar-10", "cifar-100", "svhn", "femnist"),
+)
+"""Data sets by what their targets are; of the others they may be either."""
 
 
 def build(spec: ProblemSpec, workers: int, seed: int, where: str = "problem") -> Problem:
@@ -45,11 +59,8 @@ def build(spec: ProblemSpec, workers: int, seed: int, where: str = "problem") ->
         return Quadratic(spec, workers)
     if isinstance(spec, PlugInSpec):
         return plugged_in(spec, workers, seed, where)
-    dealing, starting = np.random.default_rng(seed).spawn(2)
-    data = load(spec.dataset, spec.test_fraction, spec.dtype, where)
-    if not isinstance(spec, TorchSpec):  # whose loss says what it learns
-        _check_targets(spec, data, where)
-    shards = deal(spec.partition, data.labels, workers, dealing, f"{where}.partition")
+    data, shards = dealt(spec, workers, seed, where)
+    _, starting = np.random.default_rng(seed).spawn(2)
     size = None if spec.batch_size == "full" else spec.batch_size
     batching = Batching(size, spec.sampling == "with-replacement")
     if isinstance(spec, MlpSpec):
@@ -66,18 +77,32 @@ def build(spec: ProblemSpec, workers: int, seed: int, where: str = "problem") ->
     return kind(data, shards, batching, spec.l2)
 
 
-def _check_targets(spec: LinearSpec | LogisticSpec | MlpSpec, data: Data, where: str) -> None:
-    """Raises UserError when classes are to be learned from numbers, or the other way round."""
-    if isinstance(spec, LinearSpec) and data.classes:
+def dealt(spec: LearningSpec, workers: int, seed: int, where: str = "problem") -> tuple[Data, list[Labels]]:
+    """The data of a problem, and each worker's rows of them; see `build`."""
+    dealing, _ = np.random.default_rng(seed).spawn(2)
+    partition, task = spec.partition, _task(spec, where)
+    owner = partition.column if isinstance(partition, ColumnPartition) else None
+    shaped = isinstance(spec, TorchSpec)
+    data = load(spec.dataset, spec.test_fraction, spec.dtype, where, task=task, owner=owner, shaped=shaped)
+    return data, deal(partition, data, workers, dealing, f"{where}.partition")
+
+
+def _task(spec: LearningSpec, where: str) -> Task | None:
+    """What is learned. Raises UserError when it is numbers and the data set's targets are known to be classes, or the
+    other way round."""
+    task = TASKS.get(spec.loss if isinstance(spec, TorchSpec) else spec.kind)
+    kind = spec.dataset.kind
+    if task == "numbers" and kind in CLASSES:
         raise UserError(
-            f"{where}.dataset: {spec.dataset.kind} has {data.classes} classes, and linear-regression learns numbers; "
-            "allowed: diabetes, synthetic-regression, or problem.kind: logistic-regression"
+            f"{where}.dataset: {kind} has classes, and {spec.kind} learns numbers here; "
+            f"allowed: {', '.join(NUMBERS)}, data of your own, or a problem that learns classes"
         )
-    if not isinstance(spec, LinearSpec) and not data.classes:
+    if task == "classes" and kind in NUMBERS:
         raise UserError(
-            f"{where}.dataset: {spec.dataset.kind} has numbers as targets, and {spec.kind} learns classes; "
+            f"{where}.dataset: {kind} has numbers as targets, and {spec.kind} learns classes here; "
             "allowed: another data set, or problem.kind: linear-regression"
         )
+    return task
 
 
 def placed(problem: Problem, device: str) -> Problem:

@@ -18,7 +18,7 @@ from rfast_bench.problems.networks.engine import Rows
 from rfast_bench.problems.networks.flat import as_array
 from rfast_bench.problems.networks.randomness import Drawn
 from rfast_bench.problems.sampled import Batching, SampledProblem
-from rfast_bench.scenario.sections.problem import TorchSpec
+from rfast_bench.scenario.problem.kinds import TorchSpec
 
 LOOKED_AT = 10_000
 """Training samples that the objective is of, at most: a fixed choice among more."""

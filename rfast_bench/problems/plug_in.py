@@ -11,7 +11,7 @@ import numpy as np
 
 from rfast_bench.errors import UserError
 from rfast_bench.problems.base import Problem, read_only
-from rfast_bench.scenario.sections.problem import PlugInSpec
+from rfast_bench.scenario.problem.kinds import PlugInSpec
 from rfast_bench.scenario.user_files.code import MISTAKES
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rfast_bench.problems.base import Array, Batch, Problem, read_only
-from rfast_bench.scenario.sections.problem import QuadraticSpec
+from rfast_bench.scenario.problem.kinds import QuadraticSpec
 
 Matrix = NDArray[np.float64]
 

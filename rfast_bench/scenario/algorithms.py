@@ -6,9 +6,9 @@ from typing import Any
 
 from pydantic import Field, model_validator
 
-from rfast_bench.scenario.sections.base import Spec
 from rfast_bench.scenario.sections.optimizer import OptimizerSpec, ScheduleSpec
 from rfast_bench.scenario.sections.topology import TopologySpec
+from rfast_bench.scenario.values.base import Spec
 
 TRAINING = ("optimizer", "schedule")
 RESERVED = ("name", "label", "topology", *TRAINING)

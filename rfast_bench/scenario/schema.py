@@ -13,17 +13,17 @@ from rfast_bench.errors import suggest
 from rfast_bench.scenario import systems
 from rfast_bench.scenario.algorithms import TRAINING as TRAINING
 from rfast_bench.scenario.algorithms import AlgorithmSpec as AlgorithmSpec
+from rfast_bench.scenario.problem.kinds import ProblemSpec
 from rfast_bench.scenario.reading import load_with
-from rfast_bench.scenario.sections.base import Metric, Spec
 from rfast_bench.scenario.sections.compute import Compute, mean_compute, wrong_compute
 from rfast_bench.scenario.sections.faults import Faults, wrong_faults
 from rfast_bench.scenario.sections.network import NetworkSpec
 from rfast_bench.scenario.sections.optimizer import OptimizerSpec, ScheduleSpec
-from rfast_bench.scenario.sections.problem import ProblemSpec
 from rfast_bench.scenario.sections.real import RealSpec
 from rfast_bench.scenario.sections.timing import Straggler
 from rfast_bench.scenario.sections.tuning import TuneSpec
-from rfast_bench.scenario.sections.units import PositiveSeconds, seconds
+from rfast_bench.scenario.values.base import Metric, Spec
+from rfast_bench.scenario.values.units import PositiveSeconds, seconds
 
 
 class Target(Spec):

@@ -15,9 +15,9 @@ from pydantic import Field, model_validator
 
 from rfast_bench.errors import suggest
 from rfast_bench.scenario.reading import read_yaml, validate
-from rfast_bench.scenario.sections.base import Spec
 from rfast_bench.scenario.sections.compute import Compute
 from rfast_bench.scenario.sections.network import NetworkSpec
+from rfast_bench.scenario.values.base import Spec
 
 PACKAGE = "rfast_bench.scenario"
 FOLDER = "system_profiles"

@@ -19,7 +19,7 @@ from rich.console import Console
 from rfast_bench.errors import UserError
 from rfast_bench.plan.runs import Run
 from rfast_bench.problems import Problem
-from rfast_bench.scenario.sections.problem import PlugInSpec
+from rfast_bench.scenario.problem.kinds import PlugInSpec
 from rfast_bench.scenario.sections.timing import mean_time
 from rfast_bench.topology.traffic import mean_edges
 

@@ -21,7 +21,7 @@ from rfast_bench.errors import UserError
 from rfast_bench.plan.runs import Run
 from rfast_bench.problems import Problem, Reference
 from rfast_bench.records.writing import FAILURE, MANIFEST, write_failure
-from rfast_bench.scenario.sections.problem import PlugInSpec
+from rfast_bench.scenario.problem.kinds import PlugInSpec
 from rfast_bench.study.backends import Failure, Result, Task, one_by_one, over_cores
 from rfast_bench.study.cluster import Cluster, over_cluster
 from rfast_bench.study.memory import Sizes, jobs_that_fit, needs_of, problem_key, sizes_of
@@ -189,7 +189,9 @@ def _reference_key(run: Run) -> str:
     spec = run.scenario.problem
     if isinstance(spec, PlugInSpec):
         return f"{spec.model_dump_json()} {run.scenario.workers} {run.seed}"
-    dull = {"partition", "batch_size", "sampling"}
+    dull = {"batch_size", "sampling"}
+    if getattr(getattr(spec, "partition", None), "kind", "") not in ("by-column", "file"):
+        dull.add("partition")  # those two may leave features or samples out
     kind = spec.model_dump_json(exclude=dull & set(type(spec).model_fields))
     return f"{kind} {run.scenario.workers if 'dataset' not in type(spec).model_fields else ''}"
 

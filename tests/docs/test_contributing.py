@@ -72,7 +72,7 @@ def test_the_parts_of_the_gate_are_targets_and_run_what_is_said() -> None:
 def test_what_it_says_is_to_be_changed_is_there() -> None:
     """Files are there (`tests/docs/test_docs.py`); so are the names in them."""
     names = {
-        "rfast_bench/scenario/sections/problem.py": "ProblemSpec",
+        "rfast_bench/scenario/problem/kinds.py": "ProblemSpec",
         "rfast_bench/problems/__init__.py": "build",
         "rfast_bench/analysis/outcomes.py": "known",
         "rfast_bench/analysis/tables.py": "COSTS",

@@ -18,7 +18,7 @@ from rfast_bench.errors import UserError
 from rfast_bench.problems import ProblemSpec, build
 from rfast_bench.problems.data.datasets import Data, load
 from rfast_bench.problems.data.partition import deal
-from rfast_bench.scenario.sections.problem import DatasetSpec, PartitionSpec
+from rfast_bench.scenario.problem.data import DatasetSpec, PartitionSpec
 
 PROBLEM: TypeAdapter[Any] = TypeAdapter(ProblemSpec)
 DATASET: TypeAdapter[Any] = TypeAdapter(DatasetSpec)
@@ -27,14 +27,16 @@ LABELS = np.random.default_rng(0).integers(0, 4, 101)
 
 
 def read(dataset: Any, fraction: float = 0.2, dtype: str = "float64") -> Data:
-    return load(DATASET.validate_python(dataset), fraction, dtype, "problem")
+    return load(DATASET.validate_python(dataset), fraction, dtype, "problem", task="classes")
 
 
 def dealt(
     partition: Any, workers: int, seed: int = 0, labels: NDArray[Any] = LABELS
 ) -> list[NDArray[np.intp]]:
     rng = np.random.default_rng(seed)
-    return deal(PARTITION.validate_python(partition), labels, workers, rng, "problem.partition")
+    empty = np.empty((0, 1))
+    data = Data(np.empty((len(labels), 1)), labels, empty, labels[:0], 4, None, np.arange(len(labels)))
+    return deal(PARTITION.validate_python(partition), data, workers, rng, "problem.partition")
 
 
 # ------------------------------------------------------------------------------------------------- partitions
@@ -186,8 +188,8 @@ def test_csv_reads_text_labels_in_alphabetical_order(tmp_path: Path) -> None:
             r"dataset\.target: .*no column 'kin'; allowed: a, kind; did you mean 'kind'",
         ),
         ("a,kind\nx,0\n2,1\n", "kind", r"column 'a' .*not numeric"),
-        ("a,kind\n1,0\n,1\n", "kind", r"dataset\.path: .*missing or infinite number in sample 1, feature 0"),
-        ("a,kind\n1,0\n2,\n", "kind", r"dataset\.target: .*missing values"),
+        ("a,kind\n1,0\n,1\n", "kind", r"dataset\.path: column 'a' .*missing value in line 3"),
+        ("a,kind\n1,0\n2,\n", "kind", r"dataset\.target: column 'kind' .*missing value in line 3"),
         ("a,kind\n1,0.5\n2,1\n", "kind", r"labels .*not whole numbers"),
         ("kind\n1\n0\n", "kind", r"no samples or no features"),
         ("", "kind", r"malformed .*header line"),

@@ -289,7 +289,7 @@ def test_convex_problems_do_not_import_torch() -> None:
     code = """
 import sys
 from rfast_bench.problems import build
-from rfast_bench.scenario.sections.problem import LogisticSpec
+from rfast_bench.scenario.problem.kinds import LogisticSpec
 build(LogisticSpec(kind="logistic-regression", dataset="wine"), 2, 0)
 assert "torch" not in sys.modules
 """

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 
 from rfast_bench.api import Needs
 from rfast_bench.errors import CannotRun, Unsound, UserError
-from rfast_bench.scenario.sections.base import Spec
 from rfast_bench.scenario.sections.topology import TopologySpec
+from rfast_bench.scenario.values.base import Spec
 from rfast_bench.topology import graphs
 from rfast_bench.topology.build import build
 from rfast_bench.topology.connectivity import two_colouring

@@ -23,11 +23,12 @@ def command(runs: tuple[Path, ...], out: Path | None, style: str | None, baselin
     from rfast_bench.records.reading import find_runs
     from rfast_bench.report.page.html import page
     from rfast_bench.report.page.pdf import find_browser, to_pdf
+    from rfast_bench.study.shards import of_records
 
     style = style or ("pdf" if out is not None and out.suffix == ".pdf" else "html")
     if style == "pdf":
         find_browser()
-    text = page(find_runs(runs), baseline)
+    text = page(find_runs(runs), baseline, of_records)
     out = out or Path(f"report.{style}")
     write_bytes(out, to_pdf(text) if style == "pdf" else text.encode())
     click.echo(out)

@@ -14,7 +14,7 @@ END = "end"
 
 def _until(ctx: click.Context, parameter: click.Parameter, text: str | None) -> float | None:
     """Seconds; infinite for all."""
-    from rfast_bench.scenario.sections.units import PositiveSeconds
+    from rfast_bench.scenario.values.units import PositiveSeconds
 
     if text is None or text == END:
         return None if text is None else math.inf

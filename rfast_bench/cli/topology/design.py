@@ -10,7 +10,7 @@ import numpy as np
 from pydantic import TypeAdapter, ValidationError
 
 from rfast_bench.errors import UserError
-from rfast_bench.scenario.sections.units import Bytes, BytesPerSecond, Seconds
+from rfast_bench.scenario.values.units import Bytes, BytesPerSecond, Seconds
 from rfast_bench.topology.design.objective import OBJECTIVES, Network, Objective
 
 ANY = -1

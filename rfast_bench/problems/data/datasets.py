@@ -13,15 +13,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rfast_bench.errors import UserError
-from rfast_bench.problems.data import files, images
-from rfast_bench.scenario.sections.problem import (
+from rfast_bench.problems.data import femnist, files, images, text
+from rfast_bench.problems.data.raw import Raw
+from rfast_bench.problems.data.targets import Targets, Task, targets
+from rfast_bench.scenario.problem.data import (
     BundledSpec,
+    Cifar100Spec,
     CsvSpec,
     DatasetSpec,
+    FashionSpec,
+    FemnistSpec,
     ImagesSpec,
     NpzSpec,
+    PythonSpec,
     SyntheticRegressionSpec,
     SyntheticSpec,
+    TextSpec,
 )
 
 SPLIT_SEED = 0
@@ -46,77 +53,89 @@ class Data:
     """C; 0 for regression."""
     owners: NDArray[Any] | None = None
     """Whose each training sample is, shape (M,), where the data say so."""
+    rows: Labels | None = None
+    """Which sample of the data as read each training sample is, shape (M,)."""
+    test_rows: Labels | None = None
+    """The same of the held-out samples; None where the data bring their own test set."""
+    names: tuple[str, ...] | None = None
+    """What the classes are called, where it is not 0..C-1."""
 
 
-def load(spec: DatasetSpec, test_fraction: float, dtype: str, where: str) -> Data:
+def load(
+    spec: DatasetSpec,
+    test_fraction: float,
+    dtype: str,
+    where: str,
+    *,
+    task: Task | None = None,
+    owner: str | None = None,
+    shaped: bool = False,
+) -> Data:
     """Read, split and scale a data set. Raises UserError, naming the key path, when it cannot be used.
 
-    Digits and image sets are scaled to [0, 1]; all others are standardised with the mean and standard
-    deviation of the training part.
+    Digits and image sets are scaled to [0, 1]; text is tokens; what a function gives is left as it is unless it says
+    `standardise`; all others are standardised with the mean and standard deviation of the training part.
+    `task`: see `targets`. `owner`: the column or array that says whose a sample is.
+    `shaped`: features keep their shape, and whole numbers stay such; else they become a table (M, p) in `dtype`.
     """
-    if isinstance(spec, ImagesSpec):
-        return _images(spec, test_fraction > 0, dtype, f"{where}.dataset")
-    if isinstance(spec, SyntheticRegressionSpec) or spec.kind == "diabetes":
-        return _numbers(spec, test_fraction, dtype, where)
-    features, raw_labels = _samples(spec, f"{where}.dataset")
-    names, labels = np.unique(raw_labels, return_inverse=True)
-    if len(names) < 2:
-        raise UserError(f"{where}.dataset: its labels name {len(names)} class; expected at least 2")
-    train, test = _split(labels, test_fraction, where)
-    scaled = features / 16.0 if spec.kind == "digits" else _standardised(features, train)
-    scaled = scaled.astype(dtype)
-    return Data(scaled[train], labels[train], scaled[test], labels[test], len(names))
-
-
-def _numbers(
-    spec: SyntheticRegressionSpec | BundledSpec, test_fraction: float, dtype: str, where: str
-) -> Data:
-    """A data set whose targets are numbers, which stay as they are."""
-    if isinstance(spec, SyntheticRegressionSpec):
-        features, targets = _synthetic_regression(spec)
+    place = f"{where}.dataset"
+    raw = _read(spec, test_fraction, owner, place)
+    known = targets(raw, task, place)
+    held_out: Labels | None = None
+    if raw.test is None:
+        train, held_out = _split(known, test_fraction, where)
+        parts = raw.x[train], known.train[train], raw.x[held_out], known.train[held_out]
     else:
-        features, targets = (part[: spec.limit] for part in _bundled(spec.kind))
-    order = np.random.default_rng(SPLIT_SEED).permutation(len(targets))
-    held = round(test_fraction * len(targets))
-    if held == len(targets):
-        raise UserError(
-            f"{where}.test_fraction: {test_fraction:g} of {len(targets)} samples leaves none to learn from"
-        )
-    train, test = np.sort(order[held:]), np.sort(order[:held])
-    scaled, targets = _standardised(features, train).astype(dtype), targets.astype(dtype)
-    return Data(scaled[train], targets[train], scaled[test], targets[test], classes=0)
+        assert known.test is not None
+        train, last = np.arange(len(raw.y)), None if test_fraction > 0 else 0
+        parts = raw.x, known.train, raw.test[0][:last], known.test[:last]
+    x, test_x = _scaled(spec, parts[0], parts[2], dtype, shaped, place)
+    owners = None if raw.owners is None else raw.owners[train]
+    return Data(x, parts[1], test_x, parts[3], known.classes, owners, train, held_out, known.names)
 
 
-def _synthetic_regression(spec: SyntheticRegressionSpec) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    rng = np.random.default_rng(spec.seed)
-    features = rng.standard_normal((spec.samples, spec.features))
-    weights = rng.standard_normal(spec.features)
-    noise = spec.noise * rng.standard_normal(spec.samples)
-    return features, features @ (weights / np.linalg.norm(weights)) + noise
-
-
-def _samples(
-    spec: BundledSpec | SyntheticSpec | CsvSpec | NpzSpec, where: str
-) -> tuple[NDArray[np.float64], NDArray[Any]]:
+# --------------------------------------------------------------------------------------------------- reading
+def _read(spec: DatasetSpec, test_fraction: float, owner: str | None, where: str) -> Raw:
     if isinstance(spec, SyntheticSpec):
         return _synthetic(spec, where)
-    if isinstance(spec, BundledSpec):
-        features, labels = _bundled(spec.kind)
-    elif isinstance(spec, CsvSpec):
-        features, labels = files.read_csv(spec.path, spec.target, where)
-    else:
-        features, labels = files.read_npz(spec.path, spec.x, spec.y, where)
-    return features[: spec.limit], labels[: spec.limit]
+    if isinstance(spec, SyntheticRegressionSpec):
+        return _synthetic_regression(spec)
+    return _samples(spec, test_fraction, owner, where).limited(spec.limit)
 
 
-def _bundled(name: str) -> tuple[NDArray[np.float64], NDArray[Any]]:
+def _samples(spec: Any, test_fraction: float, owner: str | None, where: str) -> Raw:
+    match spec:
+        case BundledSpec():
+            return _bundled(spec.kind)
+        case CsvSpec():
+            from rfast_bench.problems.data import (
+                tables,  # pandas is slow to import, and few scenarios need it
+            )
+
+            return tables.read_csv(spec.path, spec.target, owner, where)
+        case NpzSpec():
+            return files.read_npz(spec.path, spec.x, spec.y, owner, where)
+        case FemnistSpec():
+            return femnist.read_femnist(spec.path, spec.users, where)
+        case TextSpec():
+            return text.read_text(spec.path, spec.length, spec.stride, test_fraction, where)
+        case PythonSpec():
+            from rfast_bench.problems.data import python_source
+
+            return python_source.read_python(spec, where)
+        case _:
+            coarse = isinstance(spec, Cifar100Spec) and spec.labels == "coarse"
+            return images.read_images(spec.kind, spec.path, coarse, where)
+
+
+def _bundled(name: str) -> Raw:
     from sklearn import datasets  # slow to import
 
     features, labels = getattr(datasets, f"load_{name}")(return_X_y=True)
-    return features, labels
+    return Raw(features, labels)
 
 
-def _synthetic(spec: SyntheticSpec, where: str) -> tuple[NDArray[np.float64], Labels]:
+def _synthetic(spec: SyntheticSpec, where: str) -> Raw:
     rng = np.random.default_rng(spec.seed)
     features = rng.standard_normal((spec.samples, spec.features))
     weights = rng.standard_normal((spec.features, spec.classes))
@@ -124,41 +143,71 @@ def _synthetic(spec: SyntheticSpec, where: str) -> tuple[NDArray[np.float64], La
     labels = np.argmax(scores + spec.noise * rng.standard_normal(scores.shape), axis=1)
     if len(np.unique(labels)) < spec.classes:
         raise UserError(f"{where}.samples: {spec.samples} samples leave some of {spec.classes} classes empty")
-    return features, labels
+    return Raw(features, labels)
 
 
-def _split(labels: Labels, fraction: float, where: str) -> tuple[Labels, Labels]:
+def _synthetic_regression(spec: SyntheticRegressionSpec) -> Raw:
+    rng = np.random.default_rng(spec.seed)
+    features = rng.standard_normal((spec.samples, spec.features))
+    weights = rng.standard_normal(spec.features)
+    noise = spec.noise * rng.standard_normal(spec.samples)
+    return Raw(features, features @ (weights / np.linalg.norm(weights)) + noise)
+
+
+# ---------------------------------------------------------------------------------------- splitting, scaling
+def _split(known: Targets, fraction: float, where: str) -> tuple[Labels, Labels]:
+    """Rows for training and rows held out, every class in both."""
+    labels = known.train
     if fraction == 0:
         return np.arange(len(labels)), np.arange(0)
     from sklearn.model_selection import train_test_split  # slow to import
 
+    every, classes = np.arange(len(labels)), labels if known.classes else None
     try:
-        train, test = train_test_split(
-            np.arange(len(labels)), test_size=fraction, stratify=labels, random_state=SPLIT_SEED
-        )
+        train, test = train_test_split(every, test_size=fraction, stratify=classes, random_state=SPLIT_SEED)
     except ValueError as problem:
+        smallest = f" (the smallest class has {np.bincount(labels).min()})" if known.classes else ""
+        with_all = f" with every class in both parts{smallest}" if known.classes else ""
         raise UserError(
-            f"{where}.test_fraction: {fraction:g} of {len(labels)} samples cannot be held out with every "
-            f"class in both parts (the smallest class has {np.bincount(labels).min()}): {problem}; "
+            f"{where}.test_fraction: {fraction:g} of {len(labels)} samples cannot be held out{with_all}: {problem}; "
             "allowed: more samples, another fraction, or 0 for no held-out set"
         ) from problem
     return train, test
 
 
-def _standardised(features: NDArray[np.float64], train: Labels) -> NDArray[np.float64]:
-    mean, spread = features[train].mean(axis=0), features[train].std(axis=0)
+def _scaled(
+    spec: Any, x: Features, test_x: Features, dtype: str, shaped: bool, where: str
+) -> tuple[Features, Features]:
+    """Training and held-out features, scaled and shaped as `load` says."""
+    if isinstance(spec, TextSpec) and not shaped:
+        raise UserError(
+            f"{where}: the numbers of characters are no features that could be weighed; a model that looks them up "
+            "(an embedding) can learn from them"
+        )
+    if not shaped:
+        width = int(np.prod(x.shape[1:]))
+        x, test_x = (part.reshape(len(part), width) for part in (x, test_x))
+    if isinstance(spec, ImagesSpec | FashionSpec | Cifar100Spec):
+        return _unit(x, dtype), _unit(test_x, dtype)
+    if spec.kind == "digits":
+        x, test_x = x / 16.0, test_x / 16.0
+    elif _standardises(spec, x, shaped):
+        x, test_x = _standardised(x.astype(np.float64), test_x.astype(np.float64))
+    kept = shaped and x.dtype.kind in "iu"
+    return (x, test_x) if kept else (x.astype(dtype), test_x.astype(dtype))
+
+
+def _standardises(spec: Any, x: Features, shaped: bool) -> bool:
+    if isinstance(spec, FemnistSpec | TextSpec) or (isinstance(spec, PythonSpec) and not spec.standardise):
+        return False
+    return not shaped or x.dtype.kind == "f"  # whole numbers that stay such stand for something else: tokens
+
+
+def _standardised(x: NDArray[np.float64], test_x: NDArray[np.float64]) -> tuple[Features, Features]:
+    mean, spread = x.mean(axis=0), x.std(axis=0)
     constant = spread <= 1e-12 * np.abs(mean)  # rounding leaves a constant column a spread just above 0
-    scaled: NDArray[np.float64] = (features - mean) / np.where(constant, 1.0, spread)
-    return scaled
-
-
-def _images(spec: ImagesSpec, with_test: bool, dtype: str, where: str) -> Data:
-    (x, y), (test_x, test_y) = images.read_images(spec.kind, spec.path, where)
-    last = spec.limit if with_test else 0
-    x, y, test_x, test_y = x[: spec.limit], y[: spec.limit], test_x[:last], test_y[:last]
-    return Data(
-        _unit(x, dtype), y.astype(np.intp), _unit(test_x, dtype), test_y.astype(np.intp), images.CLASSES
-    )
+    scale = np.where(constant, 1.0, spread)
+    return (x - mean) / scale, (test_x - mean) / scale
 
 
 def _unit(pixels: NDArray[np.uint8], dtype: str) -> Features:

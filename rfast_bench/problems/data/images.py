@@ -1,4 +1,4 @@
-"""The original files of MNIST, Fashion-MNIST (IDX) and CIFAR-10 (pickled or binary), read but not trusted."""
+"""The original files of MNIST, Fashion-MNIST (IDX), CIFAR (pickled or binary) and SVHN, read but not trusted."""
 
 from __future__ import annotations
 
@@ -14,24 +14,49 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rfast_bench.errors import UserError
-from rfast_bench.problems.data.files import Samples, readable
+from rfast_bench.problems.data.files import readable
+from rfast_bench.problems.data.raw import Pair, Raw
+from rfast_bench.scenario.problem.data_folders import INSTALL
 
-CLASSES = 10
+CLASSES = {
+    "mnist": 10,
+    "fashion-mnist": 10,
+    "cifar-10": 10,
+    "cifar-100": 100,
+    "cifar-100-coarse": 20,
+    "svhn": 10,
+}
 _PIXELS = 3 * 32 * 32
 _SUBFOLDERS = {
     "mnist": ("", "MNIST/raw"),
     "fashion-mnist": ("", "FashionMNIST/raw"),
     "cifar-10": ("", "cifar-10-batches-py", "cifar-10-batches-bin"),
+    "cifar-100": ("", "cifar-100-python", "cifar-100-binary"),
+    "svhn": ("",),
 }
 
 
-def read_images(kind: str, folder: Path, where: str) -> tuple[Samples, Samples]:
-    """Training and test set: pixels (N, p) as uint8 and labels 0..9 (N,). Raises UserError."""
-    read = _cifar if kind == "cifar-10" else _idx_pair
-    train, test = (read(kind, folder, part, where) for part in ("train", "test"))
-    if train[0].shape[1] != test[0].shape[1]:
+def read_images(kind: str, folder: Path | None, coarse: bool, where: str) -> Raw:
+    """Training and test set: pixels (N, channels, height, width) as uint8, and labels (N,). Raises UserError.
+
+    `coarse`: of CIFAR-100, the 20 groups of its classes. `folder` None: it was not found where it usually is.
+    """
+    if folder is None:
+        raise UserError(
+            f"{where}: {kind} is not where it usually is: no path is given, and it is neither Debian's package nor in "
+            f"the folders of torchvision and Hugging Face. Install it with `{INSTALL}`, or give path: a folder with "
+            "the original files"
+        )
+    train, test = (_read(kind, folder, part, coarse, where) for part in ("train", "test"))
+    if train[0].shape[1:] != test[0].shape[1:]:
         raise UserError(f"{where}.path: training and test images in {folder} differ in size")
-    return train, test
+    return Raw(*train, test=test, classes=CLASSES[kind + "-coarse" * coarse])
+
+
+def _read(kind: str, folder: Path, part: str, coarse: bool, where: str) -> Pair:
+    if kind.startswith("cifar"):
+        return _cifar(kind, folder, part, coarse, where)
+    return _svhn(folder, part, where) if kind == "svhn" else _idx_pair(kind, folder, part, where)
 
 
 def _find(kind: str, folder: Path, names: Sequence[str], where: str) -> Path:
@@ -41,24 +66,28 @@ def _find(kind: str, folder: Path, names: Sequence[str], where: str) -> Path:
                 return folder / subfolder / name
     raise UserError(
         f"{where}.path: there is no file {folder / names[0]}; expected a folder with the original {kind} "
-        f"files (also accepted: {', '.join(names[1:])})"
+        f"files{_also(names[1:])}"
     )
 
 
-def _checked(pixels: NDArray[Any], labels: NDArray[Any], path: Path, where: str) -> Samples:
+def _also(names: Sequence[str]) -> str:
+    return f" (also accepted: {', '.join(names)})" if names else ""
+
+
+def _checked(pixels: NDArray[Any], labels: NDArray[Any], classes: int, path: Path, where: str) -> Pair:
     if len(pixels) != len(labels) or len(labels) == 0:
         raise UserError(f"{where}.path: {path} has {len(pixels)} images but {len(labels)} labels")
-    if labels.max() >= CLASSES or labels.min() < 0:
-        raise UserError(f"{where}.path: {path} has a label outside 0..{CLASSES - 1}")
+    if labels.max() >= classes or labels.min() < 0:
+        raise UserError(f"{where}.path: {path} has a label outside 0..{classes - 1}")
     return pixels, labels
 
 
 # ------------------------------------------------------------------------------------------- IDX (MNIST)
-def _idx_pair(kind: str, folder: Path, part: str, where: str) -> Samples:
+def _idx_pair(kind: str, folder: Path, part: str, where: str) -> Pair:
     stem = {"train": "train", "test": "t10k"}[part]
     pixels, _ = _read_idx(kind, folder, f"{stem}-images", 3, where)
     labels, path = _read_idx(kind, folder, f"{stem}-labels", 1, where)
-    return _checked(pixels.reshape(len(pixels), -1), labels, path, where)
+    return _checked(pixels[:, None], labels, CLASSES[kind], path, where)
 
 
 def _read_idx(kind: str, folder: Path, stem: str, axes: int, where: str) -> tuple[NDArray[np.uint8], Path]:
@@ -86,42 +115,82 @@ def parse_idx(content: bytes, axes: int) -> NDArray[np.uint8]:
     return data.reshape(shape)
 
 
-# ----------------------------------------------------------------------------------------------- CIFAR-10
-def _cifar(kind: str, folder: Path, part: str, where: str) -> Samples:
-    stems = {"train": [f"data_batch_{i}" for i in range(1, 6)], "test": ["test_batch"]}[part]
-    parts = [_read_cifar(_find(kind, folder, [stem, f"{stem}.bin"], where), where) for stem in stems]
-    return np.concatenate([x for x, _ in parts]), np.concatenate([y for _, y in parts])
+# ------------------------------------------------------------------------------------------- CIFAR-10, -100
+def _cifar(kind: str, folder: Path, part: str, coarse: bool, where: str) -> Pair:
+    if kind == "cifar-10":
+        stems = {"train": [f"data_batch_{i}" for i in range(1, 6)], "test": ["test_batch"]}[part]
+    else:
+        stems = [part]
+    parts = [
+        _read_cifar(kind, _find(kind, folder, [stem, f"{stem}.bin"], where), coarse, where) for stem in stems
+    ]
+    x, y = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+    return x.reshape(-1, 3, 32, 32), y
 
 
-def _read_cifar(path: Path, where: str) -> Samples:
-    expected = "a batch of the original CIFAR-10 files (rows of 3072 bytes, labels 0..9)"
-    parse = parse_cifar_binary if path.suffix == ".bin" else parse_cifar_pickle
+def _read_cifar(kind: str, path: Path, coarse: bool, where: str) -> Pair:
+    classes = CLASSES[kind + "-coarse" * coarse]
+    name = {"cifar-10": "CIFAR-10", "cifar-100": "CIFAR-100"}[kind]
+    expected = f"a batch of the original {name} files (rows of {_PIXELS} bytes, labels 0..{classes - 1})"
     malformed = (pickle.UnpicklingError, EOFError, ValueError, TypeError, LookupError, AttributeError)
     with readable(path, f"{where}.path", expected, *malformed, OverflowError, MemoryError):
-        pixels, labels = parse(path.read_bytes())
-    return _checked(pixels, labels, path, where)
+        content = path.read_bytes()
+        if path.suffix == ".bin":
+            pixels, labels = parse_cifar_binary(content, [0] if kind == "cifar-10" else [1, 0])
+            labels = labels[:, int(coarse)]
+        else:
+            key = "labels" if kind == "cifar-10" else "coarse_labels" if coarse else "fine_labels"
+            pixels, labels = parse_cifar_pickle(content, key)
+    return _checked(pixels, labels, classes, path, where)
 
 
-def parse_cifar_binary(content: bytes) -> Samples:
-    """Rows of one label byte and 3072 pixel bytes. Raises ValueError for any other length."""
-    if len(content) % (1 + _PIXELS):
-        raise ValueError(f"{len(content)} bytes are not a whole number of rows of {1 + _PIXELS}")
-    rows = np.frombuffer(content, np.uint8).reshape(-1, 1 + _PIXELS)
-    return rows[:, 1:], rows[:, 0].astype(np.intp)
+def parse_cifar_binary(content: bytes, labels: Sequence[int]) -> Pair:
+    """Rows of label bytes and 3072 pixel bytes; `labels`: which of the label bytes, in which order.
+
+    The labels are of shape (N, len(labels)). Raises ValueError for a length that is no whole number of rows.
+    """
+    width = len(labels) + _PIXELS
+    if len(content) % width:
+        raise ValueError(f"{len(content)} bytes are not a whole number of rows of {width}")
+    rows = np.frombuffer(content, np.uint8).reshape(-1, width)
+    return rows[:, len(labels) :], rows[:, list(labels)].astype(np.intp)
 
 
-def parse_cifar_pickle(content: bytes) -> Samples:
-    """The `data` and `labels` of one pickled batch. Raises UnpicklingError when it asks for anything else."""
+def parse_cifar_pickle(content: bytes, key: str) -> Pair:
+    """The `data` and the labels, named `key`, of one pickled batch.
+
+    Raises UnpicklingError when it asks for anything else.
+    """
     batch = _ArraysOnly(io.BytesIO(content), encoding="bytes").load()
     if not isinstance(batch, dict):
         raise ValueError("not a dictionary")
     entries = {key.decode("ascii") if isinstance(key, bytes) else key: value for key, value in batch.items()}
-    pixels, labels = np.asarray(entries["data"]), np.asarray(entries["labels"])
+    pixels, labels = np.asarray(entries["data"]), np.asarray(entries[key])
     if pixels.dtype != np.uint8 or pixels.ndim != 2 or pixels.shape[1] != _PIXELS:
         raise ValueError(f"'data' is {pixels.dtype} of shape {pixels.shape}")
     if labels.ndim != 1 or labels.dtype.kind not in "iu":
-        raise ValueError("'labels' is not a list of whole numbers")
+        raise ValueError(f"'{key}' is not a list of whole numbers")
     return pixels, labels
+
+
+# ---------------------------------------------------------------------------------------------------- SVHN
+def _svhn(folder: Path, part: str, where: str) -> Pair:
+    from scipy.io import loadmat  # slow to import
+    from scipy.io.matlab import MatReadError
+
+    path = _find("svhn", folder, [f"{part}_32x32.mat"], where)
+    expected = "a file of SVHN's cropped digits (X of shape (32, 32, 3, N), y of shape (N, 1))"
+    malformed = (MatReadError, ValueError, LookupError, TypeError, EOFError, NotImplementedError, zlib.error)
+    with readable(path, f"{where}.path", expected, *malformed):
+        content = loadmat(path, variable_names=("X", "y"))
+        pixels, labels = content["X"], content["y"]
+        if pixels.dtype != np.uint8 or pixels.ndim != 4 or pixels.shape[:3] != (32, 32, 3):
+            raise ValueError(f"X is {pixels.dtype} of shape {pixels.shape}")
+        if labels.dtype.kind not in "iu":
+            raise ValueError(f"y is {labels.dtype}")
+    numbers = labels.ravel().astype(np.intp)
+    numbers[numbers == 10] = 0  # MATLAB counts from 1: the digit 0 is class 10 there
+    return _checked(np.ascontiguousarray(pixels.transpose(3, 2, 0, 1)), numbers, 10, path, where)
 
 
 class _ArraysOnly(pickle.Unpickler):

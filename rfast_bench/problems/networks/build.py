@@ -19,8 +19,8 @@ from rfast_bench.problems.networks.check import Check
 from rfast_bench.problems.networks.engine import Engine, Rows, Samples, Task
 from rfast_bench.problems.networks.randomness import key, seeded
 from rfast_bench.problems.networks.trail import Trail
-from rfast_bench.scenario.sections.base import is_code
-from rfast_bench.scenario.sections.problem import TorchSpec
+from rfast_bench.scenario.problem.kinds import TorchSpec
+from rfast_bench.scenario.values.base import is_code
 
 HOST = torch.device("cpu")
 """Where problems are built and checked."""

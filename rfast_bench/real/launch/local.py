@@ -20,8 +20,9 @@ from rfast_bench.plan.runs import Run
 from rfast_bench.processes.environment import start_fork_server
 from rfast_bench.real.launch.deaths import Deaths
 from rfast_bench.real.transport.store import Store, TCPStore
+from rfast_bench.real.worker.activities import Job
 from rfast_bench.real.worker.optimizer import asks_all
-from rfast_bench.real.worker.process import Job, born
+from rfast_bench.real.worker.process import born
 from rfast_bench.real.worker.stopping import Stopping
 
 LOOK = 0.05

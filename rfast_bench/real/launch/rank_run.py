@@ -21,8 +21,9 @@ from rfast_bench.processes.environment import start_fork_server
 from rfast_bench.real.launch.local import FORKS, obituary
 from rfast_bench.real.launch.rank_environment import RankInfo
 from rfast_bench.real.transport.store import Store
+from rfast_bench.real.worker.activities import Job
 from rfast_bench.real.worker.clock import machine
-from rfast_bench.real.worker.process import Job, born
+from rfast_bench.real.worker.process import born
 
 LOOK = 0.1
 """Seconds between looks at a worker."""

@@ -1,4 +1,4 @@
-"""What a driver works with: its work, its log, coroutines that wait, and threads that fail."""
+"""What a worker is given, and what its driver works with: its log, coroutines that wait, and threads that fail."""
 
 from __future__ import annotations
 
@@ -6,9 +6,26 @@ import math
 from array import array
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 from rfast_bench.api import Activity
+from rfast_bench.plan.runs import Run
+
+
+@dataclass(frozen=True)
+class Job:
+    """What all workers of a run are given."""
+
+    run: Run
+    token: bytes
+    """Eight bytes that name this run on the network."""
+    folder: Path
+    """Where the workers leave their results."""
+    prefix: str = ""
+    """Of this run's keys, in a store that other runs use too."""
+    host: str = ""
+    """The address to bind to, when it is not the one the scenario names."""
 
 
 @dataclass

@@ -14,7 +14,6 @@ import threading
 import time
 import traceback
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, NoReturn
@@ -28,12 +27,11 @@ from rfast_bench.conditions.compute_times import sized, work_of
 from rfast_bench.conditions.liveness import Liveness
 from rfast_bench.conditions.seeds import Streams, stream
 from rfast_bench.errors import UserError
-from rfast_bench.plan.runs import Run
 from rfast_bench.problems import Problem
 from rfast_bench.real.transport.collective import Collective
 from rfast_bench.real.transport.sockets import Mail
 from rfast_bench.real.transport.store import PrefixStore, Store, TCPStore
-from rfast_bench.real.worker.activities import Work
+from rfast_bench.real.worker.activities import Job, Work
 from rfast_bench.real.worker.clock import RunClock, machine
 from rfast_bench.real.worker.compute import Compute, compute_for
 from rfast_bench.real.worker.driver import Driver
@@ -53,21 +51,6 @@ LOOK = 0.1
 """Seconds between reports of progress."""
 FAREWELL = 60.0
 """Seconds that a worker stays after its end, so that the others do not lose it before theirs."""
-
-
-@dataclass(frozen=True)
-class Job:
-    """What all workers of a run are given."""
-
-    run: Run
-    token: bytes
-    """Eight bytes that name this run on the network."""
-    folder: Path
-    """Where the workers leave their results."""
-    prefix: str = ""
-    """Of this run's keys, in a store that other runs use too."""
-    host: str = ""
-    """The address to bind to, when it is not the one the scenario names."""
 
 
 class Worker:

@@ -116,9 +116,18 @@ def _partition(partition: Values) -> str:
         return f"shards from a Dirichlet distribution, alpha {cell(partition.get('alpha'))}"
     if kind == "shards":
         return f"{partition.get('per_worker')} label-sorted pieces a worker"
-    return {"by-label": "shards sorted by label", "iid": "shuffled shards of equal make-up"}.get(
-        str(kind), ""
-    )
+    if kind == "quantity":
+        return f"shards of sizes from a Dirichlet distribution, alpha {cell(partition.get('alpha'))}"
+    if kind == "classes":
+        return f"samples of {partition.get('per_worker')} classes a worker"
+    plain = {
+        "by-label": "shards sorted by label",
+        "iid": "shuffled shards of equal make-up",
+        "sizes": "shuffled shards of given sizes",
+        "by-column": "each owner's samples on a worker of their own",
+        "file": "shards listed in a file",
+    }
+    return plain.get(str(kind), "")
 
 
 def _batch(size: Any) -> str:

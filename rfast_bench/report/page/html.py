@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from rfast_bench.analysis.shards import Shards
 from rfast_bench.figures.style import styles
 from rfast_bench.records.reading import Run, baselines
 from rfast_bench.report.page.sections import Part, part_of
 from rfast_bench.report.page.svg import sample
 
 
-def page(runs: Sequence[Run], baseline: str | None = None) -> str:
-    """The report of these runs as HTML text.
+def page(
+    runs: Sequence[Run],
+    baseline: str | None = None,
+    dealt: Callable[[Sequence[Run]], Sequence[Shards]] = lambda runs: (),
+) -> str:
+    """The report of these runs as HTML text. `dealt` tells how the samples of runs were dealt to workers, which
+    records do not hold.
 
     Raises UserError when `baseline` is no label of these runs, or a resolved scenario cannot be read.
     """
@@ -27,7 +33,7 @@ def page(runs: Sequence[Run], baseline: str | None = None) -> str:
     parts = []
     for number, (place, group) in enumerate(groups.items(), 1):
         own = baseline if any(run.label == baseline for run in group) else None
-        parts.append(part_of(group, number, _title(*place, list(groups)), looks, own))
+        parts.append(part_of(group, number, _title(*place, list(groups)), looks, own, dealt(group)))
     swatches = {label: sample(style) for label, (_, style) in looks.items()}
     return (
         _environment()

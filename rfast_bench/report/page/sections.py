@@ -9,6 +9,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from rfast_bench.analysis.cell_text import cell, footnote, target_names
+from rfast_bench.analysis.shards import Shards
 from rfast_bench.figures.plots import ending
 from rfast_bench.figures.style import by_label
 from rfast_bench.plan.swept_values import short_names
@@ -16,6 +17,7 @@ from rfast_bench.records.reading import Run, point_key, varying
 from rfast_bench.report.content import resolved, run_description
 from rfast_bench.report.content.cautions import cautions
 from rfast_bench.report.content.findings import Finding, target_words
+from rfast_bench.report.content.holdings import Holdings, holdings
 from rfast_bench.report.content.margins import judged
 from rfast_bench.report.content.overview import over_points
 from rfast_bench.report.content.sortable_tables import Grid, grids
@@ -70,6 +72,7 @@ class Part:
     sweeps: list[Figure]
     points: list[PointView]
     graphs: list[Graphs]
+    holdings: list[Holdings]
     scenario: str
     runs: list[Run]
 
@@ -82,8 +85,16 @@ class Part:
         return [finding for finding in self.findings if finding.kind == "caution"]
 
 
-def part_of(runs: Sequence[Run], number: int, title: str, looks: Looks, baseline: str | None) -> Part:
-    """The part of runs that share scenario and world, in the order of `Run.sort_key`."""
+def part_of(
+    runs: Sequence[Run],
+    number: int,
+    title: str,
+    looks: Looks,
+    baseline: str | None,
+    shards: Sequence[Shards] = (),
+) -> Part:
+    """The part of runs that share scenario and world, in the order of `Run.sort_key`; `shards`: how their samples
+    were dealt, as far as that is known."""
     rows = judged(runs, baseline)
     scenarios = [resolved.read(run) for run in runs]
     whole = resolved.together(runs, scenarios)
@@ -112,6 +123,7 @@ def part_of(runs: Sequence[Run], number: int, title: str, looks: Looks, baseline
         sweeps=[Figure(*chart) for chart in sweep_charts(shown, rows, looks)] if swept and shown else [],
         points=points,
         graphs=_graphs(shown),
+        holdings=[holdings(one) for one in shards],
         scenario=resolved.as_text(whole),
         runs=list(runs),
     )

@@ -1,3 +1,1 @@
-"""The parts of a scenario, a file each, with the defaults that users get; `base.py` and `units.py` are what they are
-made of.
-"""
+"""The parts of a scenario but for its problem, a file each, with the defaults that users get."""

@@ -11,8 +11,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, ValidationError, ValidationInfo, model_validator
 
 from rfast_bench.errors import suggest
-from rfast_bench.scenario.sections.base import DataPath, Spec
-from rfast_bench.scenario.sections.units import PositiveSeconds, Seconds, seconds
+from rfast_bench.scenario.values.base import DataPath, Spec
+from rfast_bench.scenario.values.units import PositiveSeconds, Seconds, seconds
 
 State = Literal["empty", "snapshot"]
 COLUMNS = ("worker", "down", "up")

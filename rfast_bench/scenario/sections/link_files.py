@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rfast_bench.errors import UserError
-from rfast_bench.scenario.sections.units import bytes_per_second, seconds
+from rfast_bench.scenario.values.units import bytes_per_second, seconds
 
 Matrix = NDArray[np.float64]
 

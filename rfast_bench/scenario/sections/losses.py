@@ -8,9 +8,9 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import BeforeValidator, Field, model_validator
 
-from rfast_bench.scenario.sections.base import Spec
 from rfast_bench.scenario.sections.timing import Draws
-from rfast_bench.scenario.sections.units import Probability
+from rfast_bench.scenario.values.base import Spec
+from rfast_bench.scenario.values.units import Probability
 
 
 def mean_endurance(probability: float) -> float:

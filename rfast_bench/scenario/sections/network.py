@@ -8,11 +8,11 @@ from functools import cached_property
 from pydantic import ConfigDict, Field, PrivateAttr, model_validator
 
 from rfast_bench.errors import UserError
-from rfast_bench.scenario.sections.base import DataPath, Spec
 from rfast_bench.scenario.sections.link_files import Matrix, read_bandwidth, read_latency
 from rfast_bench.scenario.sections.losses import Independent, LossModel
 from rfast_bench.scenario.sections.timing import Constant, Distribution, Reorder
-from rfast_bench.scenario.sections.units import Bytes, BytesPerSecond, PositiveSeconds
+from rfast_bench.scenario.values.base import DataPath, Spec
+from rfast_bench.scenario.values.units import Bytes, BytesPerSecond, PositiveSeconds
 
 
 class LinkOverride(Spec):

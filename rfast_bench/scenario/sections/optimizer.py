@@ -13,8 +13,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, model_validator
 
 from rfast_bench.errors import suggest
-from rfast_bench.scenario.sections.base import Spec
-from rfast_bench.scenario.sections.units import seconds
+from rfast_bench.scenario.values.base import Spec
+from rfast_bench.scenario.values.units import seconds
 
 Momentum = Annotated[float, Field(ge=0, lt=1)]
 Position = Annotated[float, Field(gt=0)]

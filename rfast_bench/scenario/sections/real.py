@@ -6,8 +6,8 @@ from typing import Literal
 
 from pydantic import Field
 
-from rfast_bench.scenario.sections.base import Spec
-from rfast_bench.scenario.sections.units import PositiveSeconds
+from rfast_bench.scenario.values.base import Spec
+from rfast_bench.scenario.values.units import PositiveSeconds
 
 
 class RealSpec(Spec):

@@ -21,9 +21,9 @@ from pydantic import (
     model_validator,
 )
 
-from rfast_bench.scenario.sections.base import DataPath, Spec
-from rfast_bench.scenario.sections.units import PositiveSeconds, Probability, Seconds
 from rfast_bench.scenario.user_files.tables import column, rows_by
+from rfast_bench.scenario.values.base import DataPath, Spec
+from rfast_bench.scenario.values.units import PositiveSeconds, Probability, Seconds
 
 Draws = NDArray[np.float64]
 

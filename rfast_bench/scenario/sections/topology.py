@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import Field, model_validator
 
-from rfast_bench.scenario.sections.base import DataPath, Spec
+from rfast_bench.scenario.values.base import DataPath, Spec
 
 FILE = "file"
 

@@ -7,8 +7,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from rfast_bench.scenario.sections.base import Metric, Spec
-from rfast_bench.scenario.sections.units import PositiveSeconds
+from rfast_bench.scenario.values.base import Metric, Spec
+from rfast_bench.scenario.values.units import PositiveSeconds
 
 
 class Grid(Spec):

@@ -9,7 +9,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from rfast_bench.scenario.sections.units import human_bytes, in_seconds
+from rfast_bench.scenario.values.units import human_bytes, in_seconds
 from rfast_bench.topology.check.explanation import Explanation, Range
 from rfast_bench.topology.check.verdicts import Check
 from rfast_bench.topology.connectivity import MOST_LINES, listed

@@ -14,7 +14,7 @@ from rfast_bench.errors import CannotRun, UserError
 from rfast_bench.scenario import shipped
 from rfast_bench.scenario.schema import AlgorithmSpec, Scenario, load
 from rfast_bench.scenario.sections.topology import FILE, TopologySpec
-from rfast_bench.scenario.sections.units import Bytes
+from rfast_bench.scenario.values.units import Bytes
 from rfast_bench.topology import files as graph_files
 from rfast_bench.topology.build import build
 from rfast_bench.topology.check.explanation import Explanation, explain

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import (
-    BeforeValidator,
     Discriminator,
     Field,
     Tag,
@@ -18,115 +17,19 @@ from pydantic import (
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from rfast_bench.errors import UserError
-from rfast_bench.scenario.sections.base import DataPath, Spec
-from rfast_bench.scenario.sections.torch_problem import TorchKeys
+from rfast_bench.scenario.problem.data import (
+    BundledSpec,
+    Count,
+    DatasetSpec,
+    NonNegative,
+    PartitionSpec,
+    PlainPartition,
+)
+from rfast_bench.scenario.problem.torch_keys import TorchKeys
 from rfast_bench.scenario.user_files import code
+from rfast_bench.scenario.values.base import Spec
 
-Count = Annotated[int, Field(ge=1)]
-NonNegative = Annotated[float, Field(ge=0)]
 DType = Literal["float64", "float32"]
-
-
-def _bare_word(value: object) -> object:
-    return {"kind": value} if isinstance(value, str) else value
-
-
-# --------------------------------------------------------------------------------------------- data sets
-class BundledSpec(Spec):
-    """A small data set that comes with scikit-learn. `limit`: only its first so-many samples."""
-
-    kind: Literal["digits", "breast_cancer", "wine", "diabetes"]
-    limit: Count | None = None
-
-
-class SyntheticSpec(Spec):
-    """Gaussian features; the class is the largest of `classes` random linear scores of unit variance.
-
-    `noise` is the standard deviation of what is added to each score: 0 gives separable data.
-    """
-
-    kind: Literal["synthetic"]
-    samples: Annotated[int, Field(ge=2)] = 1000
-    features: Count = 20
-    classes: Annotated[int, Field(ge=2)] = 2
-    noise: NonNegative = 0.5
-    seed: Annotated[int, Field(ge=0)] = 0
-
-
-class SyntheticRegressionSpec(Spec):
-    """Gaussian features; the target is a random linear function of them of unit variance, plus `noise`."""
-
-    kind: Literal["synthetic-regression"]
-    samples: Annotated[int, Field(ge=2)] = 1000
-    features: Count = 20
-    noise: NonNegative = 0.5
-    seed: Annotated[int, Field(ge=0)] = 0
-
-
-class CsvSpec(Spec):
-    """A table with a header line; `target` names the column of class labels, all others are features."""
-
-    kind: Literal["csv"]
-    path: DataPath
-    target: str
-    limit: Count | None = None
-
-
-class NpzSpec(Spec):
-    """A NumPy archive; `x` and `y` name its arrays of features (samples first) and of class labels."""
-
-    kind: Literal["npz"]
-    path: DataPath
-    x: str = "X"
-    y: str = "y"
-    limit: Count | None = None
-
-
-class ImagesSpec(Spec):
-    """A folder with the original files of an image set, which brings its own test set.
-
-    `limit`: only the first so-many training images, and at most as many test images.
-    """
-
-    kind: Literal["mnist", "fashion-mnist", "cifar-10"]
-    path: DataPath
-    limit: Count | None = None
-
-
-DatasetSpec = Annotated[
-    Annotated[
-        BundledSpec | SyntheticSpec | SyntheticRegressionSpec | CsvSpec | NpzSpec | ImagesSpec,
-        Field(discriminator="kind"),
-    ],
-    BeforeValidator(_bare_word),
-]
-
-
-# ------------------------------------------------------------------------------------------- partitions
-class PlainPartition(Spec):
-    """`iid`: shuffled and cut evenly. `by-label`: sorted by label and cut evenly."""
-
-    kind: Literal["iid", "by-label"]
-
-
-class DirichletPartition(Spec):
-    """Each class is split among the workers in proportions drawn from Dirichlet(alpha, ..., alpha)."""
-
-    kind: Literal["dirichlet"]
-    alpha: Annotated[float, Field(gt=0)] = 0.1
-
-
-class ShardsPartition(Spec):
-    """Sorted by label, cut into `per_worker` pieces for each worker, pieces dealt at random."""
-
-    kind: Literal["shards"]
-    per_worker: Count = 2
-
-
-PartitionSpec = Annotated[
-    Annotated[PlainPartition | DirichletPartition | ShardsPartition, Field(discriminator="kind")],
-    BeforeValidator(_bare_word),
-]
 
 
 # --------------------------------------------------------------------------------------------- problems
@@ -146,7 +49,10 @@ class QuadraticSpec(Spec):
     dtype: DType = "float64"
 
 
-class _DataProblem(Spec):
+class LearningSpec(Spec):
+    """What all problems over samples have in common."""
+
+    kind: str
     dataset: DatasetSpec = BundledSpec(kind="digits")
     partition: PartitionSpec = PlainPartition(kind="iid")
     batch_size: Count | Literal["full"] = 32
@@ -164,19 +70,19 @@ class _DataProblem(Spec):
         return self
 
 
-class LogisticSpec(_DataProblem):
+class LogisticSpec(LearningSpec):
     """l2-regularised logistic regression: one weight column for two classes, softmax for more."""
 
     kind: Literal["logistic-regression"]
 
 
-class LinearSpec(_DataProblem):
+class LinearSpec(LearningSpec):
     """l2-regularised least squares: the mean of `(a·x - y)²` over samples with numbers as targets."""
 
     kind: Literal["linear-regression"]
 
 
-class MlpSpec(_DataProblem):
+class MlpSpec(LearningSpec):
     """A fully connected network with cross-entropy loss; `hidden` lists the widths of its hidden layers."""
 
     kind: Literal["mlp"]
@@ -184,7 +90,7 @@ class MlpSpec(_DataProblem):
     activation: Literal["tanh", "relu"] = "tanh"
 
 
-class TorchSpec(TorchKeys, _DataProblem):
+class TorchSpec(TorchKeys, LearningSpec):
     """A torch module of the user's own, or a shipped one; weight decay is the optimiser's, so `l2` is 0."""
 
     kind: Literal["torch"]

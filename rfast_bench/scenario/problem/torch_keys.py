@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field, model_validator
 
 from rfast_bench.errors import suggest
-from rfast_bench.scenario.sections.base import Code, Spec, is_code
+from rfast_bench.scenario.values.base import Code, Spec, is_code
 
 MODELS = ("lenet", "resnet20", "transformer")
 LOSSES = ("cross-entropy", "mse", "bce-with-logits")

@@ -59,12 +59,23 @@ def is_code(text: str) -> bool:
     return file.endswith(".py") and name.isidentifier()
 
 
-def _code_from_scenario_folder(text: str, info: ValidationInfo) -> str:
+def _code(text: str, info: ValidationInfo) -> str:
+    """With its whole path: from the folder of the scenario file, else from the current one."""
     if not is_code(text):
         return text
     file, _, name = text.rpartition(":")
-    return f"{_from_scenario_folder(Path(file), info)}:{name}"
+    places = [_from_scenario_folder(Path(file), info), Path.cwd() / file]
+    return f"{next((place for place in places if place.is_file()), places[0]).resolve()}:{name}"
 
 
-Code = Annotated[str, AfterValidator(_code_from_scenario_folder)]
-"""`path/to/file.py:name`, its path starting at the folder of the scenario file; other words stay as they are."""
+def _only_code(text: str) -> str:
+    if not is_code(text):
+        raise ValueError("expected FILE.py:NAME, for example my_data.py:load")
+    return text
+
+
+Code = Annotated[str, AfterValidator(_code)]
+"""`path/to/file.py:name`: what a file of the user's defines. A relative path is looked up in the folder of the scenario
+file, then in the current one; other words stay as they are."""
+SourceName = Annotated[Code, AfterValidator(_only_code)]
+"""The same where no other word is allowed."""

@@ -1,0 +1,1 @@
+"""The `problem` section of a scenario: kinds of problems, data sets, partitions."""
