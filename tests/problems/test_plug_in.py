@@ -224,8 +224,8 @@ def test_its_models_may_live_on_a_device(tmp_path: Path) -> None:
             {"kind": "quadratc"},
             "problem: unknown kind 'quadratc'; did you mean 'quadratic'? Allowed: quadratic, ",
         ),
-        ({"dim": 3}, "problem: Unable to extract tag using discriminator 'kind'"),
-        ({"kind": 3}, "problem: Unable to extract tag using discriminator 'kind'"),
+        ({"dim": 3}, "problem: 'kind' is missing"),
+        ({"kind": 3}, "problem: 'kind' is missing"),
     ],
 )
 def test_mistakes_in_the_scenario_are_told_with_their_key(

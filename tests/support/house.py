@@ -87,9 +87,10 @@ def _hidden(node: ast.AST) -> bool:
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute | ast.Name):
         called = node.func.attr if isinstance(node.func, ast.Attribute) else node.func.id
         first = node.args[0] if node.args else None
-        return called == "import_module" and isinstance(first, ast.BinOp)
+        relative = isinstance(first, ast.Constant) and str(first.value).startswith(".")
+        return called == "import_module" and (isinstance(first, ast.BinOp) or relative)
     text = node.value if isinstance(node, ast.Constant) else None
-    return isinstance(text, str) and re.match(r"\.+\w+(\.\w+)+$", text) is not None
+    return isinstance(text, str) and re.match(r"\.\.\w+(\.\w+)*$", text) is not None
 
 
 def _known(name: str) -> str:
