@@ -23,13 +23,15 @@ PROCESSES = (
 processes is busy with all else."""
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_itemcollected(item: pytest.Item) -> None:
     """A file's tests stay together, in one group of pytest-xdist; those that start processes are one group."""
-    for item in items:
-        file = item.nodeid.partition("::")[0]
-        group = "processes" if file.startswith(PROCESSES) else file.removeprefix("tests/").removesuffix(".py")
-        item.add_marker(pytest.mark.xdist_group(group))
+    file = item.nodeid.partition("::")[0]
+    group = "processes" if file.startswith(PROCESSES) else file.removeprefix("tests/").removesuffix(".py")
+    item.add_marker(pytest.mark.xdist_group(group))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest group comes first."""
     items.sort(key=lambda item: not item.nodeid.startswith(PROCESSES))
 
 
