@@ -1,6 +1,6 @@
-"""Records that several test files look at, and how tests are dealt over two processes.
+"""Records that several test files look at.
 
-What makes the records is imported when it is used: the tests of the rooms must run even where nothing can be imported.
+What makes them is imported when it is used: the tests of the rooms must run even where nothing can be imported.
 """
 
 from __future__ import annotations
@@ -11,28 +11,6 @@ import pytest
 
 if TYPE_CHECKING:
     from rfast_bench.records.reading import Run
-
-
-PROCESSES = (
-    "tests/real/",
-    "tests/house/test_installation",
-    "tests/benchmarks/test_netlab",
-    "tests/study/test_sweeps",
-)
-"""What starts several processes and looks at the clock: one after the other, and first, while the other of the two
-processes is busy with all else."""
-
-
-def pytest_itemcollected(item: pytest.Item) -> None:
-    """A file's tests stay together, in one group of pytest-xdist; those that start processes are one group."""
-    file = item.nodeid.partition("::")[0]
-    group = "processes" if file.startswith(PROCESSES) else file.removeprefix("tests/").removesuffix(".py")
-    item.add_marker(pytest.mark.xdist_group(group))
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The longest group comes first."""
-    items.sort(key=lambda item: not item.nodeid.startswith(PROCESSES))
 
 
 @pytest.fixture(scope="module")
