@@ -178,8 +178,9 @@ def with_parameters(scenario: Scenario, source: str, folder: Path | None) -> Sce
             checked.append(complete(scenario, k, point))
         except UserError as problem:
             wrong.append(problem)
-    if len(wrong) > 1:
-        raise UserError("\n".join(map(str, wrong)))
+    told = dict.fromkeys(map(str, wrong))
+    if len(told) > 1:
+        raise UserError("\n".join(told))
     if wrong:
         raise wrong[0]
     return scenario.model_copy(update={"algorithms": tuple(checked), **dict.fromkeys(TRAINING)})
