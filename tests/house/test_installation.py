@@ -139,7 +139,7 @@ import pickle, sys
 function, call = pickle.load(sys.stdin.buffer)
 code, answer, said, host = function(*call)
 assert "rfast_bench" not in sys.modules, "the process that was started by others imported it"
-print(code, pickle.loads(answer) if answer else said)
+print(pickle.loads(answer) if answer else f"{said}, exit code {code}")
 """
 
 
@@ -163,9 +163,8 @@ def sent(environment: Path, folder: Path, name: str) -> str:
 
 def test_a_process_of_another_environment_starts_the_very_package(environment: Path, place: Path) -> None:
     said = sent(environment, place, "locations")
-    assert said.startswith("0 ")
     home = environment.resolve().parent / "lib"
-    assert {Path(path).is_relative_to(home) for path in ast.literal_eval(said[2:]).values()} == {True}
+    assert {Path(path).is_relative_to(home) for path in ast.literal_eval(said).values()} == {True}
 
 
 def test_other_sources_are_told_from_these(environment: Path, tmp_path: Path) -> None:
