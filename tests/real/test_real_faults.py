@@ -176,7 +176,7 @@ def start(folder: Path, seconds: float) -> subprocess.Popen[str]:
 
 def test_kill_nine_at_any_moment(tmp_path: Path) -> None:
     """The launcher says who, when and by which signal, starts it again, and all reach the whole optimum."""
-    run = start(tmp_path, 14)
+    run = start(tmp_path, 24)
     wait_for(lambda: len(workers_of(run.pid)) == 6, 60)
     everybody = children(run.pid)
     time.sleep(4.5)
