@@ -207,11 +207,10 @@ def test_what_is_no_effect_is_refused() -> None:
 
 
 def test_emulated_gradients_are_not_early_and_their_lateness_is_logged() -> None:
-    table = Table(Answering(), seconds=0.01)
-    table.play(0.2)
+    table = Table(Answering(), seconds=0.01, budget=10)  # it parks, so that none is under way at the end
+    table.play(0.5)
     assert min(table.compute.lateness) >= 0
-    under_way = len(table.compute.lateness) - table.node.gradients
-    assert under_way in (0, 1), "at the end one may have been computed and not handed over"
+    assert len(table.compute.lateness) == table.node.gradients
     assert all(gap >= 0.01 for gap in np.diff(np.array(table.driver.log.done)))
 
 
