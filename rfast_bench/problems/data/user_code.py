@@ -12,10 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from rfast_bench.errors import UserError, nearest
-
-TOLD = (ArithmeticError, AssertionError, AttributeError, ImportError, LookupError, NameError, OSError)
-TOLD_TOO = (RuntimeError, SyntaxError, TypeError, ValueError)
-"""With `TOLD`, what the user's code may raise that is told as bad input, with file and line."""
+from rfast_bench.scenario.user_files.code import MISTAKES
 
 
 def find(source: str, where: str) -> Callable[..., Any]:
@@ -54,7 +51,7 @@ def telling(path: Path, where: str) -> Iterator[None]:
         yield
     except UserError:
         raise
-    except (*TOLD, *TOLD_TOO) as problem:
+    except MISTAKES as problem:
         lines = [
             frame.lineno
             for frame in traceback.extract_tb(problem.__traceback__)
