@@ -17,7 +17,7 @@ from rfast_bench.records import reading
 from rfast_bench.records.reading import find_runs
 from rfast_bench.scenario.sections.compute import says_samples
 from rfast_bench.study.cluster import Cluster
-from rfast_bench.study.sweep import Failed, RunsFailed, run_all
+from rfast_bench.study.sweep import Failed, RunsFailed, is_done, run_all
 from rfast_bench.study.tuning import tune
 
 if TYPE_CHECKING:
@@ -51,7 +51,8 @@ def study(
     Raises RunsFailed at the very end when some runs failed: everything else is there by then.
     """
     do = partial(run_all, out=out, jobs=jobs, fresh=fresh, console=console, launch=launch, cluster=cluster)
-    runs = plan(tuned(scenario, overrides, out, do, console, launch is not None))
+    found_done = (lambda run: False) if fresh else partial(is_done, out=out)
+    runs = plan(tuned(scenario, overrides, out, do, console, launch is not None, found_done))
     name = runs[0].scenario.name
     if untimed(runs):
         console.print(UNTIMED, highlight=False, soft_wrap=True)
@@ -80,7 +81,13 @@ def untimed(runs: Sequence[Run]) -> bool:
 
 
 def tuned(
-    scenario: Path, overrides: tuple[str, ...], out: Path, do: Do, console: Console, launched: bool
+    scenario: Path,
+    overrides: tuple[str, ...],
+    out: Path,
+    do: Do,
+    console: Console,
+    launched: bool,
+    found_done: Callable[[Run], bool],
 ) -> list[Point]:
     """The points of a scenario file, after the runs that find the best values of what is to be tuned.
 
@@ -96,7 +103,7 @@ def tuned(
             raise RunsFailed(failed, len(runs))
 
     say = partial(console.print, highlight=False, soft_wrap=True)
-    return tune.settle(points, scenario, overrides, out, all_of, say)
+    return tune.settle(points, scenario, overrides, out, all_of, say, found_done)
 
 
 def present(

@@ -19,7 +19,17 @@ from rfast_bench.plan.runs import Point, load_points, plan
 from rfast_bench.records.reading import find_runs
 from rfast_bench.scenario.sections.tuning import Grid, Objective
 from rfast_bench.study.tuning import tune
-from rfast_bench.study.tuning.ranking import ENDED, LOST, REACHED, Score, best, counting, middle, score
+from rfast_bench.study.tuning.ranking import (
+    ENDED,
+    LOST,
+    REACHED,
+    Score,
+    best,
+    counting,
+    middle,
+    score,
+    undecided,
+)
 from rfast_bench.study.tuning.search import Axis
 from tests.support.synthetic_records import curves_table, save
 
@@ -192,6 +202,80 @@ def test_a_candidate_that_is_better_on_every_seed_wins(one: list[Score], other: 
     assert middle(good[::-1]) == middle(good)
     if middle(good) < middle(bad):
         assert best([bad, good], BY_MEDIAN) == 1
+
+
+# ---------------------------------------------------------------------------------------- ended early, exactly
+TIES = st.builds(Score, st.sampled_from([REACHED, REACHED, ENDED, LOST]), st.integers(1, 6).map(float))
+
+
+@given(
+    st.integers(1, 4).flatmap(
+        lambda seeds: st.lists(st.lists(TIES, min_size=seeds, max_size=seeds), min_size=1, max_size=6)
+    ),
+    st.sampled_from(["median", "worst"]),
+    st.randoms(use_true_random=False),
+)
+def test_the_winner_is_that_of_the_full_search(true: list[list[Score]], seed: str, chance: Any) -> None:
+    """Candidates in any order, each seen up to the best time so far; what ties is seen in full."""
+    objective = Objective.model_validate({"time_to": {"gap": 0.1}, "seed": seed})
+    order = list(range(len(true)))
+    chance.shuffle(order)
+    seen: dict[int, list[Score]] = {}
+    for k in order:
+        first = min((counting(scores, objective) for scores in seen.values()), default=Score(LOST, 0))
+        limit = first.value if first.ending == REACHED else float("inf")
+        seen[k] = [
+            s if s <= Score(REACHED, limit) or limit == float("inf") else Score(REACHED, limit, beyond=True)
+            for s in true[k]
+        ]
+    for k in undecided([seen[k] for k in range(len(true))], objective):
+        seen[k] = true[k]
+    known = [seen[k] for k in range(len(true))]
+    assert undecided(known, objective) == []
+    assert best(known, objective) == best(true, objective)
+
+
+@pytest.mark.parametrize("seed", ["median", "worst"])
+def test_ended_early_saves_work_and_changes_nothing_else(seed: str, tmp_path: Path) -> None:
+    grid = {"step_size": {"from": 0.0125, "factor": 2, "count": 8}}
+    objective = {"time_to": {"gap": 0.1}, "seed": seed}
+    spent, tables, reported = [], [], []
+    for early in (True, False):
+        folder = tmp_path / str(early)
+        folder.mkdir()
+        tune = {"parameters": grid, "objective": objective, "stop_early": early, "seeds": 3}
+        run(write(folder, tune=tune, algorithms=[{"name": "ring-allreduce"}, {"name": "r-fast"}]))
+        tried = find_runs([folder / "out" / "small" / "tuning"])
+        spent.append(sum(r.curves()["gradients"].iloc[-1] for r in tried))
+        tables.append(pd.read_csv(folder / "out" / "small" / "tuning" / "tuning.csv"))
+        reported.append((folder / "out" / "small" / "table.csv").read_text())
+    assert reported[0] == reported[1]
+    assert spent[0] < 0.7 * spent[1]
+    cut, whole = tables
+    assert cut["ended_early"].sum() > 0
+    assert whole["ended_early"].sum() == 0
+    pd.testing.assert_frame_equal(cut[cut["chosen"]][COMPARED], whole[whole["chosen"]][COMPARED])
+    assert cut["result"].str.contains("beyond .* s, ended early").any()
+
+
+COMPARED = ["label", "step_size", "result", "edge"]
+
+
+def test_what_was_ended_early_is_not_done_again(tmp_path: Path) -> None:
+    path = write(tmp_path, tune={"parameters": {"step_size": {"from": 0.0125, "factor": 2, "count": 8}}})
+    run(path)
+    before = {p: p.stat().st_mtime_ns for p in (tmp_path / "out").rglob("curves.csv")}
+    run(path)
+    assert {p: p.stat().st_mtime_ns for p in (tmp_path / "out").rglob("curves.csv")} == before
+    whole = write(tmp_path, tune={**TUNE_WHOLE, "stop_early": False})
+    run(whole)
+    again = {p: p.stat().st_mtime_ns for p in (tmp_path / "out").rglob("curves.csv")}
+    assert any(again[p] != before[p] for p in before), "what was ended early is done in full"
+    run(write(tmp_path, tune=TUNE_WHOLE))
+    assert {p: p.stat().st_mtime_ns for p in (tmp_path / "out").rglob("curves.csv")} == again
+
+
+TUNE_WHOLE = {"parameters": {"step_size": {"from": 0.0125, "factor": 2, "count": 8}}}
 
 
 # --------------------------------------------------------------------------------------------- what is refused
@@ -384,7 +468,7 @@ def test_what_cannot_run_is_skipped_as_ever(tmp_path: Path) -> None:
 
 
 def test_real_scenarios_are_tuned_in_the_simulated_world(tmp_path: Path) -> None:
-    path = write(tmp_path, world="both")
+    path = write(tmp_path, world="both", tune={"stop_early": False})
     asked: list[Any] = []
     with pytest.raises(KeyError, match="enough"):
         tune.settle(load_points(path), path, (), tmp_path, lambda runs: _stop(asked, runs), print)

@@ -113,6 +113,8 @@ class TuneSpec(Spec):
     """Swept keys for whose every value it is repeated."""
     widen: int = Field(default=3, ge=0)
     """How many further steps a range may go at either end when its first or last value is the best."""
+    stop_early: bool = True
+    """End a trial as soon as it can no longer be the best; the same values win."""
 
     @property
     def all_seeds(self) -> Sequence[int]:

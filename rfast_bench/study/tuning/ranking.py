@@ -2,7 +2,8 @@
 worst.
 
 A run that did not reach the target is neither dropped nor given a time: it ranks after all that did, by its
-final value. One that diverged, or whose numbers mean nothing, comes last.
+final value. One that diverged, or whose numbers mean nothing, comes last. Of one that was ended early because it
+could no longer be the best, only a bound is known.
 """
 
 from __future__ import annotations
@@ -25,26 +26,32 @@ class Score:
     ending: int
     value: float
     """Seconds to the target; or the final value, negative when larger is better."""
+    beyond: bool = False
+    """It was ended early: its true score is worse than these seconds."""
 
     def words(self, objective: Objective) -> str:
         """`11.5 s`, `not reached, final gap 0.05`, `final gap 0.004` or `diverged`."""
         if self.ending == LOST:
             return "diverged"
+        if self.beyond:
+            return f"beyond {self.value:.4g} s, ended early"
         if self.ending == REACHED:
             return f"{self.value:.4g} s"
         missed = "not reached, " if objective.target else ""
         return f"{missed}final {objective.metric} {abs(self.value):.3g}"
 
 
-def score(run: Run, objective: Objective) -> Score:
-    """One run's score; the records are read from disk."""
+def score(run: Run, objective: Objective, limit: float = math.inf) -> Score:
+    """One run's score; the records are read from disk. `limit`: after so many seconds it was ended early."""
     curves = run.curves()
     if not run.valid or curves.empty:
         return Score(LOST, 0.0)
     if objective.target is not None:
         time = run.time_to(*objective.target)
-        if not math.isnan(time):
+        if time <= limit:
             return Score(REACHED, time)
+        if limit < math.inf and run.stopped_by in ("time", "target"):
+            return Score(REACHED, limit, beyond=True)
     final = float(curves[objective.metric].iloc[-1])
     if not math.isfinite(final):
         return Score(LOST, 0.0)
@@ -59,6 +66,13 @@ def middle(scores: Sequence[Score]) -> Score:
 def counting(scores: Sequence[Score], objective: Objective) -> Score:
     """The score that stands for a candidate: that of the median seed, or of the worst."""
     return max(scores) if objective.seed == "worst" else middle(scores)
+
+
+def undecided(candidates: Sequence[Sequence[Score]], objective: Objective) -> list[int]:
+    """Positions of candidates with bounds that must be known exactly, for they tie with another for the best."""
+    counted = [counting(scores, objective) for scores in candidates]
+    first = [k for k, one in enumerate(counted) if one == min(counted)]
+    return [k for k in first if len(first) > 1 and any(score.beyond for score in candidates[k])]
 
 
 def best(candidates: Sequence[Sequence[Score]], objective: Objective) -> int:

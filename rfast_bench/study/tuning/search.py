@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -17,7 +18,7 @@ from rfast_bench.plan.runs import Point, Run, complete
 from rfast_bench.records.reading import find_runs
 from rfast_bench.scenario.schema import AlgorithmSpec, Scenario, Target
 from rfast_bench.scenario.sections.tuning import Grid, Objective, TuneSpec
-from rfast_bench.study.tuning.ranking import REACHED, Score, best, counting, score
+from rfast_bench.study.tuning.ranking import REACHED, Score, best, counting, score, undecided
 
 Candidate = tuple[tuple[str, Any], ...]
 """A value for each tuned parameter, as a scenario would give it."""
@@ -76,13 +77,23 @@ def _beyond(numbers: Sequence[float], ratio: float) -> list[float]:
 class Search:
     """All candidates of one algorithm at one anchor, their runs and their scores."""
 
-    def __init__(self, anchor: Point, order: int, grids: Mapping[str, Grid], tune: TuneSpec) -> None:
+    def __init__(
+        self,
+        anchor: Point,
+        order: int,
+        grids: Mapping[str, Grid],
+        tune: TuneSpec,
+        is_done: Callable[[Run], bool] = lambda run: False,
+    ) -> None:
         self._anchor = replace(anchor, scenario=_for_tuning(anchor.scenario, tune))
         self._order = order
         self._tune = tune
         self._axes = {name: Axis(grid, tune.widen) for name, grid in grids.items()}
         self._runs: dict[str, list[Run]] = {}
         self._scores: dict[str, list[Score]] = {}
+        self._asked: dict[str, float] = {}
+        """The limit in seconds of each candidate that was asked for last; infinite for whole runs."""
+        self._is_done = is_done
         self.label = str(anchor.scenario.algorithms[order].label)
 
     # ------------------------------------------------------------------------------------------- runs
@@ -128,13 +139,43 @@ class Search:
             full, now = full * axis.most, now * len(axis.values)
         return (full - now) * self._tune.seeds
 
+    def next_runs(self) -> list[Run]:
+        """The runs to be done now; none once it is decided which of the present values is the best."""
+        self._asked = {repr(candidate): limit for candidate, limit in self._next()}
+        chosen = [candidate for candidate in self._candidates() if repr(candidate) in self._asked]
+        return [limited(run, self._asked[repr(c)]) for c in chosen for run in self._runs_of(c)]
+
+    def _next(self) -> list[tuple[Candidate, float]]:
+        """Candidates and the limits of their runs: from the middle outwards, until one has reached the target."""
+        candidates = self._candidates()
+        new = [candidate for candidate in candidates if repr(candidate) not in self._scores]
+        limit = self._limit()
+        if not new:
+            scores = [self._scores[repr(candidate)] for candidate in candidates]
+            return [(candidates[k], math.inf) for k in undecided(scores, self._tune.objective)]
+        if limit == math.inf and self._tune.stop_early and self._tune.objective.target:
+            middle = (len(candidates) - 1) / 2
+            new.sort(key=lambda candidate: abs(candidates.index(candidate) - middle))
+            new = new[: 1 + len(self._scores)]
+        return [(c, math.inf if all(map(self._is_done, self._runs_of(c))) else limit) for c in new]
+
+    def _limit(self) -> float:
+        """Seconds after which a run is worse than what the best candidate has; infinite while none has any."""
+        known = [counting(scores, self._tune.objective) for scores in self._scores.values()]
+        first = min(known, default=Score(REACHED, math.inf))
+        return first.value if self._tune.stop_early and first.ending == REACHED else math.inf
+
     def read(self, out: Path) -> None:
-        """Take in the scores of all candidates from the records below `out`."""
+        """Take in the scores of what was asked for from the records below `out`."""
         for candidate in self._candidates():
-            if repr(candidate) not in self._scores:
+            if (limit := self._asked.get(repr(candidate))) is not None:
                 runs = self._runs_of(candidate)
                 found = find_runs([out / run.folder for run in runs])
-                self._scores[repr(candidate)] = [score(run, self._tune.objective) for run in found]
+                whole = {run.hash for run in runs}
+                self._scores[repr(candidate)] = [
+                    score(run, self._tune.objective, math.inf if run.hash in whole else limit)
+                    for run in found
+                ]
 
     # ----------------------------------------------------------------------------------------- result
     @property
@@ -200,11 +241,23 @@ class Search:
             "label": self.label,
             **{_heading(name, value): plain(value) for name, value in candidate},
             "seeds": len(scores),
-            "reached": sum(s.ending == REACHED for s in scores),
+            "reached": sum(s.ending == REACHED and not s.beyond for s in scores),
+            "ended_early": sum(s.beyond for s in scores),
             "result": counting(scores, self._tune.objective).words(self._tune.objective),
             "chosen": chosen,
             "edge": chosen and bool(self.ends),
         }
+
+
+def limited(run: Run, seconds: float) -> Run:
+    """The same, ended right after so many seconds, unless it ends before that anyway. Not at them: an end is a look
+    more, which would find a target reached that a look of the grid had found later."""
+    stop = run.scenario.stop
+    end = seconds * (1 + 1e-9)
+    if end >= (math.inf if stop.time is None else stop.time):
+        return run
+    scenario = run.scenario.model_copy(update={"stop": stop.model_copy(update={"time": end})})
+    return replace(run, point=replace(run.point, scenario=scenario))
 
 
 def _heading(name: str, value: Any) -> str:

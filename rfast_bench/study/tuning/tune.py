@@ -27,11 +27,17 @@ Say = Callable[[str], object]
 
 
 def settle(
-    points: list[Point], path: Path, overrides: tuple[str, ...], out: Path, do: Do, say: Say
+    points: list[Point],
+    path: Path,
+    overrides: tuple[str, ...],
+    out: Path,
+    do: Do,
+    say: Say,
+    is_done: Callable[[Run], bool] = lambda run: False,
 ) -> list[Point]:
     """The points with the best value in the place of every grid. Raises UserError.
 
-    `do` does runs, or finds them done, and leaves their records below `out`.
+    `do` does runs, or finds them done, and leaves their records below `out`; `is_done`: whether one would be found.
     """
     tune = points[0].scenario.tune
     if tune is None:
@@ -40,16 +46,22 @@ def settle(
         raise UserError(
             f"{path}: tune: there is nothing to tune; give tune.parameters, or a parameter a grid"
         )
-    searches = _searches(points, path, overrides, tune)
+    searches = _searches(points, path, overrides, tune, is_done)
     distinct = list(dict.fromkeys(searches.values()))
     if distinct:
         _announce(distinct, tune, len(points), say)
-    todo = distinct
-    while todo:
-        do([run for search in todo for run in search.missing()])
+    todo, runs = distinct, [run for search in distinct for run in search.next_runs()]
+    while runs:
+        do(runs)
         for search in todo:
             search.read(out)
-        todo = _widened(todo, say)
+        more = [(search, search.next_runs()) for search in todo]
+        todo = [search for search, own in more if own]
+        runs = [run for _, own in more for run in own]
+        decided = [search for search, own in more if not own]
+        for search in _widened(decided, say):
+            todo.append(search)
+            runs += search.next_runs()
     if distinct:
         _write_table(distinct, out / points[0].scenario.name / FOLDER / "tuning.csv")
     return [_settled(point, searches, tune) for point in points]
@@ -88,7 +100,11 @@ def _key(point: Point, k: int, tune: TuneSpec) -> Key:
 
 
 def _searches(
-    points: Sequence[Point], path: Path, overrides: tuple[str, ...], tune: TuneSpec
+    points: Sequence[Point],
+    path: Path,
+    overrides: tuple[str, ...],
+    tune: TuneSpec,
+    is_done: Callable[[Run], bool],
 ) -> dict[Key, Search]:
     """One search for each algorithm and each value of `tune.per`; those whose runs are the same are one."""
     raw = read_raw(path, overrides)
@@ -104,7 +120,7 @@ def _searches(
             if reason:
                 label = point.scenario.algorithms[k].label
                 raise UserError(f"{path}: tune.anchor: {label} cannot be tuned there: {reason}")
-            search = Search(anchor, k, grids, tune)
+            search = Search(anchor, k, grids, tune, is_done)
             found[key] = alike.setdefault(search.fingerprint, search)
     return found
 
