@@ -11,10 +11,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Protocol
 
+from rfast_bench.conditions.payload import sized
 from rfast_bench.topology.membership import Membership, View
 
 HEARTBEAT = "heartbeat"
-HEARTBEAT_BYTES = 16
+HEARTBEAT_BYTES = sized(0, 16)
 
 
 class Watchful(Protocol):

@@ -11,13 +11,14 @@ import math
 from functools import lru_cache
 
 from rfast_bench.conditions.links import LinkDraws
+from rfast_bench.conditions.payload import Size
 
 MOST_TRIES = 1000
 """A reliable message lost so often is given up, and its receiver waits for ever: the link is down."""
 
 
 class Outgoing:
-    """One worker's outgoing link, with its counters. `scale`: bytes on the wire for each byte of a payload."""
+    """One worker's outgoing link, with its counters. `scale`: bytes on the wire for each byte of an array."""
 
     __slots__ = ("bytes_sent", "free_at", "lost", "model_size", "scale", "sent", "superseded")
 
@@ -54,15 +55,20 @@ class Lane:
     def weigh(self, size: int) -> None:
         """Payloads are of `size` bytes from now on."""
         self.size = size
-        weights = weighed(size, self.outgoing.scale, self.outgoing.model_size, self.link.bandwidth)
+        beside = size.beside if type(size) is Size else 0
+        outgoing = self.outgoing
+        weights = weighed(size - beside, beside, outgoing.scale, outgoing.model_size, self.link.bandwidth)
         self.bytes, self.models, self.transmission = weights
 
 
 @lru_cache(maxsize=1024)
-def weighed(size: int, scale: float, model_size: float, bandwidth: float) -> tuple[float, float, float]:
+def weighed(
+    arrays: int, beside: int, scale: float, model_size: float, bandwidth: float
+) -> tuple[float, float, float]:
     """Bytes on the wire, model sizes, and seconds of transmission. Thousands of lanes share these three objects,
     which therefore stay in the processor's cache."""
-    return size * scale, size / model_size, size * scale / bandwidth
+    size = arrays * scale + beside
+    return size, (arrays + beside / scale) / model_size, size / bandwidth
 
 
 class PostLane(Lane):

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from rfast_bench.conditions.links import link_draws
-from rfast_bench.conditions.outgoing import MOST_TRIES, Link
-from rfast_bench.conditions.payload import size_of
+from rfast_bench.conditions.outgoing import MOST_TRIES, Link, Outgoing, PostLane, weighed
+from rfast_bench.conditions.payload import Size, size_of
 from rfast_bench.conditions.seeds import Streams
 from rfast_bench.scenario.sections.network import NetworkSpec
 from rfast_bench.scenario.sections.topology import TopologySpec
@@ -237,6 +237,18 @@ def test_sizes_of_payloads() -> None:
     assert size_of(np.zeros(3)) == 24
     assert size_of((1, np.zeros(2, dtype=np.float32), 0.5)) == 24
     assert size_of(1.0) == 8
+
+
+def test_only_arrays_weigh_more_when_models_do() -> None:
+    """A number beside a model is 8 bytes on the wire, whatever `message_bytes` says a model weighs."""
+    size = size_of((3, np.zeros(5), np.float64(0.5), "ab"))
+    assert isinstance(size, Size)
+    assert size == 8 + 40 + 8 + 2
+    weights = weighed(size - size.beside, size.beside, 1e6, 40, 1e3)
+    assert weights == pytest.approx((40e6 + 18, 1 + 18 / 40e6, (40e6 + 18) / 1e3))
+    lane = PostLane(Outgoing(40, 1e6), Link(iter([(0.0, np.inf)]), 1e3, None))
+    assert lane.depart(size, 0.0) == pytest.approx((40e6 + 18) / 1e3)
+    assert lane.outgoing.bytes_sent == 40e6 + 18
 
 
 # ------------------------------------------------------------------------------------------------- ring
