@@ -33,6 +33,8 @@ Vector = Any
 Channel = Hashable
 Activity = Coroutine["Effect[Any]", Any, None]
 StepSize = Annotated[float, Gt(0)]
+Buckets = Annotated[int | str, "pieces of a vector: how many, or the size of one such as 25 MB"]
+"""A scenario gives a whole number from 1 on, or a size with its unit. A piece is never smaller than a coordinate."""
 Needs = Literal["pair", "undirected", "bipartite", "nothing"]
 
 T_co = TypeVar("T_co", covariant=True)
@@ -86,6 +88,22 @@ class AllReduceMean(Effect[Vector]):
 
     def __init__(self, value: Vector) -> None:
         self.value = value
+
+
+class MeanGradient(Effect[Vector]):
+    """The mean over all workers of the gradients that each asked for at its own frozen point, summed up in `buckets`
+    while the backward pass still computes the rest. For a `collective` algorithm.
+
+    Of K buckets of equal size the k-th is ready after the share f + (1 - f) k / K of the compute time, with f the
+    `forward_share`. One bucket is a `Gradient` and then an `AllReduceMean`.
+    """
+
+    __slots__ = ("at", "buckets", "forward_share")
+
+    def __init__(self, at: Vector, buckets: Buckets, forward_share: float) -> None:
+        self.at = at
+        self.buckets = buckets
+        self.forward_share = forward_share
 
 
 # ------------------------------------------------------------------------------- the worker's own view
@@ -171,7 +189,8 @@ class Algorithm(ABC):
     """True when all workers pass through common rounds: a budget of iterations is then each worker's own."""
 
     collective: ClassVar[bool] = False
-    """True when it awaits `AllReduceMean`: real workers then form a group, which on GPUs takes one GPU a worker."""
+    """True when it awaits `AllReduceMean` or `MeanGradient`: real workers then form a group, which on GPUs takes one
+    GPU a worker."""
 
     elastic: ClassVar[bool] = False
     """True when it goes on without a worker that died and takes one in that comes back (see `Node.changes`)."""

@@ -42,6 +42,13 @@ def parameters(algorithm: type[Algorithm]) -> type[Spec]:
     return code.parameters(algorithm, Spec)
 
 
+def bucketed(algorithm: type[Algorithm]) -> list[str]:
+    """Its parameters that say into how many pieces a vector is cut."""
+    return [
+        name for name, field in parameters(algorithm).model_fields.items() if field.annotation == int | str
+    ]
+
+
 @cache
 def _built_in() -> dict[str, str]:
     package = importlib.import_module(BUILT_IN)

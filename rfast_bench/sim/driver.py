@@ -7,18 +7,24 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-import numpy as np
 from simpy.core import StopSimulation
 
-from rfast_bench.api import Activity, Algorithm, AllReduceMean, Gradient, Receive, ReceiveAny
+from rfast_bench.api import (
+    Activity,
+    Algorithm,
+    AllReduceMean,
+    Gradient,
+    MeanGradient,
+    Receive,
+    ReceiveAny,
+)
 from rfast_bench.conditions.liveness import Liveness
-from rfast_bench.conditions.payload import size_of
 from rfast_bench.errors import UserError
 from rfast_bench.problems import Problem
+from rfast_bench.sim.all_reduce import AllReduce, Backward, Part
 from rfast_bench.sim.clock import Clock, Due
 from rfast_bench.sim.gradients import LazyGradients
 from rfast_bench.sim.network.mailboxes import Inbox
-from rfast_bench.sim.network.ring import Ring
 from rfast_bench.sim.waiting import Again, First, FromEach, Waiting
 from rfast_bench.sim.worker import Done, Worker
 
@@ -53,8 +59,7 @@ class Driver:
         self._on_iteration = on_iteration
         self._budget = math.inf if budget is None else budget
         self._timeline = timeline
-        self._gathered: list[tuple[Activity, Worker, Any, float]] = []
-        self._ring: Ring | None = None
+        self._all_reduce = AllReduce()
         self._when_done: list[Callable[[Any], None]] = [self._computed]
         self._when_woken: list[Callable[[Any], None]] = [self._woken]
         for worker in workers:
@@ -130,6 +135,11 @@ class Driver:
                     ready = each.look(effect.senders)
                 elif kind is AllReduceMean:
                     return self._gather(activity, worker, effect.value)
+                elif kind is MeanGradient:
+                    backward: Any = Backward(activity, effect, self._moment.now)
+                    return self._compute(backward, worker, effect.at)
+                elif kind is Backward:
+                    return self._gather(effect.activity, worker, effect.value, effect)
                 else:
                     raise TypeError(f"{worker.algorithm} awaited {effect!r}, which is not an effect")
                 now = self._moment.now
@@ -225,21 +235,18 @@ class Driver:
         self._carry_out(activity, waiting.worker, effect)
 
     # ---------------------------------------------------------------------------------------- all-reduce
-    def _gather(self, activity: Activity, worker: Worker, value: Any) -> None:
-        self._gathered.append((activity, worker, value, self._moment.now))
-        if len(self._gathered) < len(self.workers):
+    def _gather(
+        self, activity: Activity, worker: Worker, value: Any, backward: Backward | None = None
+    ) -> None:
+        part = Part(activity, worker, value, self._moment.now, backward)
+        done = self._all_reduce.add(part, len(self.workers))
+        if done is None:
             return
-        gathered, self._gathered = sorted(self._gathered, key=lambda g: g[1].node.id), []
-        mean = sum(value for _, _, value, _ in gathered[1:])
-        mean = (gathered[0][2] + mean) / len(gathered)
-        network = worker.node.network
-        self._ring = self._ring or Ring(network)
-        size = size_of(value)
-        ready = np.array([time for _, _, _, time in gathered])
-        finish = self._ring.finish(ready, size * network.scale, size / network.model_size)
-        for (waiting, reducer, _, _), time in zip(gathered, finish.tolist(), strict=True):
+        parts, mean, finish = done
+        for one, time in zip(parts, finish.tolist(), strict=True):
             if time < math.inf:  # else over a link that is down
-                self._at(time, partial(self._resume, waiting, reducer, reducer.life, mean))
+                reducer = one.worker
+                self._at(time, partial(self._resume, one.activity, reducer, reducer.life, mean))
 
     def _at(self, time: float, action: Callable[[], None]) -> None:
         def act(_: Due) -> None:

@@ -16,6 +16,7 @@ from typing import Any
 from rfast_bench.api import Activity, Channel
 from rfast_bench.conditions.outgoing import Link
 from rfast_bench.scenario.sections.network import NetworkSpec
+from rfast_bench.sim.all_reduce import Backward
 from rfast_bench.sim.driver import Driver
 from rfast_bench.sim.network.mailboxes import (
     ARRIVAL,
@@ -216,9 +217,11 @@ class RecordedDriver(Driver):
         self._recorder.returns.append((number, self.clock.now))
         super().revive(number, *arguments)
 
-    def _gather(self, activity: Activity, worker: Worker, value: Any) -> None:
+    def _gather(
+        self, activity: Activity, worker: Worker, value: Any, backward: Backward | None = None
+    ) -> None:
         self._recorder.reduces.append((worker.number, self._moment.now))
-        super()._gather(activity, worker, value)
+        super()._gather(activity, worker, value, backward)
 
 
 def letter_of(message: Message) -> Letter:

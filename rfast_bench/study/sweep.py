@@ -18,6 +18,7 @@ from threadpoolctl import threadpool_limits
 
 from rfast_bench import problems
 from rfast_bench.errors import UserError
+from rfast_bench.plan import registry
 from rfast_bench.plan.runs import Run
 from rfast_bench.problems import Problem, Reference
 from rfast_bench.records.writing import FAILURE, MANIFEST, write_failure
@@ -161,6 +162,7 @@ def survey(runs: Sequence[Run]) -> tuple[dict[str, Reference | None], dict[str, 
             if key not in found:
                 found[key] = problems.reference(problem)
             check_targets(run, problem, found[key])
+            check_buckets(run, problem)
     return found, sizes
 
 
@@ -181,6 +183,16 @@ def check_targets(run: Run, problem: Problem, reference: Reference | None) -> No
             else "cannot help: there are no classes"
         )
         raise UserError(f"{source}: a target on accuracy needs held-out samples; problem.test_fraction {why}")
+
+
+def check_buckets(run: Run, problem: Problem) -> None:
+    """Raises UserError for more buckets than a model has coordinates."""
+    for name, value in run.algorithm.parameters.items():
+        if name in registry.bucketed(run.algorithm_class) and isinstance(value, int) and value > problem.dim:
+            raise UserError(
+                f"{run.point.source}: algorithms.{run.order}.{name}: {value} buckets of a model of {problem.dim} "
+                "coordinates; a bucket holds at least one"
+            )
 
 
 def _reference_key(run: Run) -> str:

@@ -14,8 +14,10 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, create_model
 
+from rfast_bench.api import Buckets
 from rfast_bench.errors import UserError
 from rfast_bench.scenario.user_files.modules import once
+from rfast_bench.scenario.values.units import CountOrSize
 
 PACKAGE = "rfast_bench"
 PROBLEMS = f"{PACKAGE}.problems"
@@ -81,7 +83,10 @@ def parameters(found: type, base: type[Base]) -> type[Base]:
             f"{found.__name__}.__init__: an annotation cannot be resolved: {problem}"
         ) from problem
     fields: dict[str, Any] = {
-        p.name: (p.annotation, ... if p.default is p.empty else p.default)
+        p.name: (
+            CountOrSize if p.annotation == Buckets else p.annotation,
+            ... if p.default is p.empty else p.default,
+        )
         for p in signature.parameters.values()
         if p.kind is p.KEYWORD_ONLY
     }

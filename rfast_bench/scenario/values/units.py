@@ -62,9 +62,25 @@ def bytes_per_second(value: object) -> object:
     return _convert(value, "byte/second", "10 Gbit/s")
 
 
+def count_or_size(value: object) -> object:
+    """A whole number from 1 on, or a size such as `25 MB`, as it is. Raises ValueError."""
+    words = isinstance(value, str) and not value.strip().isdigit()
+    size = bytes_(value) if words else None
+    if isinstance(size, float) and 0 < size < math.inf:
+        return value
+    count = int(value) if isinstance(value, str) and not words else value
+    if isinstance(count, bool) or not isinstance(count, int) or count < 1:
+        raise ValueError(
+            f"{value!r} is neither a whole number from 1 on nor a size; write for example 4 or 25 MB"
+        )
+    return count
+
+
 Seconds = Annotated[float, BeforeValidator(seconds), Field(ge=0, allow_inf_nan=False)]
 PositiveSeconds = Annotated[float, BeforeValidator(seconds), Field(gt=0, allow_inf_nan=False)]
 Bytes = Annotated[float, BeforeValidator(bytes_), Field(gt=0, allow_inf_nan=False)]
+CountOrSize = Annotated[int | str, BeforeValidator(count_or_size)]
+"""A count stays a number, a size its words."""
 BytesPerSecond = Annotated[float, BeforeValidator(bytes_per_second), Field(gt=0)]
 Probability = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 
