@@ -34,9 +34,15 @@ PACKAGES = ("rfast-bench", "numpy", "scipy", "scikit-learn", "simpy", "networkx"
 
 
 def problem_of(run: Run) -> Problem:
-    """The run's problem. Raises UserError when its data cannot be read or dealt."""
-    where = f"{run.point.source}: problem"
-    return problems.build(run.scenario.problem, run.scenario.workers, run.seed, where)
+    """The run's problem, evaluated as the run says. Raises UserError when its data cannot be read or dealt."""
+    where, samples = f"{run.point.source}: problem", run.scenario.evaluate.samples
+    problem = problems.build(run.scenario.problem, run.scenario.workers, run.seed, where)
+    if samples is None:
+        return problem
+    from rfast_bench.problems.network import TorchProblem  # imports torch; no other problem has the key
+
+    assert isinstance(problem, TorchProblem)
+    return problem.looking_at(None if samples == "all" else samples)
 
 
 @dataclass(frozen=True)
@@ -69,7 +75,7 @@ def perform(
         topology = run.build_topology()
         simulated = run.scenario.world == "simulated"
         placed = problems.placed(problem, run.scenario.simulation.device) if simulated else problem
-        evaluator = Evaluator(placed, reference)
+        evaluator = Evaluator(placed, reference, every_worker=run.scenario.evaluate.workers == "all")
         wall, cpu = time.perf_counter(), time.process_time()
         outcome: Any
         if not simulated:

@@ -174,13 +174,20 @@ def check_targets(run: Run, problem: Problem, reference: Reference | None) -> No
             f"{source}: a target on gap needs a known optimum (convex, l2 > 0; of a problem of your own reference()); "
             "use loss or accuracy"
         )
-    if "accuracy" in wanted and np.isnan(problem.accuracy(problem.start)):
-        why = (
-            "is 0"
-            if getattr(run.scenario.problem, "test_fraction", 0) == 0
-            else "cannot help: there are no classes"
-        )
-        raise UserError(f"{source}: a target on accuracy needs held-out samples; problem.test_fraction {why}")
+    everyone = run.scenario.evaluate.workers == "all"
+    if ("accuracy" in wanted or everyone) and np.isnan(problem.accuracy(problem.start)):
+        what = "a target on accuracy" if "accuracy" in wanted else "evaluate.workers: all"
+        raise UserError(f"{source}: {what} needs held-out samples{_why_none(run)}")
+
+
+def _why_none(run: Run) -> str:
+    spec = run.scenario.problem
+    if getattr(spec, "metric", "") == "none":
+        return " and a metric; problem.metric is none"
+    if not hasattr(spec, "test_fraction"):
+        return f"; problem.kind: {spec.kind} has none"
+    why = "is 0" if spec.test_fraction == 0 else "cannot help: there are no classes"
+    return f"; problem.test_fraction {why}"
 
 
 def _reference_key(run: Run) -> str:
