@@ -7,7 +7,7 @@ more than the run.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,25 @@ DIVERGED_AT = 1000.0
 """A run has diverged when the loss at its mean model is this many times that of the start, or not finite."""
 BLOCK = 2**20
 """Bytes of models that are looked at together."""
+
+Row = Mapping[str, float]
+"""A moment of a run: its time (s), its epoch, and where it is known already what was measured then."""
+Where = Callable[[], tuple[float, Row]]
+"""How far a run is right now: the share of it that is done, and the moment."""
+
+
+class Watcher:
+    """Who is told of a run as it goes; this one looks away. Nothing that a watcher does may change the run."""
+
+    def begin(self, where: Where) -> None:
+        """The run starts. `where` may be called at any time and from any thread, and costs the run nothing."""
+
+    def look(self, share: float, row: Row) -> None:
+        """So much of the run is done, and this is the newest moment; a whole row of `curves.csv` where models were
+        measured."""
+
+
+NOBODY = Watcher()
 
 
 class Evaluator:

@@ -22,7 +22,7 @@ from rfast_bench.api import Algorithm
 from rfast_bench.plan.parameters import STEP, effective_step
 from rfast_bench.plan.runs import Run, write_resolved
 from rfast_bench.problems import Problem, Reference
-from rfast_bench.problems.evaluation import Evaluator
+from rfast_bench.problems.evaluation import NOBODY, Evaluator, Watcher
 from rfast_bench.records.writing import FORMAT, write_run
 from rfast_bench.sim.world import simulate
 from rfast_bench.topology.topology import Topology
@@ -62,7 +62,7 @@ class Record:
 def perform(
     run: Run,
     reference: Reference | None,
-    progress: Callable[[float], None],
+    watcher: Watcher = NOBODY,
     launch: Launch | None = None,
 ) -> Record:
     """Do one run. One thread of linear algebra, so that bytes repeat.
@@ -81,9 +81,9 @@ def perform(
         if not simulated:
             from rfast_bench.real.world import OWN, realise  # imports torch, which takes a second or more
 
-            outcome = realise(run, problem, evaluator, progress, launch or OWN)
+            outcome = realise(run, problem, evaluator, watcher, launch or OWN)
         else:
-            parts = (run.scenario, maker(run), topology, placed, evaluator, run.seed, progress)
+            parts = (run.scenario, maker(run), topology, placed, evaluator, run.seed, watcher)
             outcome = simulate(*parts, training=run.training)
         spent = {"wall_seconds": time.perf_counter() - wall, "cpu_seconds": time.process_time() - cpu}
     manifest = {

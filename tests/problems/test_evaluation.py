@@ -24,10 +24,6 @@ def planned(folder: Path, **changes: Any) -> Run:
     return plan(load_points(Path(write(folder, **changes))))[0]
 
 
-def unseen(*_: object) -> None:
-    """Nobody watches."""
-
-
 # ------------------------------------------------------------------------------------------ of which samples
 def loss_by_hand(problem: Any, rows: Any) -> float:
     problem.engine.settle(problem.start)
@@ -98,7 +94,7 @@ def test_the_local_accuracy_is_the_mean_of_every_workers_own(
 
     monkeypatch.setattr("rfast_bench.study.run.Evaluator", make)
     run = planned(tmp_path, problem=WINE, evaluate={"every": 1, "workers": "all"}, stop={"time": 2})
-    last = perform(run, None, unseen).frames["curves"].iloc[-1]
+    last = perform(run, None).frames["curves"].iloc[-1]
     ((problem, evaluator),) = kept
     own = [problem.accuracy(model) for model in evaluator.models]
     assert len(own) == 4
@@ -159,4 +155,4 @@ def test_the_keys_at_their_defaults_change_neither_hash_nor_records(tmp_path: Pa
 
 def test_without_the_key_there_is_no_local_accuracy(tmp_path: Path) -> None:
     run = planned(tmp_path, problem=WINE, stop={"time": 1})
-    assert "local_accuracy" not in perform(run, None, unseen).frames["curves"]
+    assert "local_accuracy" not in perform(run, None).frames["curves"]
