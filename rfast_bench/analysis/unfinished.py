@@ -20,8 +20,8 @@ from rfast_bench.records.unfinished import EVERY, Unfinished, find_unfinished
 SHOWN = ("terminal", "md")
 """Formats in which unfinished runs have a table of their own."""
 NOTE = (
-    "Unfinished runs as they were when last seen; they count in no other table and no figure. A run shows up "
-    f"{EVERY:g} s after its start. One that is not seen any more was stopped; the command that started it starts it anew."
+    "Unfinished runs as they were when last seen; they count in no other table and no figure. A run shows up with its "
+    f"first evaluation after {EVERY:g} s. One that is not seen any more was stopped; the same command starts it anew."
 )
 MEASURED = {"loss": "loss", "gap": "gap", "accuracy": "accuracy", "local_accuracy": "local accuracy"}
 

@@ -26,7 +26,7 @@ from rfast_bench.files import write_text
 from rfast_bench.records.writing import COLUMNS, ENDING, FAILURE, as_json, as_text, unfinished_of
 
 EVERY = 5.0
-"""Seconds between snapshots, at least; the first comes so long after a run's start."""
+"""Seconds between snapshots, at least, and from a run's start to the first."""
 SHARE = 50
 """As many times as long as a snapshot took, the next one waits: it costs 2 % of the time at most."""
 ABOUT, CURVES = "unfinished.json", "curves.csv"
@@ -103,8 +103,7 @@ def find_unfinished(paths: Iterable[Path]) -> list[Unfinished]:
 
 
 def _homes(place: Path) -> Iterator[Path]:
-    beside = unfinished_of(place)
-    if place.name and beside.is_dir():
+    if place.name and (beside := unfinished_of(place)).is_dir():
         yield beside
     for folder, below, _ in os.walk(place):
         hidden = [name for name in below if name.startswith(".")]

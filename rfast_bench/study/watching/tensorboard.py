@@ -24,6 +24,8 @@ INSTALL = 'pip install "rfast-bench[tensorboard]"'
 STEP = "gradients"
 COUNTED = ("epoch", "iterations_min", "iterations_mean", "iterations_max")
 SENT = ("messages_sent", "messages_lost", "messages_superseded", "bytes_sent")
+SOON = 2
+"""Seconds until a row is on disk, at most."""
 EVENTS = "events.out.tfevents.*"
 """What the files are called."""
 
@@ -55,19 +57,10 @@ class Board:
             older.unlink()
         writing = _import("summary.writer.event_file_writer")
         self._proto = _import("compat.proto.event_pb2"), _import("compat.proto.summary_pb2")
-        self._writer = writing.EventFileWriter(str(folder), flush_secs=10)
+        self._writer = writing.EventFileWriter(str(folder), flush_secs=SOON)
 
     def add(self, row: Row) -> None:
-        """Write a row of `curves.csv`, where it is seen at once; what does not exist (NaN) is left out."""
-        self._write(row)
-        self._writer.flush()
-
-    def add_all(self, curves: pd.DataFrame) -> None:
-        """Write whole curves."""
-        for row in curves.to_dict("records"):
-            self._write({str(name): value for name, value in row.items()})
-
-    def _write(self, row: Row) -> None:
+        """Write a row of `curves.csv`, which is on disk soon; what does not exist (NaN) is left out."""
         events, summaries = self._proto
         values = [
             summaries.Summary.Value(tag=tag(name), simple_value=value)
@@ -78,7 +71,13 @@ class Board:
         event = events.Event(wall_time=float(row["time"]), step=int(row[STEP]), summary=summary)
         self._writer.add_event(event)
 
+    def add_all(self, curves: pd.DataFrame) -> None:
+        """Write whole curves."""
+        for row in curves.to_dict("records"):
+            self.add({str(name): value for name, value in row.items()})
+
     def close(self) -> None:
+        """All is on disk."""
         self._writer.close()
 
 
