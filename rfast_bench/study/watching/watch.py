@@ -96,12 +96,17 @@ class Watch(Watcher):
             if name in row:
                 self._numbers[k] = row[name]
         if "loss" in row:
-            self._rows.append(row)
-            if self._board is not None:
-                self._board.add(row)
-        elif not row:
-            return
-        self._snapshot.take(self._rows or [row])
+            self._keep(row)
+        if row:
+            self._snapshot.take(self._rows or [row])
+
+    def _keep(self, row: Row) -> None:
+        """Of two looks at one moment, the end's at a point of the grid, the second counts."""
+        twice = bool(self._rows) and self._rows[-1]["time"] == row["time"]
+        before = self._rows.pop() if twice else None
+        self._rows.append(row)
+        if self._board is not None and (before is None or before["gradients"] != row["gradients"]):
+            self._board.add(row)
 
     def finish(self, record: Record) -> None:
         """The run is over; what could not be told before is in its record."""
