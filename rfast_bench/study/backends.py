@@ -22,7 +22,7 @@ from rfast_bench.errors import UserError
 from rfast_bench.plan.runs import Run
 from rfast_bench.problems import Reference
 from rfast_bench.processes.isolated import Died, forked, tidy
-from rfast_bench.study.run import Record, perform
+from rfast_bench.study.run import Record, describe, perform
 from rfast_bench.study.watching.watch import Place, Watch
 
 if TYPE_CHECKING:
@@ -87,10 +87,10 @@ def _write(task: Task, out: Path, place: Place, launch: Launch | None) -> Failur
 
 
 def _watched(task: Task, out: Path, place: Place, launch: Launch | None) -> None:
-    with Watch(task.run, out, place, task.line) as watch:
+    with Watch(task.run, out, place, task.line, partial(describe, task.run)) as watch:
         record = perform(task.run, task.reference, watch, launch)
         record.write(out)
-        watch.finish(record)
+        watch.finish(record.frames["curves"])
 
 
 def attempt(work: Callable[[], Any]) -> Any:

@@ -94,7 +94,7 @@ def test_between_evaluations_time_and_epoch_are_known(tmp_path: Path) -> None:
 def test_numbers_go_where_bars_find_them(tmp_path: Path) -> None:
     (run,) = planned(tmp_path, problem=WINE, stop={"time": 4}, evaluate={"every": 2}, **ONE)
     numbers = open_numbers(tmp_path / "numbers", 3)
-    with Watch(run, tmp_path, Place(tmp_path / "numbers"), 1) as one:
+    with Watch(run, tmp_path, Place(tmp_path / "numbers"), 1, dict) as one:
         assert numbers[1, 0] == 0
         record = perform(run, None, one)
     last = record.frames["curves"].iloc[-1]
@@ -208,7 +208,7 @@ def test_curves_come_while_the_run_goes_on(tmp_path: Path) -> None:
     (run,) = planned(tmp_path, **ONE)
     open_numbers(tmp_path / "numbers", 1)
     row = {"time": 1.5, "epoch": 0.5, "gradients": 40, "loss": 0.75, "gap": math.nan}
-    with Watch(run, tmp_path, Place(tmp_path / "numbers", tmp_path / "board"), 0) as one:
+    with Watch(run, tmp_path, Place(tmp_path / "numbers", tmp_path / "board"), 0, dict) as one:
         one.look(0.5, row)
         until = time.monotonic() + 30
         folder = tmp_path / "board" / run.folder

@@ -8,18 +8,19 @@ from __future__ import annotations
 
 import math
 import threading
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from rfast_bench.plan.runs import Run
 from rfast_bench.problems.evaluation import Row, Watcher, Where
 from rfast_bench.records.unfinished import Snapshot
-from rfast_bench.study.run import Record, describe
 from rfast_bench.study.watching.tensorboard import Board, folder_of
 
 FIELDS = ("time", "epoch", "loss", "gap", "accuracy")
@@ -56,10 +57,13 @@ def open_numbers(file: Path, lines: int | None = None) -> NDArray[np.float64]:
 class Watch(Watcher):
     """To be used in a `with` block around a run."""
 
-    def __init__(self, run: Run, out: Path, place: Place, line: int) -> None:
+    def __init__(
+        self, run: Run, out: Path, place: Place, line: int, about: Callable[[], Mapping[str, Any]]
+    ) -> None:
+        """`line`: the run's in the file of numbers. `about` is its manifest before it starts."""
         self._numbers = open_numbers(place.numbers)[line]
         self._numbers[:] = [0.0] + [math.nan] * len(FIELDS)
-        self._snapshot = Snapshot(out / run.folder, lambda: {**describe(run), "stop": stop_of(run)})
+        self._snapshot = Snapshot(out / run.folder, lambda: {**about(), "stop": stop_of(run)})
         board = folder_of(run, place.tensorboard)
         self._board = None if board is None else Board(board)
         self._rows: list[Row] = []
@@ -108,10 +112,10 @@ class Watch(Watcher):
         if self._board is not None and (before is None or before["gradients"] != row["gradients"]):
             self._board.add(row)
 
-    def finish(self, record: Record) -> None:
-        """The run is over; what could not be told before is in its record."""
+    def finish(self, curves: pd.DataFrame) -> None:
+        """The run is over, and these are its curves: those of a real run were not known before."""
         if self._board is not None and not self._rows:
-            self._board.add_all(record.frames["curves"])
+            self._board.add_all(curves)
 
 
 def stop_of(run: Run) -> dict[str, Any]:
