@@ -14,7 +14,7 @@ from rfast_bench.analysis.cell_text import NOTHING, cell
 from rfast_bench.analysis.formats import WRITERS, Part
 from rfast_bench.analysis.tables import render
 from rfast_bench.errors import UserError
-from rfast_bench.records.reading import find_runs
+from rfast_bench.records.reading import any_runs, find_runs
 from rfast_bench.records.unfinished import EVERY, Unfinished, find_unfinished
 
 SHOWN = ("terminal", "md")
@@ -34,25 +34,22 @@ def render_all(
     Raises UserError where there is none at all.
     """
     under_way = find_unfinished(places)
-    beside = [place for place in places if not place.exists() and any(u.folder == place for u in under_way)]
-    try:
-        done = find_runs([place for place in places if place not in beside])
-    except UserError as problem:
-        if not under_way or format not in SHOWN:
-            raise UserError(f"{problem}{_and_unfinished(under_way)}") from problem
-        done = []
-    text = render(done, format, baseline, width) if done else ""
-    if not under_way or format in SHOWN:
-        return text + ("\n" if text and under_way else "") + tell(under_way, format, width), ""
-    return text, f"{_count(under_way)} not in this table; --format {' or '.join(SHOWN)} shows them"
+    if not under_way:
+        return render(find_runs(places), format, baseline, width), ""
+    begun = {run.folder for run in under_way}
+    there = [place for place in places if place.exists() or place not in begun]
+    some = any_runs(there)
+    text = render(find_runs(there), format, baseline, width) if some else ""
+    if format in SHOWN:
+        return text + ("\n" if text else "") + tell(under_way, format, width), ""
+    beside = f"{_count(under_way)} not in this table; --format {' or '.join(SHOWN)} shows them"
+    if not some:
+        raise UserError(f"no run has finished yet, and {beside}")
+    return text, beside
 
 
 def _count(under_way: Sequence[Unfinished]) -> str:
     return "1 unfinished run is" if len(under_way) == 1 else f"{len(under_way)} unfinished runs are"
-
-
-def _and_unfinished(under_way: Sequence[Unfinished]) -> str:
-    return f"; {_count(under_way)} there (--format {' or '.join(SHOWN)})" if under_way else ""
 
 
 def tell(under_way: Sequence[Unfinished], format: str = "terminal", width: int | None = None) -> str:

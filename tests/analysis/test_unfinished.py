@@ -59,7 +59,17 @@ def test_unfinished_runs_alone_are_shown(tmp_path: Path, monkeypatch: pytest.Mon
     assert "they count in no other table and no figure" in flat(result.stdout)
     refused = call("table", tmp_path, "--format", "csv")
     assert refused.exit_code == 2
-    assert "1 unfinished run is there (--format terminal or md)" in refused.stderr
+    assert "no run has finished yet, and 1 unfinished run is not in this table" in refused.stderr
+
+
+def test_other_mistakes_are_told_as_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    under_way(tmp_path / "a" / "seed-0", monkeypatch)
+    with pytest.raises(UserError, match="no such folder"):
+        render_all([tmp_path / "a", tmp_path / "b"], "terminal")
+    (tmp_path / "a" / "seed-1").mkdir()
+    (tmp_path / "a" / "seed-1" / "manifest.json").write_text("{")
+    with pytest.raises(UserError, match="not JSON"):
+        render_all([tmp_path / "a"], "terminal")
 
 
 def test_without_any_run_it_is_as_it_was(tmp_path: Path) -> None:
