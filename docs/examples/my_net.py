@@ -1,20 +1,24 @@
-"""A module of one's own: digits of 8 × 8 pixels, with BatchNorm. See docs/training-networks.md."""
+"""A module and data of one's own: digits of 8 × 8 pixels. See docs/training-networks.md."""
 
 import torch
+from sklearn.datasets import load_digits
 from torch import nn
 
 
-class Net(nn.Module):
+def net(width: int = 8) -> nn.Module:
     """Two convolutions, each followed by BatchNorm, and one linear layer."""
+    first = nn.Sequential(nn.Conv2d(1, width, 3), nn.BatchNorm2d(width), nn.ReLU())
+    second = nn.Sequential(nn.Conv2d(width, width, 3, stride=2), nn.BatchNorm2d(width), nn.ReLU())
+    return nn.Sequential(*first, *second, nn.Flatten(), nn.Linear(4 * width, 10))
 
-    def __init__(self, width: int = 8) -> None:
-        super().__init__()
-        self.first, self.first_norm = nn.Conv2d(1, width, 3), nn.BatchNorm2d(width)
-        self.second, self.second_norm = nn.Conv2d(width, width, 3, stride=2), nn.BatchNorm2d(width)
-        self.scores = nn.Linear(4 * width, 10)
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        x = x.reshape(-1, 1, 8, 8)
-        x = torch.relu(self.first_norm(self.first(x)))
-        x = torch.relu(self.second_norm(self.second(x)))
-        return self.scores(x.flatten(1))
+class Digits(torch.utils.data.Dataset):
+    def __init__(self) -> None:
+        images, self.labels = load_digits(return_X_y=True)
+        self.images = torch.tensor(images, dtype=torch.float32).view(-1, 1, 8, 8) / 16
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __getitem__(self, k: int) -> tuple[torch.Tensor, int]:
+        return self.images[k], self.labels[k]

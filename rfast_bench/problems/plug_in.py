@@ -12,7 +12,7 @@ import numpy as np
 from rfast_bench.errors import UserError
 from rfast_bench.problems.base import Problem, read_only
 from rfast_bench.scenario.problem.kinds import PlugInSpec
-from rfast_bench.scenario.user_files.code import MISTAKES
+from rfast_bench.scenario.user_files.modules import MISTAKES
 
 
 def plugged_in(spec: PlugInSpec, workers: int, seed: int, where: str) -> Problem:

@@ -39,7 +39,7 @@ def test_a_run_is_another_one_when_the_module_is(tmp_path: Path) -> None:
         (tmp_path / name).write_text((EXAMPLE.parent / name).read_text())
     first, moved = runs(EXAMPLE)[0], runs(tmp_path / "my_net.yaml")[0]
     assert moved.hash == first.hash
-    assert moved.resolved["problem"]["model"] == f"{tmp_path / 'my_net.py'}:Net"
+    assert moved.resolved["problem"]["model"] == f"{tmp_path / 'my_net.py'}:net"
     with (tmp_path / "my_net.py").open("a") as file:
         file.write("# another\n")
     assert runs(tmp_path / "my_net.yaml")[0].hash != first.hash

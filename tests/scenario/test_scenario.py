@@ -13,6 +13,7 @@ from rfast_bench.plan.runs import Point, load_points, plan
 from rfast_bench.scenario.reading import assign
 from rfast_bench.scenario.schema import load
 from rfast_bench.scenario.sections.timing import Empirical
+from tests.support.fashion import needs_fashion
 
 BASE: dict[str, Any] = {
     "name": "small",
@@ -174,6 +175,8 @@ def test_mistakes_in_a_plug_in_are_told(tmp_path: Path, old: str, new: str, comp
 @pytest.mark.parametrize("name", [p.stem for p in sorted(Path("scenarios").glob("*.yaml"))])
 def test_shipped_scenarios_are_valid_named_for_their_file_and_say_what_to_expect(name: str) -> None:
     path = Path("scenarios", f"{name}.yaml")
+    if name == "fashion":
+        needs_fashion()
     assert load(path).name == name
     assert not [run.skipped for run in plan(load_points(path)) if run.skipped]
     assert "Expect:" in path.read_text().split("name:")[0]

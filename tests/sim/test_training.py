@@ -15,10 +15,14 @@ from rfast_bench.sim.optimizer import Optimizer
 from rfast_bench.sim.world import simulate
 from rfast_bench.study.run import maker, problem_of
 from tests.support.handmade import WINE, make_run, simulate_run
-from tests.support.torch_training import Twin, mlp, pooled_training
+from tests.support.torch_training import Twin, lenet, mlp, pooled_training
 
 HEAVY = {"momentum": 0.9}
-TWINS = [pytest.param(mlp("float32"), 1e-5, id="mlp-32"), pytest.param(mlp("float64"), 1e-10, id="mlp-64")]
+TWINS = [
+    pytest.param(twin(dtype), close, id=f"{twin.__name__}-{dtype}")
+    for twin in (mlp, lenet)
+    for dtype, close in (("float32", 1e-5), ("float64", 1e-10))
+]
 
 
 @pytest.mark.parametrize(("twin", "close"), TWINS)

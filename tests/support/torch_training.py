@@ -82,3 +82,28 @@ def mlp(dtype: str) -> Twin:
     data = {"kind": "synthetic", "samples": 256, "features": 6, "classes": 3}
     known = {"dataset": data, "test_fraction": 0, "batch_size": 16, "l2": 0, "hidden": [8]}
     return Twin({"kind": "mlp", "dtype": dtype, **known}, _mlp_module, _mlp_flat, _rows)
+
+
+# ------------------------------------------------------------------------------------- modules of kind torch
+def _lenet_module(problem: Any) -> nn.Module:
+    module = problem.engine.task.make()
+    nn.utils.vector_to_parameters(torch.from_numpy(problem.start.copy()), module.parameters())
+    return module  # type: ignore[no-any-return]
+
+
+def _lenet_flat(module: nn.Module) -> np.ndarray:
+    flat: np.ndarray = nn.utils.parameters_to_vector(module.parameters()).detach().numpy()
+    return flat
+
+
+def _images(problem: Any, rows: np.ndarray) -> tuple[Tensor, Tensor]:
+    inputs, targets = problem.engine.train.rows(problem.samples_of(0, rows))
+    return inputs, targets
+
+
+def lenet(dtype: str) -> Twin:
+    """The shipped LeNet on 256 images of 8 x 8 pixels."""
+    data = {"kind": "synthetic", "samples": 256, "features": 64, "classes": 3}
+    known = {"dataset": data, "test_fraction": 0, "batch_size": 16, "l2": 0}
+    problem = {"kind": "torch", "model": "lenet", "dtype": dtype, **known}
+    return Twin(problem, _lenet_module, _lenet_flat, _images)

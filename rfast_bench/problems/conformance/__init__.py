@@ -11,7 +11,7 @@ from rfast_bench.problems.base import Problem
 from rfast_bench.problems.conformance import batches, gradients
 from rfast_bench.problems.conformance.trial import Finding
 from rfast_bench.problems.plug_in import incomplete, raised
-from rfast_bench.scenario.user_files.code import MISTAKES
+from rfast_bench.scenario.user_files.modules import MISTAKES
 
 __all__ = ["Finding", "check"]
 

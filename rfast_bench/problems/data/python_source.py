@@ -14,10 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rfast_bench.errors import UserError
-from rfast_bench.problems.data import user_code
 from rfast_bench.problems.data.map_style import Arrays, Items, Keys, Samples, is_array, parts
 from rfast_bench.problems.data.raw import Raw, finite
+from rfast_bench.problems.data.user_code import call
 from rfast_bench.scenario.problem.data import PythonSpec
+from rfast_bench.scenario.user_files.modules import anew, function, telling
 
 SPOT = 32
 """How many items of a data set are read again, to see whether they change."""
@@ -32,11 +33,11 @@ def read_python(spec: PythonSpec, where: str) -> Raw:
     keys = Keys(spec.x, spec.y, spec.owner)
     halves = []
     for _ in range(2):
-        given = user_code.call(user_code.find(spec.source, where), spec.args, path, where)
+        given = call(function(spec.source, place, anew), spec.args, path, where)
         halves.append(_halves(given, keys, place))
     if len(halves[0]) != len(halves[1]):
         raise UserError(f"{place}: it gives a test part on one call and none on another")
-    with user_code.telling(path, place):
+    with telling(path, f"{place}: {path}"):
         read = [_read(once, again, place) for once, again in zip(*halves, strict=True)]
     return _raw(read, place)
 

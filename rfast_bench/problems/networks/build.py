@@ -14,12 +14,13 @@ from torch.nn.parameter import UninitializedBuffer, UninitializedParameter
 
 from rfast_bench.errors import UserError
 from rfast_bench.problems.data.datasets import Data, Labels
-from rfast_bench.problems.networks import losses, models, own_code
+from rfast_bench.problems.networks import losses, models
 from rfast_bench.problems.networks.check import Check
 from rfast_bench.problems.networks.engine import Engine, Rows, Samples, Task
 from rfast_bench.problems.networks.randomness import key, seeded
 from rfast_bench.problems.networks.trail import Trail
 from rfast_bench.scenario.problem.kinds import TorchSpec
+from rfast_bench.scenario.user_files.modules import function
 from rfast_bench.scenario.values.base import is_code
 
 HOST = torch.device("cpu")
@@ -84,12 +85,12 @@ def _samples(features: Any, labels: Any, classes: bool, dtype: str) -> Samples:
 
 
 def _loss(spec: TorchSpec, where: str) -> losses.Loss:
-    return own_code.find(spec.loss, f"{where}.loss") if is_code(spec.loss) else losses.LOSSES[spec.loss]
+    return function(spec.loss, f"{where}.loss") if is_code(spec.loss) else losses.LOSSES[spec.loss]
 
 
 def _metric(spec: TorchSpec, where: str) -> losses.Metric | None:
     if is_code(spec.metric):
-        return own_code.find(spec.metric, f"{where}.metric")
+        return function(spec.metric, f"{where}.metric")
     return losses.METRICS.get(spec.metric)
 
 
@@ -118,7 +119,7 @@ def _module(spec: TorchSpec, data: Data, train: Samples, start: int, where: str)
 
 def _maker(spec: TorchSpec, data: Data, where: str) -> Callable[..., Any]:
     if is_code(spec.model):
-        return own_code.find(spec.model, f"{where}.model")
+        return function(spec.model, f"{where}.model")
     return partial(models.MODELS[spec.model], data)
 
 

@@ -5,30 +5,21 @@ It lies this low because both a scenario's problem and the algorithms of its pla
 
 from __future__ import annotations
 
-import importlib.util
 import inspect
-import sys
-import traceback
 from collections.abc import Sequence
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from types import ModuleType
 from typing import Any, TypeVar
-from zlib import crc32
 
 from pydantic import BaseModel, create_model
 
 from rfast_bench.errors import UserError
+from rfast_bench.scenario.user_files.modules import once
 
 PACKAGE = "rfast_bench"
 PROBLEMS = f"{PACKAGE}.problems"
 """The entry-point group of problems; put together, for it is no module that is imported from here."""
-MISTAKES = (
-    *(SyntaxError, ImportError, NameError, AttributeError, TypeError, ValueError, LookupError),
-    *(ArithmeticError, OSError, RuntimeError, AssertionError),
-)
-"""What a mistake in a user's file raises."""
 Base = TypeVar("Base", bound=BaseModel)
 
 
@@ -59,34 +50,10 @@ def from_file(name: str, folder: Path | None, what: str) -> object:
     Raises UserError.
     """
     path, _, class_name = rooted(name, folder, what).rpartition(":")
-    found = getattr(_load(Path(path), what), class_name, None)
+    found = getattr(once(Path(path), f"{what} file "), class_name, None)
     if found is None:
         raise UserError(f"{what} '{name}': {path} defines no class '{class_name}'")
     return found
-
-
-@cache
-def _load(path: Path, what: str) -> ModuleType:
-    name = f"rfast_bench_user.{path.stem}_{crc32(str(path).encode()):08x}"  # files of one name do not mix
-    if name in sys.modules:
-        return sys.modules[name]
-    spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None:
-        raise UserError(f"{what} file {path} cannot be imported")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    if str(path.parent) not in sys.path:
-        sys.path.append(str(path.parent))  # for what lies beside it; at the end, where it hides nothing
-    try:
-        spec.loader.exec_module(module)
-    except MISTAKES as problem:
-        del sys.modules[spec.name]
-        line = traceback.extract_tb(problem.__traceback__)[-1]
-        at = f" (line {line.lineno})" if line.filename == str(path) else ""
-        raise UserError(
-            f"{what} file {path} cannot be imported: {type(problem).__name__}: {problem}{at}"
-        ) from problem
-    return module
 
 
 def check_parameters(found: type, name: str, what: str, leading: Sequence[str], example: str) -> None:
