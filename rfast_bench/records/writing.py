@@ -26,6 +26,8 @@ FORMAT = 1
 MANIFEST = "manifest.json"
 FAILURE = "failure.txt"
 """All that the folder of a run that failed holds."""
+ENDING = ".unfinished"
+"""Of the hidden folder beside it where a run is seen that is under way."""
 
 COLUMNS: Mapping[str, Sequence[str]] = {
     "curves": [
@@ -53,6 +55,12 @@ def write_run(
     (`scenario.yaml`). Raises ValueError when the manifest holds a NaN or an infinity: JSON has neither.
     """
     _replace(folder, _render(manifest, frames, texts))
+    shutil.rmtree(unfinished_of(folder), ignore_errors=True)
+
+
+def unfinished_of(folder: Path) -> Path:
+    """Where a run is seen while it is under way, whose record will be `folder` (which has a name)."""
+    return folder.with_name(f".{folder.name}{ENDING}")
 
 
 def write_failure(folder: Path, text: str) -> None:
@@ -77,8 +85,8 @@ def _replace(folder: Path, contents: Mapping[str, str]) -> None:
 def _render(
     manifest: Mapping[str, Any], frames: Mapping[str, pd.DataFrame], texts: Mapping[str, str]
 ) -> dict[str, str]:
-    tables = {f"{name}.csv": frame.to_csv(index=False, lineterminator="\n") for name, frame in frames.items()}
-    return {MANIFEST: _as_json(manifest), **texts, **tables}
+    tables = {f"{name}.csv": as_text(frame) for name, frame in frames.items()}
+    return {MANIFEST: as_json(manifest), **texts, **tables}
 
 
 def _sibling(folder: Path, kind: str) -> Path:
@@ -104,11 +112,17 @@ def amend(folder: Path, **entries: Any) -> None:
     path = folder / MANIFEST
     manifest = json.loads(path.read_text(encoding="utf-8"))
     if any(manifest.get(key, _EMPTY) != value for key, value in entries.items()):
-        write_text(path, _as_json({**manifest, **entries}))
+        write_text(path, as_json({**manifest, **entries}))
 
 
 _EMPTY: Mapping[str, Any] = {}
 
 
-def _as_json(manifest: Mapping[str, Any]) -> str:
+def as_text(frame: pd.DataFrame) -> str:
+    """A table as CSV whose floats read back bit for bit."""
+    return frame.to_csv(index=False, lineterminator="\n")
+
+
+def as_json(manifest: Mapping[str, Any]) -> str:
+    """Raises ValueError for a NaN or an infinity."""
     return json.dumps(dict(manifest), indent=2, allow_nan=False, ensure_ascii=False) + "\n"

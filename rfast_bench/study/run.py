@@ -22,7 +22,7 @@ from rfast_bench.api import Algorithm
 from rfast_bench.plan.parameters import STEP, effective_step
 from rfast_bench.plan.runs import Run, write_resolved
 from rfast_bench.problems import Problem, Reference
-from rfast_bench.problems.evaluation import Evaluator
+from rfast_bench.problems.evaluation import NOBODY, Evaluator, Watcher
 from rfast_bench.records.writing import FORMAT, write_run
 from rfast_bench.sim.world import simulate
 from rfast_bench.topology.topology import Topology
@@ -34,9 +34,15 @@ PACKAGES = ("rfast-bench", "numpy", "scipy", "scikit-learn", "simpy", "networkx"
 
 
 def problem_of(run: Run) -> Problem:
-    """The run's problem. Raises UserError when its data cannot be read or dealt."""
-    where = f"{run.point.source}: problem"
-    return problems.build(run.scenario.problem, run.scenario.workers, run.seed, where)
+    """The run's problem, evaluated as the run says. Raises UserError when its data cannot be read or dealt."""
+    where, samples = f"{run.point.source}: problem", run.scenario.evaluate.samples
+    problem = problems.build(run.scenario.problem, run.scenario.workers, run.seed, where)
+    if samples is None:
+        return problem
+    from rfast_bench.problems.network import TorchProblem  # imports torch; no other problem has the key
+
+    assert isinstance(problem, TorchProblem)
+    return problem.looking_at(None if samples == "all" else samples)
 
 
 @dataclass(frozen=True)
@@ -56,7 +62,7 @@ class Record:
 def perform(
     run: Run,
     reference: Reference | None,
-    progress: Callable[[float], None],
+    watcher: Watcher = NOBODY,
     launch: Launch | None = None,
 ) -> Record:
     """Do one run. One thread of linear algebra, so that bytes repeat.
@@ -69,15 +75,15 @@ def perform(
         topology = run.build_topology()
         simulated = run.scenario.world == "simulated"
         placed = problems.placed(problem, run.scenario.simulation.device) if simulated else problem
-        evaluator = Evaluator(placed, reference)
+        evaluator = Evaluator(placed, reference, every_worker=run.scenario.evaluate.workers == "all")
         wall, cpu = time.perf_counter(), time.process_time()
         outcome: Any
         if not simulated:
             from rfast_bench.real.world import OWN, realise  # imports torch, which takes a second or more
 
-            outcome = realise(run, problem, evaluator, progress, launch or OWN)
+            outcome = realise(run, problem, evaluator, watcher, launch or OWN)
         else:
-            parts = (run.scenario, maker(run), topology, placed, evaluator, run.seed, progress)
+            parts = (run.scenario, maker(run), topology, placed, evaluator, run.seed, watcher)
             outcome = simulate(*parts, training=run.training)
         spent = {"wall_seconds": time.perf_counter() - wall, "cpu_seconds": time.process_time() - cpu}
     manifest = {

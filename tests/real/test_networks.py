@@ -14,10 +14,6 @@ EXAMPLE = DOCS / "examples" / "my_net.yaml"
 CHANGES = "stop.time=1.5 s", "evaluate.every=0.5 s", "workers=2"
 
 
-def unseen(share: float) -> None:
-    """Progress that nobody looks at."""
-
-
 def runs(path: Path, *changes: str) -> list[Run]:
     return plan(load_points(path, changes))
 
@@ -33,7 +29,7 @@ def test_the_example_trains_in_both_worlds(world: str) -> None:
     chosen = [run for run in runs(EXAMPLE, *CHANGES) if run.scenario.world == world]
     assert [run.algorithm.name for run in chosen] == ["r-fast", "ring-allreduce"]
     for run in chosen[1:] if world == "real" else chosen:
-        curves = perform(run, None, unseen).frames["curves"]
+        curves = perform(run, None).frames["curves"]
         assert curves["loss"].iloc[-1] < 0.8 * curves["loss"].iloc[0]
         assert curves["accuracy"].iloc[-1] > 0.3
 

@@ -21,6 +21,7 @@ from rfast_bench.conditions.seeds import stream
 from rfast_bench.errors import UserError
 from rfast_bench.plan.runs import Point, Run, plan
 from rfast_bench.problems import Problem
+from rfast_bench.problems.evaluation import NOBODY
 from rfast_bench.real.calibration import probes
 from rfast_bench.real.calibration.fits import (
     Line,
@@ -175,7 +176,7 @@ class Player:
         run = Run(replace(self.point, scenario=scenario), 0, scenario.first_seed)
         self.say(f"measuring {algorithm.label} for {self.seconds:.1f} s")
         with tempfile.TemporaryDirectory(prefix="rfast-bench-", ignore_cleanup_errors=True) as folder:
-            local(run, Path(folder), 1, lambda share: None)
+            local(run, Path(folder), 1, NOBODY)
             return [load(Path(folder), k) for k in range(scenario.workers)]
 
 
