@@ -18,7 +18,7 @@ from rfast_bench.plan.runs import load_points
 from rfast_bench.real.calibration import calibrated_scenario, fits
 from rfast_bench.real.calibration.fits import Line
 from rfast_bench.real.calibration.measure import LARGE, Measured, compute_times, own_times, sizes, unhindered
-from rfast_bench.real.worker.results import Result
+from rfast_bench.real.samples.results import Result
 from rfast_bench.records.reading import find_runs
 from rfast_bench.scenario.schema import Scenario, load
 from rfast_bench.scenario.sections.compute import times_of

@@ -28,6 +28,9 @@ from rfast_bench.conditions.liveness import Liveness
 from rfast_bench.conditions.seeds import Streams, stream
 from rfast_bench.errors import UserError
 from rfast_bench.problems import Problem
+from rfast_bench.real.samples.kept_models import KeptModels
+from rfast_bench.real.samples.results import models_file, save
+from rfast_bench.real.samples.sampler import Counters, Sampler
 from rfast_bench.real.transport.collective import Collective
 from rfast_bench.real.transport.sockets import Mail
 from rfast_bench.real.transport.store import PrefixStore, Store, TCPStore
@@ -39,8 +42,6 @@ from rfast_bench.real.worker.gpu import Staging, check_gpus, gpu_of, staging_for
 from rfast_bench.real.worker.injected_network import Faults
 from rfast_bench.real.worker.node import RealNode
 from rfast_bench.real.worker.optimizer import Optimizer
-from rfast_bench.real.worker.results import save
-from rfast_bench.real.worker.sampler import Counters, Sampler
 from rfast_bench.real.worker.snapshot import Snapshots
 from rfast_bench.real.worker.stopping import Progress
 from rfast_bench.records.peak_memory import peak
@@ -73,7 +74,10 @@ class Worker:
         self.compute: Compute = compute_for(
             *(self.scenario, rank, self.run.seed, self.clock, self.ended.wait, work)
         )
-        self.sampler = Sampler(self.scenario.evaluate.every, self.algorithm, self._counters, self._epochs)
+        models = KeptModels(models_file(job.folder, rank), self.scenario.real.samples_memory)
+        self.sampler = Sampler(
+            self.scenario.evaluate.every, self.algorithm, models, self._counters, self._epochs
+        )
         self.driver = self._driver()
         self.optimizer = Optimizer(self.run, self.problem, rank, store, self.algorithm)
         if self.run.training != PLAIN:
@@ -238,6 +242,7 @@ class Worker:
             "process": {
                 "cpu_seconds": self.cpu_seconds,
                 "largest_memory": peak(),
+                "waited_for_disk": self.sampler.models.waited,
             },
         }
         save(folder, self.rank, self.sampler, logs, about)

@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from rfast_bench.scenario.values.base import Spec
-from rfast_bench.scenario.values.units import PositiveSeconds
+from rfast_bench.scenario.values.units import Bytes, PositiveSeconds
 
 
 class RealSpec(Spec):
@@ -28,3 +28,6 @@ class RealSpec(Spec):
     """A run in which no worker completes a gradient for so long ends as stalled."""
     restart_after: PositiveSeconds | None = None
     """So long after a worker was killed it is started again, with the start model; None: it is not."""
+    samples_memory: Bytes = 2.5e8
+    """Bytes of models that a worker keeps in memory for evaluation after the run; what is beyond goes to its folder
+    while the run goes on. No part of what a run is."""
