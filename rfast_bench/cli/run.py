@@ -55,6 +55,7 @@ def check_place() -> None:
 )
 @click.option("--address", help="Of the existing Dask scheduler or Ray cluster.")
 @click.option("--fresh", is_flag=True, help="Do all runs again, also those already there.")
+@click.option("--checkpoint", is_flag=True, help="Leave each run's last mean model, as safetensors.")
 @click.option("--plots/--no-plots", default=True, help="Draw the figures at the end.")
 def command(
     scenario: str,
@@ -65,6 +66,7 @@ def command(
     backend: Literal["local", "dask", "ray"],
     address: str | None,
     fresh: bool,
+    checkpoint: bool,
     plots: bool,
 ) -> None:
     """Run SCENARIO, a file or the name of a shipped one; leave records, a table and plots in OUT/NAME."""
@@ -85,6 +87,8 @@ def command(
     cluster = None if backend == "local" or address is None else Cluster(backend, address)
     if world is not None:
         overrides = (*overrides, f"world={world}")
+    if checkpoint:
+        overrides = (*overrides, "checkpoint=true")
     try:
         study(path, overrides, out, jobs, fresh, draw if plots else None, Console(), cluster=cluster)
     except KeyboardInterrupt:

@@ -11,8 +11,9 @@ import time
 import weakref
 from collections import deque
 from collections.abc import Callable
+from io import FileIO
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,7 +39,7 @@ class KeptModels:
         self._path, self._budget = path, budget
         self._newest: Callable[[], Any] = lambda: None
         self._size = 0
-        self._file: BinaryIO | None = None
+        self._file: FileIO | None = None
         self._change = threading.Condition()
         self._writer: threading.Thread | None = None
         self._failure: OSError | None = None
@@ -67,9 +68,9 @@ class KeptModels:
         if self._writer is not None:
             self._writer.join()
         self._write()
-        self._check()
         if self._file is not None:
             self._file.close()
+        self._check()
 
     def _make_room(self, size: int) -> None:
         """For so many bytes more; from the first time on that there is none, models are written as they come."""
@@ -109,9 +110,7 @@ class KeptModels:
         while self.waiting and self._failure is None:
             array = self.waiting[0]
             try:
-                if self._file is None:
-                    self._file = self._path.open("wb")
-                self._file.write(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
+                self._append(array)
             except OSError as problem:
                 self._failure = problem
             with self._change:
@@ -119,6 +118,13 @@ class KeptModels:
                     self.waiting.popleft()
                     self._size -= array.nbytes
                 self._change.notify_all()
+
+    def _append(self, array: NDArray[Any]) -> None:
+        if self._file is None:
+            self._file = self._path.open("wb", buffering=0)
+        rest = np.ascontiguousarray(array).reshape(-1).view(np.uint8).data
+        while rest:
+            rest = rest[self._file.write(rest) :]
 
 
 def _reference(model: Any) -> Callable[[], Any]:
