@@ -159,8 +159,9 @@ class Worker:
         self.store.wait([f"mail/{k}" for k in range(n)], timedelta(seconds=real.startup_timeout))
         self.node.mail.connect({k: self.store.get(f"mail/{k}").decode() for k in range(n)})
         if self.run.algorithm_class.collective:
-            self._check_gpus()
-            self._group = Collective(self.store, self.rank, n, real.process_group_timeout, self.device)
+            place = "cpu" if real.collectives == "host" else self.device
+            self._check_gpus(place)
+            self._group = Collective(self.store, self.rank, n, real.process_group_timeout, place)
         self.clock.agree(self.store, self.rank, n, real.startup_timeout)
 
     def come_back(self) -> None:
@@ -176,10 +177,10 @@ class Worker:
         with self.lock:
             self.node.mail.hello()
 
-    def _check_gpus(self) -> None:
+    def _check_gpus(self, place: str) -> None:
         """Before the collectives' group is formed. Raises CannotRun."""
-        if self.device != "cpu":
-            self.store.set(f"gpu/{self.rank}", f"{self.device} of {machine()}")
+        if place != "cpu":
+            self.store.set(f"gpu/{self.rank}", f"{place} of {machine()}")
             check_gpus({k: self.store.get(f"gpu/{k}").decode() for k in range(self.scenario.workers)})
 
     def _warm_up(self) -> None:

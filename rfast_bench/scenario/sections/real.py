@@ -17,6 +17,9 @@ class RealSpec(Spec):
     """`emulated`: a real gradient, then sleep until the drawn compute time is over. `measured`: its true time."""
     device: Literal["cpu", "cuda"] = "cpu"
     """Where models live: `cuda` spreads the workers over the GPUs of their machine (see `plan/devices.py`)."""
+    collectives: Literal["device", "host"] = "device"
+    """Where means over all workers are formed: on their GPUs by NCCL, which needs one a worker, or in host memory by
+    gloo, for workers that share a GPU. On the CPU both are the same."""
     host: str = "127.0.0.1"
     """The address that a worker's sockets are bound to and that the others reach it by. Under an external
     launcher every machine takes the address by which it reaches the store instead."""
