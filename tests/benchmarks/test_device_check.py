@@ -14,7 +14,17 @@ from benchmarks.device_check import PARTS, Row, main
 from rfast_bench.problems.tensors import OnDevice
 from tests.support.makefile import recipe
 
-SMALL = ["--device", "cpu", "--workers", "2", "--iterations", "4", "--algorithms", "ring-allreduce", "r-fast"]
+SMALL = [
+    "--device",
+    "cpu",
+    "--workers",
+    "2",
+    "--iterations",
+    "20",
+    "--algorithms",
+    "ring-allreduce",
+    "r-fast",
+]
 
 
 @pytest.mark.timeout(300)
