@@ -36,7 +36,7 @@ class OneDevice(TorchDispatchMode):  # type: ignore[no-untyped-call]
         return func(*args, **(kwargs or {}))
 
 
-class Pretended(OneDevice):
+class Pretended(OneDevice):  # type: ignore[no-untyped-call]
     """The same, and what comes from the `meta` device to the host is made up: evaluation ends there."""
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:

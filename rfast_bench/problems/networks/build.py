@@ -79,8 +79,8 @@ def _calibration(used: Rows, size: int, count: int) -> tuple[Rows, ...]:
 
 def _samples(features: Any, labels: Any, classes: bool, dtype: str) -> Samples:
     kind = dtype if features.dtype.kind == "f" else "int64"  # numbers of words, say, for an embedding
-    inputs = torch.from_numpy(np.array(features, kind, copy=None))
-    return Samples(inputs, torch.from_numpy(np.array(labels, "int64" if classes else dtype, copy=None)))
+    inputs = torch.from_numpy(np.require(features, kind, "W"))  # windows of a text are read-only
+    return Samples(inputs, torch.from_numpy(np.require(labels, "int64" if classes else dtype, "W")))
 
 
 def _loss(spec: TorchSpec, where: str) -> losses.Loss:
