@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 from click.testing import CliRunner
+from safetensors.torch import load
 from torch import nn
 
 from rfast_bench.cli.commands import main
@@ -25,7 +26,6 @@ from tests.problems.modules import right
 from tests.problems.test_networks import DRAW, KINDS, RIGHT, make
 from tests.support.command_line import call, write
 
-load: Any = pytest.importorskip("safetensors.torch").load
 EXAMPLE = DOCS / "examples" / "my_net.yaml"
 QUICK = "stop.time=1 s", "evaluate.every=0.5 s", "workers=2"
 SHAPED = {"words", "images"}
