@@ -55,6 +55,7 @@ def check_place() -> None:
 )
 @click.option("--address", help="Of the existing Dask scheduler or Ray cluster.")
 @click.option("--fresh", is_flag=True, help="Do all runs again, also those already there.")
+@click.option("--checkpoint", is_flag=True, help="Leave each run's last mean model, as safetensors.")
 @click.option("--plots/--no-plots", default=True, help="Draw the figures at the end.")
 @click.option(
     "--tensorboard",
@@ -71,6 +72,7 @@ def command(
     backend: Literal["local", "dask", "ray"],
     address: str | None,
     fresh: bool,
+    checkpoint: bool,
     plots: bool,
     tensorboard: Path | None,
 ) -> None:
@@ -92,6 +94,8 @@ def command(
     cluster = None if backend == "local" or address is None else Cluster(backend, address)
     if world is not None:
         overrides = (*overrides, f"world={world}")
+    if checkpoint:
+        overrides = (*overrides, "checkpoint=true")
     try:
         drawn = draw if plots else None
         study(

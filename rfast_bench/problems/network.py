@@ -128,6 +128,15 @@ class TorchProblem(SampledProblem):
         self.engine.settle(x)
         return self.engine.measure()
 
+    def named(self, x: Array) -> dict[str, Array]:
+        """The state of the module as it is evaluated at x (d,): parameters, and buffers with its statistics."""
+        self.engine.settle(x)
+        state = self.engine.flat.module.state_dict()
+        odd = [name for name, value in state.items() if not isinstance(value, Tensor)]
+        if odd:
+            raise TypeError(f"'{odd[0]}' is a {type(state[odd[0]]).__name__}, no tensor")
+        return {name: value.detach().cpu().numpy() for name, value in state.items()}
+
 
 def _joined(batches: list[Batch]) -> list[Batch]:
     """Batches of some local passes, none of one sample: such a last one joins the batch before it."""

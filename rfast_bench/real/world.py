@@ -19,8 +19,8 @@ from rfast_bench.real import gather
 from rfast_bench.real.launch import deaths
 from rfast_bench.real.launch.deaths import Death
 from rfast_bench.real.launch.local import local
+from rfast_bench.real.samples.results import Result, has_left, load
 from rfast_bench.real.worker.optimizer import asks_all
-from rfast_bench.real.worker.results import Result, has_left, load
 
 LATEST = 0.05
 """A run is void when its mean lateness is above this share of its mean compute time."""

@@ -115,6 +115,8 @@ class Scenario(Spec):
     """Label of the algorithm that speed-ups are given against."""
     allow_unsound: bool = False
     """Run also where a topology breaks its algorithm's condition; every table says so."""
+    checkpoint: bool = False
+    """Leave the mean model of the end of each run beside its tables."""
     simulation: Simulation = Simulation()
     real: RealSpec = RealSpec()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import math
 import os
 import platform
@@ -25,6 +26,7 @@ from rfast_bench.problems import Problem, Reference
 from rfast_bench.problems.evaluation import NOBODY, Evaluator, Watcher
 from rfast_bench.records.writing import FORMAT, write_run
 from rfast_bench.sim.world import simulate
+from rfast_bench.study import checkpoint
 from rfast_bench.topology.topology import Topology
 
 if TYPE_CHECKING:
@@ -53,10 +55,11 @@ class Record:
     manifest: dict[str, Any]
     frames: dict[str, pd.DataFrame]
     texts: dict[str, str]
+    files: dict[str, bytes]
 
     def write(self, out: Path) -> None:
         """Write its folder below `out`."""
-        write_run(out / self.folder, self.manifest, self.frames, self.texts)
+        write_run(out / self.folder, self.manifest, self.frames, self.texts, self.files)
 
 
 def perform(
@@ -75,7 +78,14 @@ def perform(
         topology = run.build_topology()
         simulated = run.scenario.world == "simulated"
         placed = problems.placed(problem, run.scenario.simulation.device) if simulated else problem
-        evaluator = Evaluator(placed, reference, every_worker=run.scenario.evaluate.workers == "all")
+        device = "cpu" if simulated else run.scenario.real.device
+        evaluator = Evaluator(
+            placed,
+            reference,
+            checkpoint.wanted(run),
+            device,
+            every_worker=run.scenario.evaluate.workers == "all",
+        )
         wall, cpu = time.perf_counter(), time.process_time()
         outcome: Any
         if not simulated:
@@ -85,6 +95,9 @@ def perform(
         else:
             parts = (run.scenario, maker(run), topology, placed, evaluator, run.seed, watcher)
             outcome = simulate(*parts, training=run.training)
+        files = checkpoint.files(run, evaluator)
+        del evaluator
+        give_back(device)
         spent = {"wall_seconds": time.perf_counter() - wall, "cpu_seconds": time.process_time() - cpu}
     manifest = {
         **describe(run),
@@ -96,11 +109,12 @@ def perform(
         "stopped_by": outcome.stopped_by,
         "reason": outcome.reason,
         "reference": None if reference is None else reference.loss,
+        **_together(run, problem),
         **spent,
         **getattr(outcome, "notes", {}),
     }
     frames = {**outcome.frames, "topology": edges_of(topology)}
-    return Record(run.folder, manifest, frames, {"scenario.yaml": write_resolved(run)})
+    return Record(run.folder, manifest, frames, {"scenario.yaml": write_resolved(run)}, files)
 
 
 def record_skipped(run: Run, out: Path) -> None:
@@ -121,6 +135,23 @@ def one_torch_thread() -> None:
     torch = sys.modules.get("torch")
     if torch is not None:
         torch.set_num_threads(1)
+
+
+def give_back(device: str) -> None:
+    """What the evaluation held of a device's memory: the next run's workers may need it."""
+    if device != "cpu":
+        import torch  # it is there already
+
+        gc.collect()
+        torch.cuda.empty_cache()
+
+
+def _together(run: Run, problem: Problem) -> dict[str, bool]:
+    """Of a network: whether gradients of many workers were computed together. A real worker computes its own."""
+    if not hasattr(problem, "together"):
+        return {}
+    many = run.scenario.world == "simulated" and run.scenario.simulation.gradient_batch != 1
+    return {"gradients_together": bool(problem.together) and many}
 
 
 def _training(run: Run) -> dict[str, Any]:

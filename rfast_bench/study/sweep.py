@@ -19,8 +19,9 @@ from rfast_bench.errors import UserError
 from rfast_bench.plan.runs import Run
 from rfast_bench.problems import Problem, Reference
 from rfast_bench.records.reading import find_runs
-from rfast_bench.records.writing import FAILURE, MANIFEST, write_failure
+from rfast_bench.records.writing import CHECKPOINT, FAILURE, MANIFEST, write_failure
 from rfast_bench.scenario.problem.kinds import PlugInSpec
+from rfast_bench.study import checkpoint
 from rfast_bench.study.backends import Failure, Result, Task, one_by_one, over_cores
 from rfast_bench.study.cluster import Cluster, over_cluster
 from rfast_bench.study.memory import Sizes, jobs_that_fit, needs_of, problem_key, sizes_of
@@ -140,12 +141,15 @@ def expected_work(run: Run) -> float:
 
 
 def is_done(run: Run, out: Path) -> bool:
-    """Whether a folder of this very run is there."""
+    """Whether a folder of this very run is there, with its checkpoint if one is asked for."""
     try:
         manifest = json.loads((out / run.folder / MANIFEST).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return False
-    return isinstance(manifest, dict) and manifest.get("hash") == run.hash
+    if not isinstance(manifest, dict) or manifest.get("hash") != run.hash:
+        return False
+    whole = run.skipped or not checkpoint.wanted(run) or (out / run.folder / CHECKPOINT).exists()
+    return bool(whole)
 
 
 def check_writable(out: Path, what: str = "output folder") -> None:
@@ -177,6 +181,7 @@ def survey(runs: Sequence[Run]) -> tuple[dict[str, Reference | None], dict[str, 
             if key not in found:
                 found[key] = problems.reference(problem)
             check_targets(run, problem, found[key])
+            checkpoint.check(run, problem)
     return found, sizes
 
 

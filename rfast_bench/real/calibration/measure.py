@@ -34,7 +34,7 @@ from rfast_bench.real.calibration.fits import (
     true_times,
 )
 from rfast_bench.real.launch.local import local
-from rfast_bench.real.worker.results import Result, load
+from rfast_bench.real.samples.results import Result, load
 from rfast_bench.real.world import LATEST, lateness
 from rfast_bench.scenario.schema import AlgorithmSpec, Evaluate, Every, Scenario, StopRule
 from rfast_bench.scenario.sections.compute import by_worker, says_samples, seconds_for, times_of
