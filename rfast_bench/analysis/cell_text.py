@@ -15,6 +15,8 @@ from rfast_bench.scenario.values.units import few_digits
 from rfast_bench.scenario.values.units import human_bytes as human_bytes
 
 FINALS = ("loss", "gap", "accuracy")
+LOCAL = "local_accuracy"
+"""Only of runs that measured every worker's own model."""
 POINT = "point."
 """What the columns of sweep keys start with."""
 
@@ -73,6 +75,8 @@ def _columns(frame: pd.DataFrame) -> dict[str, Callable[[Mapping[Any, Any]], str
         if name == "loss" and frame["final_gap"].notna().any():
             continue  # the gap says the same
         columns[f"final {name}"] = partial(_final, name)
+    if f"final_{LOCAL}" in frame:
+        columns["final local accuracy"] = partial(_final, LOCAL)
     return columns | {
         "time per epoch (s)": lambda row: cell(row["time_per_epoch"]) + interval("time_per_epoch", row),
         "epoch speed-up": partial(speedup, "epoch"),
@@ -171,6 +175,8 @@ def footnote(frame: pd.DataFrame) -> str:
     said += [f"Tuned by {by}, on other seeds" for by in dict.fromkeys(frame["tuned_by"]) if by]
     if frame.get("momentum", pd.Series(dtype=float)).notna().any():
         said.append("γ_eff counts momentum β: 1/(1 − β) times the step without it")
+    if f"final_{LOCAL}" in frame and frame[f"final_{LOCAL}"].notna().any():
+        said.append("Local accuracy: the mean of the workers' own models' accuracies")
     if frame["tuned_at_edge"].any():
         said.append(DAGGER)
     return ". ".join(said) + "."

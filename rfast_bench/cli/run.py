@@ -55,7 +55,14 @@ def check_place() -> None:
 )
 @click.option("--address", help="Of the existing Dask scheduler or Ray cluster.")
 @click.option("--fresh", is_flag=True, help="Do all runs again, also those already there.")
+@click.option("--checkpoint", is_flag=True, help="Leave each run's last mean model, as safetensors.")
 @click.option("--plots/--no-plots", default=True, help="Draw the figures at the end.")
+@click.option(
+    "--tensorboard",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Write curves for TensorBoard as they come.",
+)
 def command(
     scenario: str,
     overrides: tuple[str, ...],
@@ -65,7 +72,9 @@ def command(
     backend: Literal["local", "dask", "ray"],
     address: str | None,
     fresh: bool,
+    checkpoint: bool,
     plots: bool,
+    tensorboard: Path | None,
 ) -> None:
     """Run SCENARIO, a file or the name of a shipped one; leave records, a table and plots in OUT/NAME."""
     from rfast_bench.scenario import shipped
@@ -85,8 +94,13 @@ def command(
     cluster = None if backend == "local" or address is None else Cluster(backend, address)
     if world is not None:
         overrides = (*overrides, f"world={world}")
+    if checkpoint:
+        overrides = (*overrides, "checkpoint=true")
     try:
-        study(path, overrides, out, jobs, fresh, draw if plots else None, Console(), cluster=cluster)
+        drawn = draw if plots else None
+        study(
+            *(path, overrides, out, jobs, fresh, drawn, Console()), cluster=cluster, tensorboard=tensorboard
+        )
     except KeyboardInterrupt:
         click.echo("\nInterrupted. Finished runs are kept; the same command continues.", err=True)
         sys.exit(INTERRUPTED)

@@ -20,10 +20,12 @@ def check(scenario: Scenario, collectives: bool, source: str) -> None:
     count = gpus()
     if count == 0:
         raise UserError(f"{source}: {key} is {device}, but this machine shows no GPU; allowed here: cpu")
-    if scenario.world == "real" and collectives and _workers_here(scenario) > count:
+    by_nccl = collectives and scenario.real.collectives == "device"
+    if scenario.world == "real" and by_nccl and _workers_here(scenario) > count:
         raise CannotRun(
             f"{_workers_here(scenario)} workers would share {count} GPU{'s' if count > 1 else ''}, and for means over "
-            f"all workers NCCL needs one GPU a worker; run at most {count} workers a machine, or set {key} to cpu"
+            f"all workers NCCL needs one GPU a worker; run at most {count} workers a machine, or set real.collectives "
+            f"to host, or {key} to cpu"
         )
 
 

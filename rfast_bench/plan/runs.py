@@ -15,7 +15,7 @@ import yaml
 
 from rfast_bench.api import Algorithm
 from rfast_bench.errors import CannotRun, UserError, suggest
-from rfast_bench.plan import devices, digests, parameters, registry, training
+from rfast_bench.plan import devices, digests, parameters, quiet_keys, registry, training
 from rfast_bench.plan.swept_values import folder_words
 from rfast_bench.scenario.problem.kinds import PlugInSpec
 from rfast_bench.scenario.reading import assign, parse_override, read_yaml, validate
@@ -28,6 +28,8 @@ from rfast_bench.topology.topology import Topology
 
 FORMAT = 1
 """Of the records; a change makes earlier runs count as not done."""
+UNUSED = ("sweep", "tune", "seeds", "first_seed", *TRAINING)
+"""Keys that stand for others in a run of its own."""
 
 
 @dataclass(frozen=True)
@@ -97,9 +99,9 @@ class Run:
     @cached_property
     def resolved(self) -> dict[str, Any]:
         """Everything that decides what this run gives, as plain values."""
-        unused = {"sweep", "tune", "seeds", "first_seed", *TRAINING} | (
-            {"real"} if self.scenario.world == "simulated" else set()
-        )
+        unused = quiet_keys.at_default(self.scenario) | dict.fromkeys(UNUSED, True)
+        if self.scenario.world == "simulated":
+            unused["real"] = True
         scenario = self.scenario.model_dump(mode="json", by_alias=True, exclude=unused)
         scenario["algorithms"] = [training.told(self.algorithm, scenario["algorithms"][self.order])]
         return {**scenario, "seed": self.seed}
@@ -108,12 +110,11 @@ class Run:
     def hash(self) -> str:
         """Changes when this run would give other records: by what the scenario says, by the contents of the
         files it names (wherever they lie), by the algorithm's source. Names and comparisons do not count."""
-        dull = {"name", "description", "baseline", "allow_unsound", "system"}
+        dull = ("name", "description", "baseline", "allow_unsound", "system")
         unused = {"real": RealSpec()} if self.scenario.world == "simulated" else {}
+        used = self.scenario.model_copy(update=unused)
         scenario = digests.with_contents(
-            self.scenario.model_copy(update=unused).model_dump(
-                exclude={"sweep", "tune", "seeds", "first_seed", *TRAINING, *dull}
-            )
+            used.model_dump(exclude=quiet_keys.dull(used) | dict.fromkeys((*UNUSED, *dull), True))
         )
         own = training.told(self.algorithm, scenario["algorithms"][self.order])
         scenario["algorithms"] = [{**own, "name": None, "label": None}]

@@ -34,7 +34,17 @@ from rfast_bench.scenario.problem.kinds import (
     TorchSpec,
 )
 
-__all__ = ["Batch", "Problem", "ProblemSpec", "Reference", "build", "dealt", "placed", "reference"]
+__all__ = [
+    "Batch",
+    "Problem",
+    "ProblemSpec",
+    "Reference",
+    "build",
+    "dealt",
+    "evaluated_on",
+    "placed",
+    "reference",
+]
 
 TASKS: dict[str, Task] = {
     **{"logistic-regression": "classes", "mlp": "classes", "linear-regression": "numbers"},
@@ -112,3 +122,15 @@ def placed(problem: Problem, device: str) -> Problem:
     from rfast_bench.problems.tensors import OnDevice  # imports torch
 
     return OnDevice(problem, device)
+
+
+def evaluated_on(problem: Problem, device: str) -> Problem:
+    """What measures the problem's models on `device`, such as `cuda`; models come and answers go on the host.
+
+    It is the problem itself on the `cpu`, and for all that is no network: there the host is as good.
+    """
+    if device == "cpu":
+        return problem
+    from rfast_bench.problems.tensors import looking  # imports torch
+
+    return looking(problem, device)

@@ -101,6 +101,10 @@ class Problem(ABC):
         """A minimiser of f, shape (d,), where one is known; gaps are measured from f there. None: there is no gap."""
         return None
 
+    def named(self, x: Array) -> dict[str, Array]:
+        """The model x (d,) as a checkpoint holds it: arrays by name."""
+        return {"x": x}
+
     def stack(self, points: Sequence[Any]) -> Array:
         """Models of shape (d,) as the rows that `gradients` takes."""
         return np.asarray(points[0])[None] if len(points) == 1 else np.array(points)

@@ -21,7 +21,7 @@ from rfast_bench.problems.sampled import Batching, SampledProblem
 from rfast_bench.scenario.problem.kinds import TorchSpec
 
 LOOKED_AT = 10_000
-"""Training samples that the objective is of, at most: a fixed choice among more."""
+"""Training samples that the objective is of, at most and unless said otherwise: a fixed choice among more."""
 
 
 class TorchProblem(SampledProblem):
@@ -48,6 +48,13 @@ class TorchProblem(SampledProblem):
         """The same with its module and data on a device; its `start` stays on the host."""
         other = copy(self)
         other.engine = self.engine.on(device)
+        return other
+
+    def looking_at(self, most: int | None) -> TorchProblem:
+        """The same with an objective over so many samples at most, a fixed choice; None is all."""
+        other = copy(self)
+        rows = np.sort(self._order)
+        other.looked_at = rows if most is None else _some(rows, most)
         return other
 
     # ----------------------------------------------------------------------------------- mini-batches
@@ -100,7 +107,7 @@ class TorchProblem(SampledProblem):
 
     # --------------------------------------------------------------------------------------- evaluation
     def objective(self, x: Array) -> tuple[float, Array]:
-        """See `Problem`: of evaluation mode, over at most LOOKED_AT samples. The module computes in its own type,
+        """See `Problem`: of evaluation mode, over the samples looked at. The module computes in its own type,
         sums are in float64."""
         self.engine.settle(x)
         loss, slope = self.engine.loss_and_gradient(self.looked_at)
@@ -120,6 +127,15 @@ class TorchProblem(SampledProblem):
         """The metric of the model x (d,) over the held-out samples; nan without one."""
         self.engine.settle(x)
         return self.engine.measure()
+
+    def named(self, x: Array) -> dict[str, Array]:
+        """The state of the module as it is evaluated at x (d,): parameters, and buffers with its statistics."""
+        self.engine.settle(x)
+        state = self.engine.flat.module.state_dict()
+        odd = [name for name, value in state.items() if not isinstance(value, Tensor)]
+        if odd:
+            raise TypeError(f"'{odd[0]}' is a {type(state[odd[0]]).__name__}, no tensor")
+        return {name: value.detach().cpu().numpy() for name, value in state.items()}
 
 
 def _joined(batches: list[Batch]) -> list[Batch]:

@@ -73,9 +73,18 @@ class OnDevice(Problem):
         """See `Problem`; computed where the objective is."""
         return self._looks.accuracy(on_host(x))
 
+    def named(self, x: Any) -> dict[str, Array]:
+        """See `Problem`; computed where the objective is."""
+        return self._looks.named(on_host(x))
+
     def reference(self) -> Array | None:
         """See `Problem`; on the host."""
         return self._host.reference()
+
+
+def looking(problem: Problem, device: str) -> Problem:
+    """A network's problem with an engine of its own on a device; any other as it is."""
+    return problem.on(torch.device(device)) if isinstance(problem, TorchProblem) else problem
 
 
 class Kernel(ABC):

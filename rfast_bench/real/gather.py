@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from rfast_bench.api import Algorithm
 from rfast_bench.problems.evaluation import Evaluator, largest, reached
-from rfast_bench.real.worker.results import Result
-from rfast_bench.real.worker.sampler import COUNTED
+from rfast_bench.real.samples.results import Result
+from rfast_bench.real.samples.sampler import COUNTED
 from rfast_bench.scenario.schema import Scenario
 
 GRADIENTS, ITERATIONS, SAMPLES, SENT, LOST, SUPERSEDED, BYTES = range(len(COUNTED))

@@ -14,13 +14,13 @@ import pandas as pd
 from rfast_bench.conditions.compute_times import timeline_of
 from rfast_bench.plan.runs import Run
 from rfast_bench.problems import Problem
-from rfast_bench.problems.evaluation import Evaluator
+from rfast_bench.problems.evaluation import NOBODY, Evaluator, Watcher
 from rfast_bench.real import gather
 from rfast_bench.real.launch import deaths
 from rfast_bench.real.launch.deaths import Death
 from rfast_bench.real.launch.local import local
+from rfast_bench.real.samples.results import Result, has_left, load
 from rfast_bench.real.worker.optimizer import asks_all
-from rfast_bench.real.worker.results import Result, has_left, load
 
 LATEST = 0.05
 """A run is void when its mean lateness is above this share of its mean compute time."""
@@ -46,8 +46,8 @@ class Outcome:
         return self.stopped_by if self.stopped_by in ("diverged", "stalled") else "finished"
 
 
-Play = Callable[[Run, Path, int, Callable[[float], Any]], None]
-"""Has a run done by its workers, whose results are in the folder afterwards."""
+Play = Callable[[Run, Path, int, Watcher], None]
+"""Has a run done by its workers, whose results are in the folder afterwards. Losses are not known before."""
 
 
 @dataclass(frozen=True)
@@ -71,13 +71,13 @@ def realise(
     run: Run,
     problem: Problem,
     evaluator: Evaluator,
-    progress: Callable[[float], Any] = lambda share: None,
+    watcher: Watcher = NOBODY,
     launch: Launch = OWN,
 ) -> Outcome:
     """Do a run on real processes. Raises UserError when a worker dies or does not come."""
     with launch.folder() as name:
         folder = Path(name)
-        launch.play(run, folder, problem.samples, progress)
+        launch.play(run, folder, problem.samples, watcher)
         results = [load(folder, k) for k in range(run.scenario.workers) if has_left(folder, k)]
         return outcome(run, problem, evaluator, results, deaths.load(folder))
 

@@ -166,6 +166,11 @@ def find_runs(paths: Iterable[Path]) -> list[Run]:
     return [run for run in runs if run.purpose == "report"] or runs
 
 
+def any_runs(paths: Iterable[Path]) -> bool:
+    """Whether `find_runs` would find any. Raises UserError when a path does not exist."""
+    return any(True for place in paths for _ in _manifests(Path(place)))
+
+
 def _manifests(place: Path) -> Iterator[Path]:
     if not place.is_dir():
         raise UserError(f"{place}: no such folder")

@@ -4,6 +4,7 @@
     scenario.yaml   the resolved scenario                   staleness.csv   how old messages were when read
     curves.csv      one row per evaluation of the model     timeline.csv    when each worker computed
     topology.csv    the edges of W and A                    (no curves.csv when the run was skipped)
+    model.safetensors  the mean model of the end, for `checkpoint: true`
 
 Times are seconds, traffic is bytes, an empty field is a number that does not exist (gap without `f*`).
 Floats are written so that they read back bit for bit; equal data give equal bytes.
@@ -26,6 +27,12 @@ FORMAT = 1
 MANIFEST = "manifest.json"
 FAILURE = "failure.txt"
 """All that the folder of a run that failed holds."""
+ENDING = ".unfinished"
+"""Of the hidden folder beside it where a run is seen that is under way."""
+CHECKPOINT = "model.safetensors"
+"""The mean model of the end, in the folder of a run that was asked for it."""
+
+EMPTY: Mapping[str, Any] = {}
 
 COLUMNS: Mapping[str, Sequence[str]] = {
     "curves": [
@@ -46,29 +53,37 @@ def write_run(
     manifest: Mapping[str, Any],
     frames: Mapping[str, pd.DataFrame],
     texts: Mapping[str, str],
+    files: Mapping[str, bytes] = EMPTY,
 ) -> None:
     """Write one run folder, replacing an older one. A failure leaves the older folder, or nothing.
 
-    `frames` are named without ending (`curves` becomes `curves.csv`), `texts` by file name
+    `frames` are named without ending (`curves` becomes `curves.csv`), `texts` and `files` by file name
     (`scenario.yaml`). Raises ValueError when the manifest holds a NaN or an infinity: JSON has neither.
     """
-    _replace(folder, _render(manifest, frames, texts))
+    rendered = _render(manifest, frames, texts)
+    _replace(folder, {name: text.encode() for name, text in rendered.items()} | dict(files))
+    shutil.rmtree(unfinished_of(folder), ignore_errors=True)
+
+
+def unfinished_of(folder: Path) -> Path:
+    """Where a run is seen while it is under way, whose record will be `folder` (which has a name)."""
+    return folder.with_name(f".{folder.name}{ENDING}")
 
 
 def write_failure(folder: Path, text: str) -> None:
     """Leave a run's folder with nothing but why it failed, which is no run to `find_runs`."""
     for stray in folder.parent.glob(f".{folder.name}.partial-*"):
         shutil.rmtree(stray)  # of a process that was killed while it wrote
-    _replace(folder, {FAILURE: text})
+    _replace(folder, {FAILURE: text.encode()})
 
 
-def _replace(folder: Path, contents: Mapping[str, str]) -> None:
+def _replace(folder: Path, contents: Mapping[str, bytes]) -> None:
     partial = _sibling(folder, "partial")
     shutil.rmtree(partial, ignore_errors=True)
     try:
         partial.mkdir(parents=True)
-        for name, text in contents.items():
-            (partial / name).write_text(text, encoding="utf-8", newline="\n")
+        for name, content in contents.items():
+            (partial / name).write_bytes(content)
         _put_in_place(partial, folder)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
@@ -77,8 +92,8 @@ def _replace(folder: Path, contents: Mapping[str, str]) -> None:
 def _render(
     manifest: Mapping[str, Any], frames: Mapping[str, pd.DataFrame], texts: Mapping[str, str]
 ) -> dict[str, str]:
-    tables = {f"{name}.csv": frame.to_csv(index=False, lineterminator="\n") for name, frame in frames.items()}
-    return {MANIFEST: _as_json(manifest), **texts, **tables}
+    tables = {f"{name}.csv": as_text(frame) for name, frame in frames.items()}
+    return {MANIFEST: as_json(manifest), **texts, **tables}
 
 
 def _sibling(folder: Path, kind: str) -> Path:
@@ -103,12 +118,15 @@ def amend(folder: Path, **entries: Any) -> None:
     """Set entries of the manifest of a run that is there, where they differ. Raises UserError."""
     path = folder / MANIFEST
     manifest = json.loads(path.read_text(encoding="utf-8"))
-    if any(manifest.get(key, _EMPTY) != value for key, value in entries.items()):
-        write_text(path, _as_json({**manifest, **entries}))
+    if any(manifest.get(key, EMPTY) != value for key, value in entries.items()):
+        write_text(path, as_json({**manifest, **entries}))
 
 
-_EMPTY: Mapping[str, Any] = {}
+def as_text(frame: pd.DataFrame) -> str:
+    """A table as CSV whose floats read back bit for bit."""
+    return frame.to_csv(index=False, lineterminator="\n")
 
 
-def _as_json(manifest: Mapping[str, Any]) -> str:
+def as_json(manifest: Mapping[str, Any]) -> str:
+    """Raises ValueError for a NaN or an infinity."""
     return json.dumps(dict(manifest), indent=2, allow_nan=False, ensure_ascii=False) + "\n"

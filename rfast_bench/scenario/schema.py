@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
@@ -16,14 +15,17 @@ from rfast_bench.scenario.algorithms import AlgorithmSpec as AlgorithmSpec
 from rfast_bench.scenario.problem.kinds import ProblemSpec
 from rfast_bench.scenario.reading import load_with
 from rfast_bench.scenario.sections.compute import Compute, mean_compute, wrong_compute
+from rfast_bench.scenario.sections.evaluate import Evaluate as Evaluate
+from rfast_bench.scenario.sections.evaluate import Every as Every
+from rfast_bench.scenario.sections.evaluate import wrong_samples
 from rfast_bench.scenario.sections.faults import Faults, wrong_faults
 from rfast_bench.scenario.sections.network import NetworkSpec
 from rfast_bench.scenario.sections.optimizer import OptimizerSpec, ScheduleSpec
 from rfast_bench.scenario.sections.real import RealSpec
 from rfast_bench.scenario.sections.timing import Straggler
 from rfast_bench.scenario.sections.tuning import TuneSpec
-from rfast_bench.scenario.values.base import Metric, Spec
-from rfast_bench.scenario.values.units import PositiveSeconds, seconds
+from rfast_bench.scenario.values.base import Spec
+from rfast_bench.scenario.values.units import PositiveSeconds
 
 
 class Target(Spec):
@@ -54,46 +56,6 @@ class StopRule(Spec):
         if self.time is None and self.iterations is None and self.epochs is None:
             raise ValueError("needs at least one of time, iterations, epochs (a target alone may never come)")
         return self
-
-
-class Every(Spec):
-    """The evaluation grid: every so many seconds, or epochs, or iterations per worker."""
-
-    seconds: PositiveSeconds | None = None
-    epochs: float | None = Field(default=None, gt=0)
-    iterations: float | None = Field(default=None, gt=0)
-
-    @model_validator(mode="after")
-    def _one_grid(self) -> Every:
-        if len(self.model_dump(exclude_none=True)) != 1:
-            raise ValueError("needs exactly one of seconds, epochs, iterations")
-        return self
-
-
-def _every(value: object) -> object:
-    """`1 s`, `0.5 epochs`, `10 iterations`; a bare number is seconds."""
-    if isinstance(value, int | float):
-        return {"seconds": value}
-    if not isinstance(value, str):
-        return value
-    counted = re.fullmatch(r"\s*([-+0-9.eE]+)\s*(epoch|iteration)s?\s*", value)
-    if counted:
-        return {counted[2] + "s": counted[1]}
-    return {"seconds": seconds(value)}
-
-
-class Evaluate(Spec):
-    """When models are looked at, and the values whose times of arrival the tables give."""
-
-    every: Annotated[Every, BeforeValidator(_every)]
-    targets: dict[Metric, tuple[float, ...]] = Field(default_factory=dict)
-
-    @field_validator("targets", mode="before")
-    @classmethod
-    def _bare_value(cls, value: Any) -> Any:
-        if not isinstance(value, dict):
-            return value
-        return {metric: v if isinstance(v, list | tuple) else [v] for metric, v in value.items()}
 
 
 class Simulation(Spec):
@@ -153,6 +115,8 @@ class Scenario(Spec):
     """Label of the algorithm that speed-ups are given against."""
     allow_unsound: bool = False
     """Run also where a topology breaks its algorithm's condition; every table says so."""
+    checkpoint: bool = False
+    """Leave the mean model of the end of each run beside its tables."""
     simulation: Simulation = Simulation()
     real: RealSpec = RealSpec()
 
@@ -221,6 +185,14 @@ class Scenario(Spec):
         if twice:
             raise ValueError(f"'{twice[0]}' comes more than once (as a folder name); give each its own label")
         return tuple(labelled)
+
+    @field_validator("evaluate")
+    @classmethod
+    def _evaluated(cls, evaluate: Evaluate, info: ValidationInfo) -> Evaluate:
+        problem = info.data.get("problem")
+        if problem is not None and (wrong := wrong_samples(evaluate, problem.kind)):
+            raise ValueError(wrong)
+        return evaluate
 
     @model_validator(mode="after")
     def _tuned_apart(self) -> Scenario:

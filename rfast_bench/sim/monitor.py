@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pandas as pd
 import simpy
 
 from rfast_bench.problems import Problem
-from rfast_bench.problems.evaluation import Evaluator, reached
+from rfast_bench.problems.evaluation import Evaluator, Row, Watcher, reached
 from rfast_bench.scenario.schema import Scenario
 from rfast_bench.sim.driver import Driver
 from rfast_bench.sim.totals import staleness_counts, timeline, worker_totals
@@ -40,14 +40,14 @@ class Monitor:
         problem: Problem,
         evaluator: Evaluator,
         workers: Sequence[Worker],
-        progress: Callable[[float], None],
+        watcher: Watcher,
     ) -> None:
         self._stop = scenario.stop
         self._every = scenario.evaluate.every
         self._samples_of_epoch = problem.samples
         self._evaluator = evaluator
         self._workers = workers
-        self._progress = progress
+        self._watcher = watcher
         self._rows: list[dict[str, float]] = []
         self._stopped_by = ""
         self.reason = ""
@@ -63,6 +63,7 @@ class Monitor:
         self._driver = driver
         self._clock = driver.clock
         self._set_alarms()
+        self._watcher.begin(self.where)
         self._look(0.0)
         if self._every.seconds is not None:
             self._plan(self._every.seconds)
@@ -138,7 +139,7 @@ class Monitor:
             **self._traffic(),
         }
         self._rows.append(row)
-        self._progress(self._share(row))
+        self._watcher.look(self._share(row), row)
         if self._evaluator.has_diverged(row):
             self._stopped_by = "diverged"
         elif self._on_target(row):
@@ -149,7 +150,17 @@ class Monitor:
         wanted = {} if target is None else target.model_dump(exclude_none=True)
         return bool(wanted) and all(reached(row, metric, value) for metric, value in wanted.items())
 
-    def _share(self, row: dict[str, float]) -> float:
+    def where(self) -> tuple[float, Row]:
+        """How far the run is now, between looks too: it reads counters and touches nothing."""
+        driver = self._driver
+        row = {
+            "time": self._clock.now,
+            "epoch": driver.samples / self._samples_of_epoch,
+            "iterations_mean": driver.iterations / len(self._workers),
+        }
+        return self._share(row), row
+
+    def _share(self, row: Row) -> float:
         stop = self._stop
         limits = (
             (row["time"], stop.time),

@@ -13,7 +13,7 @@ from rfast_bench.conditions.compute_times import sized, slowdown_of, timeline_of
 from rfast_bench.conditions.seeds import later
 from rfast_bench.problems import Problem
 from rfast_bench.problems.base import read_only
-from rfast_bench.problems.evaluation import Evaluator
+from rfast_bench.problems.evaluation import NOBODY, Evaluator, Watcher
 from rfast_bench.scenario.schema import Scenario
 from rfast_bench.scenario.sections.network import NetworkSpec
 from rfast_bench.scenario.sections.optimizer import PLAIN, Training
@@ -42,7 +42,7 @@ def simulate(
     problem: Problem,
     evaluator: Evaluator,
     seed: int,
-    progress: Callable[[float], None] = lambda share: None,
+    watcher: Watcher = NOBODY,
     make_network: MakeNetwork = Network,
     make_driver: Callable[..., Driver] = Driver,
     training: Training = PLAIN,
@@ -55,7 +55,7 @@ def simulate(
     make = with_number(make, number_of(problem))
     with uncollected(topology.n):
         workers = build_workers(scenario, make, topology, problem, seed, make_network)
-        monitor = Monitor(scenario, problem, evaluator, workers, progress)
+        monitor = Monitor(scenario, problem, evaluator, workers, watcher)
         driver = build_driver(scenario, make, topology, problem, workers, monitor, make_driver)
         if training != PLAIN:
             equip(driver, training, problem, seed)

@@ -12,17 +12,18 @@ import threading
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from joblib import Parallel, delayed
 
 from rfast_bench.errors import UserError
 from rfast_bench.plan.runs import Run
 from rfast_bench.problems import Reference
 from rfast_bench.processes.isolated import Died, forked, tidy
-from rfast_bench.study.run import Record, perform
+from rfast_bench.study.run import Record, describe, perform
+from rfast_bench.study.watching.watch import Place, Watch
 
 if TYPE_CHECKING:
     from rfast_bench.real.world import Launch
@@ -43,7 +44,7 @@ class Failure:
 
 @dataclass(frozen=True)
 class Task:
-    """A run with all it needs; `line` is its place in the shared file of progress."""
+    """A run with all it needs; `line` is its place in the shared file of numbers."""
 
     run: Run
     reference: Reference | None
@@ -55,39 +56,41 @@ Result = tuple[Task, Record | Failure | None]
 
 
 # --------------------------------------------------------------------------------------- on this machine
-def one_by_one(tasks: Sequence[Task], out: Path, file: Path, launch: Launch | None) -> Iterator[Result]:
+def one_by_one(tasks: Sequence[Task], out: Path, place: Place, launch: Launch | None) -> Iterator[Result]:
     """In this very process."""
     for task in tasks:
-        yield task, _write(task, out, file, launch)
+        yield task, _write(task, out, place, launch)
 
 
-def over_cores(tasks: Sequence[Task], out: Path, file: Path, jobs: int) -> Iterator[Result]:
+def over_cores(tasks: Sequence[Task], out: Path, place: Place, jobs: int) -> Iterator[Result]:
     """`jobs` at a time, each run in a process of its own; joblib's threads do nothing but wait for them."""
     parallel = Parallel(
         n_jobs=min(jobs, len(tasks)), backend="threading", batch_size=1, return_as="generator_unordered"
     )
     with tidy():
-        results = parallel(delayed(_apart)(task, out, file) for task in tasks)
+        results = parallel(delayed(_apart)(task, out, place) for task in tasks)
         threading.Thread(target=importlib.import_module, args=(LATER,), daemon=True).start()
         yield from results
 
 
-def _apart(task: Task, out: Path, file: Path) -> Result:
+def _apart(task: Task, out: Path, place: Place) -> Result:
     try:
-        return task, forked(_write, task, out, file, None)
+        return task, forked(_write, task, out, place, None)
     except Died as how:
         return task, Failure(str(how))
 
 
-def _write(task: Task, out: Path, file: Path, launch: Launch | None) -> Failure | None:
-    """Do a run and write its folder; says how far it is through a shared file of numbers."""
-    shares = np.lib.format.open_memmap(file, mode="r+")
-
-    def progress(share: float) -> None:
-        shares[task.line] = share
-
-    failure: Failure | None = attempt(lambda: perform(task.run, task.reference, progress, launch).write(out))
+def _write(task: Task, out: Path, place: Place, launch: Launch | None) -> Failure | None:
+    """Do a run and write its folder; whoever watches sees how far it is."""
+    failure: Failure | None = attempt(partial(_watched, task, out, place, launch))
     return failure
+
+
+def _watched(task: Task, out: Path, place: Place, launch: Launch | None) -> None:
+    with Watch(task.run, out, place, task.line, partial(describe, task.run)) as watch:
+        record = perform(task.run, task.reference, watch, launch)
+        record.write(out)
+        watch.finish(record.frames["curves"])
 
 
 def attempt(work: Callable[[], Any]) -> Any:

@@ -117,4 +117,4 @@ def _same(task: Task, sources: str) -> Record:
             f"{task.run.point.source}: {socket.gethostname()} of the cluster has another version of rfast-bench, "
             "of the algorithm or of the data than this machine, or lacks the files that the scenario names"
         )
-    return perform(task.run, task.reference, lambda share: None)
+    return perform(task.run, task.reference)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import math
 import os
 import platform
@@ -22,9 +23,10 @@ from rfast_bench.api import Algorithm
 from rfast_bench.plan.parameters import STEP, effective_step
 from rfast_bench.plan.runs import Run, write_resolved
 from rfast_bench.problems import Problem, Reference
-from rfast_bench.problems.evaluation import Evaluator
+from rfast_bench.problems.evaluation import NOBODY, Evaluator, Watcher
 from rfast_bench.records.writing import FORMAT, write_run
 from rfast_bench.sim.world import simulate
+from rfast_bench.study import checkpoint
 from rfast_bench.topology.topology import Topology
 
 if TYPE_CHECKING:
@@ -34,9 +36,15 @@ PACKAGES = ("rfast-bench", "numpy", "scipy", "scikit-learn", "simpy", "networkx"
 
 
 def problem_of(run: Run) -> Problem:
-    """The run's problem. Raises UserError when its data cannot be read or dealt."""
-    where = f"{run.point.source}: problem"
-    return problems.build(run.scenario.problem, run.scenario.workers, run.seed, where)
+    """The run's problem, evaluated as the run says. Raises UserError when its data cannot be read or dealt."""
+    where, samples = f"{run.point.source}: problem", run.scenario.evaluate.samples
+    problem = problems.build(run.scenario.problem, run.scenario.workers, run.seed, where)
+    if samples is None:
+        return problem
+    from rfast_bench.problems.network import TorchProblem  # imports torch; no other problem has the key
+
+    assert isinstance(problem, TorchProblem)
+    return problem.looking_at(None if samples == "all" else samples)
 
 
 @dataclass(frozen=True)
@@ -47,16 +55,17 @@ class Record:
     manifest: dict[str, Any]
     frames: dict[str, pd.DataFrame]
     texts: dict[str, str]
+    files: dict[str, bytes]
 
     def write(self, out: Path) -> None:
         """Write its folder below `out`."""
-        write_run(out / self.folder, self.manifest, self.frames, self.texts)
+        write_run(out / self.folder, self.manifest, self.frames, self.texts, self.files)
 
 
 def perform(
     run: Run,
     reference: Reference | None,
-    progress: Callable[[float], None],
+    watcher: Watcher = NOBODY,
     launch: Launch | None = None,
 ) -> Record:
     """Do one run. One thread of linear algebra, so that bytes repeat.
@@ -69,16 +78,26 @@ def perform(
         topology = run.build_topology()
         simulated = run.scenario.world == "simulated"
         placed = problems.placed(problem, run.scenario.simulation.device) if simulated else problem
-        evaluator = Evaluator(placed, reference)
+        device = "cpu" if simulated else run.scenario.real.device
+        evaluator = Evaluator(
+            placed,
+            reference,
+            checkpoint.wanted(run),
+            device,
+            every_worker=run.scenario.evaluate.workers == "all",
+        )
         wall, cpu = time.perf_counter(), time.process_time()
         outcome: Any
         if not simulated:
             from rfast_bench.real.world import OWN, realise  # imports torch, which takes a second or more
 
-            outcome = realise(run, problem, evaluator, progress, launch or OWN)
+            outcome = realise(run, problem, evaluator, watcher, launch or OWN)
         else:
-            parts = (run.scenario, maker(run), topology, placed, evaluator, run.seed, progress)
+            parts = (run.scenario, maker(run), topology, placed, evaluator, run.seed, watcher)
             outcome = simulate(*parts, training=run.training)
+        files = checkpoint.files(run, evaluator)
+        del evaluator
+        give_back(device)
         spent = {"wall_seconds": time.perf_counter() - wall, "cpu_seconds": time.process_time() - cpu}
     manifest = {
         **describe(run),
@@ -90,11 +109,12 @@ def perform(
         "stopped_by": outcome.stopped_by,
         "reason": outcome.reason,
         "reference": None if reference is None else reference.loss,
+        **_together(run, problem),
         **spent,
         **getattr(outcome, "notes", {}),
     }
     frames = {**outcome.frames, "topology": edges_of(topology)}
-    return Record(run.folder, manifest, frames, {"scenario.yaml": write_resolved(run)})
+    return Record(run.folder, manifest, frames, {"scenario.yaml": write_resolved(run)}, files)
 
 
 def record_skipped(run: Run, out: Path) -> None:
@@ -115,6 +135,23 @@ def one_torch_thread() -> None:
     torch = sys.modules.get("torch")
     if torch is not None:
         torch.set_num_threads(1)
+
+
+def give_back(device: str) -> None:
+    """What the evaluation held of a device's memory: the next run's workers may need it."""
+    if device != "cpu":
+        import torch  # it is there already
+
+        gc.collect()
+        torch.cuda.empty_cache()
+
+
+def _together(run: Run, problem: Problem) -> dict[str, bool]:
+    """Of a network: whether gradients of many workers were computed together. A real worker computes its own."""
+    if not hasattr(problem, "together"):
+        return {}
+    many = run.scenario.world == "simulated" and run.scenario.simulation.gradient_batch != 1
+    return {"gradients_together": bool(problem.together) and many}
 
 
 def _training(run: Run) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from rfast_bench.scenario.sections.compute import says_samples
 from rfast_bench.study.cluster import Cluster
 from rfast_bench.study.sweep import Failed, RunsFailed, is_done, run_all
 from rfast_bench.study.tuning import tune
+from rfast_bench.study.watching.tensorboard import check_installed
 
 if TYPE_CHECKING:
     from rfast_bench.real.world import Launch
@@ -45,12 +46,17 @@ def study(
     console: Console,
     launch: Launch | None = None,
     cluster: Cluster | None = None,
+    tensorboard: Path | None = None,
 ) -> None:
-    """Do every run of a scenario file; write `table.md`, `table.csv` and what `draw` draws beside the records.
+    """Do every run of a scenario file; write `table.md`, `table.csv` and what `draw` draws beside the records, and
+    curves into `tensorboard`.
 
     Raises RunsFailed at the very end when some runs failed: everything else is there by then.
     """
-    do = partial(run_all, out=out, jobs=jobs, fresh=fresh, console=console, launch=launch, cluster=cluster)
+    if tensorboard is not None:
+        check_installed()
+    here = partial(run_all, out=out, jobs=jobs, fresh=fresh, console=console)
+    do = partial(here, launch=launch, cluster=cluster, tensorboard=tensorboard)
     found_done = (lambda run: False) if fresh else partial(is_done, out=out)
     runs = plan(tuned(scenario, overrides, out, do, console, launch is not None, found_done))
     name = runs[0].scenario.name

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import json
 import tempfile
-import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from threadpoolctl import threadpool_limits
 
 from rfast_bench import problems
@@ -21,18 +19,21 @@ from rfast_bench.errors import UserError
 from rfast_bench.plan import registry
 from rfast_bench.plan.runs import Run
 from rfast_bench.problems import Problem, Reference
-from rfast_bench.records.writing import FAILURE, MANIFEST, write_failure
+from rfast_bench.records.reading import find_runs
+from rfast_bench.records.writing import CHECKPOINT, FAILURE, MANIFEST, write_failure
 from rfast_bench.scenario.problem.kinds import PlugInSpec
+from rfast_bench.study import checkpoint
 from rfast_bench.study.backends import Failure, Result, Task, one_by_one, over_cores
 from rfast_bench.study.cluster import Cluster, over_cluster
 from rfast_bench.study.memory import Sizes, jobs_that_fit, needs_of, problem_key, sizes_of
 from rfast_bench.study.run import Record, problem_of, record_skipped
+from rfast_bench.study.watching.bars import progress_bars, title
+from rfast_bench.study.watching.tensorboard import Board, folder_of
+from rfast_bench.study.watching.watch import Place
 
 if TYPE_CHECKING:
     from rfast_bench.real.world import Launch
 
-DONE = 2.0
-"""What stands in the file of shares for a run that has ended, well or not."""
 FAILED = 1
 """Exit code when runs failed that were rightly asked for."""
 
@@ -45,7 +46,7 @@ class Failed:
     failure: Failure
 
     def __str__(self) -> str:
-        return f"{_title(self.run).strip()}: {self.failure.reason}"
+        return f"{title(self.run).strip()}: {self.failure.reason}"
 
 
 class RunsFailed(UserError):
@@ -67,11 +68,13 @@ def run_all(
     console: Console,
     launch: Launch | None = None,
     cluster: Cluster | None = None,
+    tensorboard: Path | None = None,
 ) -> list[Failed]:
     """Do what is missing of `runs` and return those that failed. Raises UserError before the first run.
 
     A run counts as done when its folder holds the same hash; `fresh` does all again. With a `cluster` its
-    machines do the runs, instead of `jobs` processes here.
+    machines do the runs, instead of `jobs` processes here. `tensorboard`: a folder for curves, of the runs that are
+    already there too.
     """
     if all(run.skipped for run in runs):
         reasons = dict.fromkeys(f"{run.algorithm.label}: {run.skipped}" for run in runs)
@@ -92,11 +95,16 @@ def run_all(
     out = out.resolve()  # runs may land in processes that were started in another folder
     tasks = [Task(run, references[_reference_key(run)], line) for line, run in enumerate(todo)]
     failed = []
-    with progress_bars(todo, console) as (file, tick):
-        for task, result in _spread(tasks, out, file, jobs, launch, cluster):
+    if tensorboard is not None:
+        check_writable(tensorboard, "folder of --tensorboard")
+        tensorboard, doing = tensorboard.resolve(), {run.folder for run in missing}
+        _show([run for run in runs if not run.skipped and run.folder not in doing], out, tensorboard)
+    with progress_bars(todo, console, tensorboard) as (place, tick):
+        for task, result in _spread(tasks, out, place, jobs, launch, cluster):
             tick(task.line)
             if isinstance(result, Record):
                 result.write(out)
+                _show([task.run], out, tensorboard)
             elif result is not None:
                 failed.append(Failed(task.run, result))
                 write_failure(out / task.run.folder, f"{result.reason}\n{result.details}")
@@ -104,16 +112,25 @@ def run_all(
     return sorted(failed, key=lambda one: runs.index(one.run))
 
 
+def _show(runs: Sequence[Run], out: Path, home: Path | None) -> None:
+    """Curves for TensorBoard of runs whose records are there."""
+    for run in runs:
+        folder = folder_of(run, home)
+        if folder is not None:
+            with closing(Board(folder)) as board:
+                board.add_all(find_runs([out / run.folder])[0].curves())
+
+
 def _spread(
-    tasks: Sequence[Task], out: Path, file: Path, jobs: int, launch: Launch | None, cluster: Cluster | None
+    tasks: Sequence[Task], out: Path, place: Place, jobs: int, launch: Launch | None, cluster: Cluster | None
 ) -> Iterator[Result]:
     """A real run has a process a worker, and times that others would disturb: one at a time, from here."""
     real = any(task.run.scenario.world == "real" for task in tasks)
     if cluster is not None and tasks and not real:
         return over_cluster(tasks, cluster)
     if jobs == 1 or real or not tasks:
-        return one_by_one(tasks, out, file, launch)
-    return over_cores(tasks, out, file, jobs)
+        return one_by_one(tasks, out, place, launch)
+    return over_cores(tasks, out, place, jobs)
 
 
 def expected_work(run: Run) -> float:
@@ -125,22 +142,25 @@ def expected_work(run: Run) -> float:
 
 
 def is_done(run: Run, out: Path) -> bool:
-    """Whether a folder of this very run is there."""
+    """Whether a folder of this very run is there, with its checkpoint if one is asked for."""
     try:
         manifest = json.loads((out / run.folder / MANIFEST).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return False
-    return isinstance(manifest, dict) and manifest.get("hash") == run.hash
+    if not isinstance(manifest, dict) or manifest.get("hash") != run.hash:
+        return False
+    whole = run.skipped or not checkpoint.wanted(run) or (out / run.folder / CHECKPOINT).exists()
+    return bool(whole)
 
 
-def check_writable(out: Path) -> None:
-    """Raises UserError when records cannot be written below `out`."""
+def check_writable(out: Path, what: str = "output folder") -> None:
+    """Raises UserError when nothing can be written below `out`."""
     try:
         out.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=out):
             pass
     except OSError as problem:
-        raise UserError(f"cannot write to the output folder {out}: {problem.strerror}") from problem
+        raise UserError(f"cannot write to the {what} {out}: {problem.strerror}") from problem
 
 
 # ------------------------------------------------------------------------------------------- references
@@ -163,6 +183,7 @@ def survey(runs: Sequence[Run]) -> tuple[dict[str, Reference | None], dict[str, 
                 found[key] = problems.reference(problem)
             check_targets(run, problem, found[key])
             check_buckets(run, problem)
+            checkpoint.check(run, problem)
     return found, sizes
 
 
@@ -176,13 +197,20 @@ def check_targets(run: Run, problem: Problem, reference: Reference | None) -> No
             f"{source}: a target on gap needs a known optimum (convex, l2 > 0; of a problem of your own reference()); "
             "use loss or accuracy"
         )
-    if "accuracy" in wanted and np.isnan(problem.accuracy(problem.start)):
-        why = (
-            "is 0"
-            if getattr(run.scenario.problem, "test_fraction", 0) == 0
-            else "cannot help: there are no classes"
-        )
-        raise UserError(f"{source}: a target on accuracy needs held-out samples; problem.test_fraction {why}")
+    everyone = run.scenario.evaluate.workers == "all"
+    if ("accuracy" in wanted or everyone) and np.isnan(problem.accuracy(problem.start)):
+        what = "a target on accuracy" if "accuracy" in wanted else "evaluate.workers: all"
+        raise UserError(f"{source}: {what} needs held-out samples{_why_none(run)}")
+
+
+def _why_none(run: Run) -> str:
+    spec = run.scenario.problem
+    if getattr(spec, "metric", "") == "none":
+        return " and a metric; problem.metric is none"
+    if not hasattr(spec, "test_fraction"):
+        return f"; problem.kind: {spec.kind} has none"
+    why = "is 0" if spec.test_fraction == 0 else "cannot help: there are no classes"
+    return f"; problem.test_fraction {why}"
 
 
 def check_buckets(run: Run, problem: Problem) -> None:
@@ -206,45 +234,3 @@ def _reference_key(run: Run) -> str:
         dull.add("partition")  # those two may leave features or samples out
     kind = spec.model_dump_json(exclude=dull & set(type(spec).model_fields))
     return f"{kind} {run.scenario.workers if 'dataset' not in type(spec).model_fields else ''}"
-
-
-# --------------------------------------------------------------------------------------------- progress
-@contextmanager
-def progress_bars(runs: Sequence[Run], console: Console) -> Iterator[tuple[Path, Callable[[int], None]]]:
-    """A bar for all runs and one for each that is under way.
-
-    Yields the file that runs write their shares to, each in its line, and what marks a line as done.
-    """
-    columns = [TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()]
-    with tempfile.TemporaryDirectory(prefix="rfast-bench-") as folder:
-        file = Path(folder, "shares.npy")
-        shares = np.lib.format.open_memmap(file, mode="w+", dtype=np.float64, shape=(max(1, len(runs)),))
-        shares[:] = 0.0
-        stop = threading.Event()
-        with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:
-            watch = threading.Thread(target=_watch, args=(bars, runs, shares, stop), daemon=True)
-            watch.start()
-            try:
-                yield file, lambda line: shares.__setitem__(line, DONE)
-            finally:
-                stop.set()
-                watch.join()
-
-
-def _watch(bars: Progress, runs: Sequence[Run], shares: np.ndarray, stop: threading.Event) -> None:
-    overall = bars.add_task("all runs", total=len(runs))
-    shown: dict[int, TaskID] = {}
-    while not stop.wait(0.2):
-        now = shares.copy()
-        bars.update(overall, completed=int((now == DONE).sum()))
-        for k in np.flatnonzero((now > 0) & (now <= 1)).tolist():
-            if k not in shown:
-                shown[k] = bars.add_task(_title(runs[k]), total=100)
-            bars.update(shown[k], completed=round(100 * float(now[k])))
-        for k in [k for k in shown if now[k] == DONE]:
-            bars.remove_task(shown.pop(k))
-
-
-def _title(run: Run) -> str:
-    point = f" {run.point.slug}" if run.point.slug else ""
-    return f"  {run.algorithm.label}{point} seed {run.seed}"

@@ -129,6 +129,9 @@ def test_two_workers_on_a_gpu_are_refused_before_the_start_where_nccl_is_needed(
         runs = plan([Point({}, asked, Path(), "devices.yaml")])
         assert {run.algorithm.name for run in runs if "NCCL needs one GPU a worker" in run.skipped} == skipped
         assert {run.algorithm.name for run in runs if run.skipped} == skipped
+    monkeypatch.setattr(devices, "gpus", lambda: 1)
+    shared = scenario(world="real", real={"device": "cuda", "collectives": "host"})
+    assert not any(run.skipped for run in plan([Point({}, shared, Path(), "devices.yaml")]))
     monkeypatch.setattr(devices, "gpus", lambda: 2)
     monkeypatch.setenv("LOCAL_WORLD_SIZE", "2")
     devices.check(asked, collectives=True, source="devices.yaml")

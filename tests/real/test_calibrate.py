@@ -18,7 +18,8 @@ from rfast_bench.plan.runs import load_points
 from rfast_bench.real.calibration import calibrated_scenario, fits
 from rfast_bench.real.calibration.fits import Line
 from rfast_bench.real.calibration.measure import LARGE, Measured, compute_times, own_times, sizes, unhindered
-from rfast_bench.real.worker.results import Result
+from rfast_bench.real.samples.kept_models import SavedModels
+from rfast_bench.real.samples.results import Result
 from rfast_bench.records.reading import find_runs
 from rfast_bench.scenario.schema import Scenario, load
 from rfast_bench.scenario.sections.compute import times_of
@@ -63,6 +64,9 @@ def scenario_of(**changes: Any) -> Scenario:
     return Scenario.model_validate({**BASE, **changes})
 
 
+NO_MODELS = SavedModels(Path(), "f8", (1,), np.zeros(0, np.int64))
+
+
 def worker(asked: list[float], done: list[float], planned: float = 0.02, work: float = 0.005) -> Result:
     arrays = {
         "asked": array("d", asked),
@@ -70,7 +74,7 @@ def worker(asked: list[float], done: list[float], planned: float = 0.02, work: f
         "planned": [planned] * len(done),
         "work": [work] * len(done),
     }
-    return Result(0, {name: np.array(values) for name, values in arrays.items()}, np.zeros((1, 1)), {})
+    return Result(0, {name: np.array(values) for name, values in arrays.items()}, NO_MODELS, {})
 
 
 # ------------------------------------------------------------------------------------------------- fits

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from itertools import repeat
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,8 @@ from pydantic import ValidationError
 
 from rfast_bench.api import Activity, Algorithm, AllReduceMean, Gradient, Node, Receive, ReceiveAny
 from rfast_bench.errors import CannotRun
+from rfast_bench.real.samples.kept_models import KeptModels
+from rfast_bench.real.samples.sampler import Sampler
 from rfast_bench.real.transport.message import SEND, Message
 from rfast_bench.real.transport.sockets import Mail
 from rfast_bench.real.worker.activities import Work
@@ -24,7 +27,6 @@ from rfast_bench.real.worker.driver import Driver
 from rfast_bench.real.worker.gpu import Staging, TensorStaging, check_gpus, staging_for
 from rfast_bench.real.worker.injected_network import Faults
 from rfast_bench.real.worker.node import RealNode
-from rfast_bench.real.worker.sampler import Sampler
 from rfast_bench.scenario.schema import Every
 from rfast_bench.scenario.sections.network import NetworkSpec
 from rfast_bench.scenario.sections.real import RealSpec
@@ -87,7 +89,8 @@ class Table:
         graph = build(TopologySpec(kind="line"), 2, "undirected", False, "here")
         self.node = RealNode(0, graph, Faults(NetworkSpec(), 0, 0, 8), 0, self.clock, Staging())
         self.compute = Emulated(Slowdown([]), self.clock, self.ended.wait, repeat(seconds))
-        self.sampler = Sampler(Every(seconds=0.05), algorithm, lambda: (float(self.node.gradients),))
+        self.models = KeptModels(Path("nowhere"), math.inf)
+        self.sampler = Sampler(Every(seconds=0.05), algorithm, self.models, self._counted)
         work = Work(lambda at, batch: 1.0, repeat(None), lambda batch: 3, lambda value: value * 10)
         self.driver = Driver(
             *(self.node, algorithm, work, self.compute, self.sampler, self.clock, lock, budget)
@@ -98,6 +101,9 @@ class Table:
 
     def clock(self) -> float:
         return time.monotonic() - self.zero
+
+    def _counted(self) -> tuple[float]:
+        return (float(self.node.gradients),)
 
     def tell(self, channel: str, payload: Any, after: float = 0.0) -> None:
         self._sequence += 1
@@ -179,7 +185,7 @@ def test_models_are_kept_as_they_were_at_the_grid_points() -> None:
     assert table.sampler.times == pytest.approx([0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.27])
     done = np.array(table.driver.log.done)
     shown = [int((done <= time).sum()) for time in table.sampler.times]
-    assert table.sampler.models == pytest.approx(shown)
+    assert [table.models.waiting[row] for row in table.models.rows] == pytest.approx(shown)
     assert [int(counted) for (counted,) in table.sampler.counters] == shown
 
 

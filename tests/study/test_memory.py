@@ -24,7 +24,7 @@ from rfast_bench.study.memory import estimate, sizes_of
 from rfast_bench.study.run import perform, problem_of
 
 (run,) = plan(load_points(Path(sys.argv[1])))
-perform(run, None, lambda share: None)
+perform(run, None)
 highest = peak()
 print(estimate(run, sizes_of(problem_of(run))).total / highest)
 """

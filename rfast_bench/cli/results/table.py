@@ -14,8 +14,13 @@ FORMATS = ("terminal", "md", "csv", "latex", "html")
 @click.option("--format", "style", type=click.Choice(FORMATS), default="terminal", show_default=True)
 @click.option("--baseline", help="Label that speed-ups are given against.")
 def command(runs: tuple[Path, ...], style: str, baseline: str | None) -> None:
-    """Print the comparison table of RUNS: run folders, or folders above them."""
-    from rfast_bench.analysis.tables import render
-    from rfast_bench.records.reading import find_runs
+    """Print the comparison table of RUNS: run folders, or folders above them.
 
-    click.echo(render(find_runs(runs), style, baseline), nl=False)
+    Runs that are still under way stand in a table of their own.
+    """
+    from rfast_bench.analysis.unfinished import render_all
+
+    text, beside = render_all(runs, style, baseline)
+    click.echo(text, nl=False)
+    if beside:
+        click.echo(beside, err=True)

@@ -15,7 +15,7 @@ from torch.nn.parameter import UninitializedBuffer, UninitializedParameter
 from rfast_bench.errors import UserError
 from rfast_bench.problems.data.datasets import Data, Labels
 from rfast_bench.problems.networks import losses, models
-from rfast_bench.problems.networks.check import Check
+from rfast_bench.problems.networks.check import RAISED, Check
 from rfast_bench.problems.networks.engine import Engine, Rows, Samples, Task
 from rfast_bench.problems.networks.randomness import key, seeded
 from rfast_bench.problems.networks.trail import Trail
@@ -80,8 +80,8 @@ def _calibration(used: Rows, size: int, count: int) -> tuple[Rows, ...]:
 
 def _samples(features: Any, labels: Any, classes: bool, dtype: str) -> Samples:
     kind = dtype if features.dtype.kind == "f" else "int64"  # numbers of words, say, for an embedding
-    inputs = torch.from_numpy(np.array(features, kind, copy=None))
-    return Samples(inputs, torch.from_numpy(np.array(labels, "int64" if classes else dtype, copy=None)))
+    inputs = torch.from_numpy(np.require(features, kind, "W"))  # windows of a text are read-only
+    return Samples(inputs, torch.from_numpy(np.require(labels, "int64" if classes else dtype, "W")))
 
 
 def _loss(spec: TorchSpec, where: str) -> losses.Loss:
@@ -101,7 +101,7 @@ def _module(spec: TorchSpec, data: Data, train: Samples, start: int, where: str)
     with seeded(start, HOST):
         try:
             made: Any = make(**spec.model_args)
-        except Exception as problem:
+        except RAISED as problem:
             raise UserError(
                 f"{where}.model: {spec.model} could not be made with model_args {spec.model_args}: "
                 f"{type(problem).__name__}: {problem}"
@@ -132,7 +132,7 @@ def _wake(module: nn.Module, inputs: Tensor, where: str) -> None:
     try:
         with torch.no_grad(), Trail(module) as trail:
             module(inputs)
-    except Exception as problem:
+    except RAISED as problem:
         raise UserError(
             f"{where}.model: {trail.layer} {type(problem).__name__} with a batch of {len(inputs)}: {problem}"
         ) from problem
@@ -216,6 +216,6 @@ def _fails(engine: Engine, samples: int) -> bool:
             engine.flat.module(inputs)
     except ValueError as problem:
         return "more than 1 value per channel" in str(problem)
-    except Exception:  # noqa: BLE001 - the check says what it is
+    except RAISED:  # the check says what it is
         return False
     return False

@@ -16,11 +16,14 @@ from rfast_bench.problems.networks.buffers import may_move
 from rfast_bench.problems.networks.engine import Engine, Rows
 from rfast_bench.problems.networks.randomness import drawn_so_far, seeded
 from rfast_bench.problems.networks.trail import Trail, first_difference
+from rfast_bench.scenario.user_files.modules import MISTAKES
 
 FEW = 64
 """Held-out samples that the metric is tried on."""
 DRAWS = 8
 """How often a module that draws may leave a parameter without gradient before that is told."""
+RAISED = (*MISTAKES, torch.jit.Error)
+"""What a module, a loss or a metric raises; the last is that of scripted modules."""
 
 
 class Check:
@@ -75,7 +78,7 @@ class Check:
     def _telling(self, trail: Trail, samples: int) -> Iterator[None]:
         try:
             yield
-        except Exception as problem:
+        except RAISED as problem:
             again = "backward through the graph a second time" in str(problem)
             why = " (it keeps tensors from call to call; a module may keep no state)" if again else ""
             where = f" {trail.layer}:" if trail.layer else ""
@@ -90,7 +93,7 @@ class Check:
             self._labels_fit(losses.classes_first(outputs, targets).shape[1])
         try:
             each = self._engine.task.loss(outputs, targets)
-        except Exception as problem:
+        except RAISED as problem:
             came = f"{losses.said(outputs)} and targets {losses.said(targets)}"
             raise UserError(
                 f"{self._where}.loss: {type(problem).__name__}: {problem}; it was given {came}"
@@ -165,7 +168,7 @@ class Check:
             self._engine.loss(rows)
         try:
             self._engine.measure(FEW)
-        except Exception as problem:
+        except RAISED as problem:
             raise UserError(f"{self._where}.metric: {type(problem).__name__}: {problem}") from problem
 
     # ----------------------------------------------------------------------------------------- buffers

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.optimize import brentq
 
 from rfast_bench.conditions.compute_times import slowdown_of
-from rfast_bench.real.worker.results import Result
+from rfast_bench.real.samples.results import Result
 from rfast_bench.scenario.schema import Scenario
 
 Times = NDArray[np.float64]

@@ -21,6 +21,7 @@ from rfast_bench.conditions.seeds import stream
 from rfast_bench.errors import UserError
 from rfast_bench.plan.runs import Point, Run, plan
 from rfast_bench.problems import Problem
+from rfast_bench.problems.evaluation import NOBODY
 from rfast_bench.real.calibration import probes
 from rfast_bench.real.calibration.fits import (
     Line,
@@ -33,7 +34,7 @@ from rfast_bench.real.calibration.fits import (
     true_times,
 )
 from rfast_bench.real.launch.local import local
-from rfast_bench.real.worker.results import Result, load
+from rfast_bench.real.samples.results import Result, load
 from rfast_bench.real.world import LATEST, lateness
 from rfast_bench.scenario.schema import AlgorithmSpec, Evaluate, Every, Scenario, StopRule
 from rfast_bench.scenario.sections.compute import by_worker, says_samples, seconds_for, times_of
@@ -175,7 +176,7 @@ class Player:
         run = Run(replace(self.point, scenario=scenario), 0, scenario.first_seed)
         self.say(f"measuring {algorithm.label} for {self.seconds:.1f} s")
         with tempfile.TemporaryDirectory(prefix="rfast-bench-", ignore_cleanup_errors=True) as folder:
-            local(run, Path(folder), 1, lambda share: None)
+            local(run, Path(folder), 1, NOBODY)
             return [load(Path(folder), k) for k in range(scenario.workers)]
 
 

@@ -21,6 +21,7 @@ from typing import Any
 
 from rfast_bench.errors import UserError
 from rfast_bench.plan.runs import Run
+from rfast_bench.problems.evaluation import Watcher
 from rfast_bench.real.launch.deaths import Deaths
 from rfast_bench.real.launch.local import Launcher
 from rfast_bench.real.launch.rank_environment import RankInfo
@@ -41,7 +42,7 @@ class Caller:
         self._info, self._store, self._out, self._say = info, store, out, say
         self._number = 0
 
-    def __call__(self, run: Run, folder: Path, samples: int, progress: Callable[[float], Any]) -> None:
+    def __call__(self, run: Run, folder: Path, samples: int, watcher: Watcher) -> None:
         self._say(f"{run.algorithm.label}{f' {run.point.slug}' if run.point.slug else ''}, seed {run.seed}")
         number, self._number = self._number, self._number + 1
         store = PrefixStore(key_of(number), self._store)
@@ -51,7 +52,7 @@ class Caller:
             watch = RemoteLauncher(run, folder, store, part)
             stop, stall = run.scenario.stop, run.scenario.real.stall_timeout
             stopping = Stopping(*(store, self._info.workers, stop, samples, stall), adds_up=asks_all(run))
-            watch.watch(stopping, progress)
+            watch.watch(stopping, watcher)
 
     def _call(self, number: int, call: Call) -> None:
         self._store.set(f"call/{number}", json.dumps(asdict(call)))

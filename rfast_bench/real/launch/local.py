@@ -9,14 +9,14 @@ import pickle
 import secrets
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import timedelta
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
-from typing import Any
 
 from rfast_bench.errors import UserError
 from rfast_bench.plan.runs import Run
+from rfast_bench.problems.evaluation import Watcher
 from rfast_bench.processes.environment import start_fork_server
 from rfast_bench.real.launch.deaths import Deaths
 from rfast_bench.real.transport.store import Store, TCPStore
@@ -94,7 +94,7 @@ class Launcher:
         own |= {"MASTER_ADDR": host, "MASTER_PORT": str(self._port)}
         return own | ({"GLOO_SOCKET_IFNAME": "lo"} if host.startswith("127.") else {})
 
-    def watch(self, stopping: Stopping, progress: Callable[[float], None]) -> None:
+    def watch(self, stopping: Stopping, watcher: Watcher) -> None:
         """Until every worker has left its results. Raises WorkerDied, and UserError for what takes too long."""
         started: float | None = None
         while not self.store.check([f"done/{k}" for k in range(self.workers) if k not in self.deaths.gone]):
@@ -104,7 +104,7 @@ class Launcher:
             self._check_processes()
             self.deaths.carry_out(self._kill)
             self._check_time(started)
-            progress(stopping.look())
+            watcher.look(stopping.look(), stopping.seen)
             time.sleep(LOOK)
         self.deaths.save(self.folder)
         self.store.set("farewell", "")
@@ -169,7 +169,7 @@ def launched(run: Run, folder: Path) -> Iterator[Launcher]:
         launcher.close()
 
 
-def local(run: Run, folder: Path, samples: int, progress: Callable[[float], Any]) -> None:
+def local(run: Run, folder: Path, samples: int, watcher: Watcher) -> None:
     """Do a run on this machine; the workers' results are in `folder` afterwards."""
     with launched(run, folder) as launcher:
         scenario = run.scenario
@@ -177,4 +177,4 @@ def local(run: Run, folder: Path, samples: int, progress: Callable[[float], Any]
         stopping = Stopping(
             *(launcher.store, launcher.workers, scenario.stop, samples, stall), adds_up=asks_all(run)
         )
-        launcher.watch(stopping, progress)
+        launcher.watch(stopping, watcher)

@@ -12,21 +12,37 @@ import torch.distributed as dist
 from rfast_bench.real.transport.store import PrefixStore, Store
 
 
+def join(store: Store, rank: int, workers: int, timeout: float, device: str) -> None:
+    """Join the group of so many processes, which form sums of tensors on `device`; blocks until all have."""
+    dist.init_process_group(
+        "gloo" if device == "cpu" else "nccl",
+        store=PrefixStore("group", store),
+        rank=rank,
+        world_size=workers,
+        timeout=timedelta(seconds=timeout),
+        device_id=None if device == "cpu" else torch.device(device),
+    )
+
+
+def total(buffer: torch.Tensor) -> torch.Tensor:
+    """The buffer, now with the sum over the group."""
+    dist.all_reduce(buffer)
+    if buffer.is_cuda:
+        torch.cuda.current_stream(buffer.device).synchronize()  # NCCL only queues it
+    return buffer
+
+
 class Collective:
-    """The group of all workers of a run, joined when it is built; one worker alone needs none."""
+    """The group of all workers of a run, joined when it is built; one worker alone needs none.
+
+    `device` is where sums are formed; on the `cpu` also those of tensors that live elsewhere.
+    """
 
     def __init__(self, store: Store, rank: int, workers: int, timeout: float, device: str) -> None:
         self._workers = workers
         self._device = device
         if workers > 1:
-            dist.init_process_group(
-                "gloo" if device == "cpu" else "nccl",
-                store=PrefixStore("group", store),
-                rank=rank,
-                world_size=workers,
-                timeout=timedelta(seconds=timeout),
-                device_id=None if device == "cpu" else torch.device(device),
-            )
+            join(store, rank, workers, timeout, device)
             self.mean(np.zeros(1))  # opens the connections now, not in the first round
 
     def mean(self, value: Any) -> Any:
@@ -34,13 +50,7 @@ class Collective:
         if self._workers == 1:
             return value
         if isinstance(value, torch.Tensor):
-            return self._sum(value.clone()) / self._workers
+            return (total(value.to(self._device, copy=True)) / self._workers).to(value.device)
         buffer = torch.from_numpy(np.array(value, ndmin=1)).to(self._device)
-        mean = (self._sum(buffer) / self._workers).cpu().numpy()
+        mean = (total(buffer) / self._workers).cpu().numpy()
         return mean if np.ndim(value) else mean.item()
-
-    def _sum(self, buffer: torch.Tensor) -> torch.Tensor:
-        dist.all_reduce(buffer)
-        if buffer.is_cuda:
-            torch.cuda.current_stream(buffer.device).synchronize()  # NCCL only queues it
-        return buffer

@@ -19,11 +19,11 @@ import numpy as np
 from rfast_bench.api import Activity, Algorithm, AllReduceMean, Gradient, Receive, ReceiveAny
 from rfast_bench.conditions.liveness import Liveness
 from rfast_bench.conditions.payload import size_of
+from rfast_bench.real.samples.sampler import Sampler
 from rfast_bench.real.transport.message import Message
 from rfast_bench.real.worker.activities import Log, Reporting, Waiting, Work
 from rfast_bench.real.worker.compute import Clock, Compute
 from rfast_bench.real.worker.node import RealNode
-from rfast_bench.real.worker.sampler import Sampler
 
 Job = Callable[[], Callable[[float], None]]
 """Run by the engine outside of the lock; gives what to do under the lock, at the time it is told."""

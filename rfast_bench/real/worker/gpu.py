@@ -100,6 +100,6 @@ def check_gpus(chosen: Mapping[int, str]) -> None:
         if gpu in owners:
             raise CannotRun(
                 f"workers {owners[gpu]} and {worker} would share {gpu}, which NCCL refuses: it needs one GPU a "
-                "worker; run fewer workers a host, or set real.device to cpu"
+                "worker; run fewer workers a host, or set real.collectives to host, or real.device to cpu"
             )
         owners[gpu] = worker

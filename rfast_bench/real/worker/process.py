@@ -28,6 +28,9 @@ from rfast_bench.conditions.liveness import Liveness
 from rfast_bench.conditions.seeds import Streams, stream
 from rfast_bench.errors import UserError
 from rfast_bench.problems import Problem
+from rfast_bench.real.samples.kept_models import KeptModels
+from rfast_bench.real.samples.results import models_file, save
+from rfast_bench.real.samples.sampler import Counters, Sampler
 from rfast_bench.real.transport.collective import Collective
 from rfast_bench.real.transport.sockets import Mail
 from rfast_bench.real.transport.store import PrefixStore, Store, TCPStore
@@ -39,8 +42,6 @@ from rfast_bench.real.worker.gpu import Staging, check_gpus, gpu_of, staging_for
 from rfast_bench.real.worker.injected_network import Faults
 from rfast_bench.real.worker.node import RealNode
 from rfast_bench.real.worker.optimizer import Optimizer
-from rfast_bench.real.worker.results import save
-from rfast_bench.real.worker.sampler import Counters, Sampler
 from rfast_bench.real.worker.snapshot import Snapshots
 from rfast_bench.real.worker.stopping import Progress
 from rfast_bench.records.peak_memory import peak
@@ -73,7 +74,10 @@ class Worker:
         self.compute: Compute = compute_for(
             *(self.scenario, rank, self.run.seed, self.clock, self.ended.wait, work)
         )
-        self.sampler = Sampler(self.scenario.evaluate.every, self.algorithm, self._counters, self._epochs)
+        models = KeptModels(models_file(job.folder, rank), self.scenario.real.samples_memory)
+        self.sampler = Sampler(
+            self.scenario.evaluate.every, self.algorithm, models, self._counters, self._epochs
+        )
         self.driver = self._driver()
         self.optimizer = Optimizer(self.run, self.problem, rank, store, self.algorithm)
         if self.run.training != PLAIN:
@@ -155,8 +159,9 @@ class Worker:
         self.store.wait([f"mail/{k}" for k in range(n)], timedelta(seconds=real.startup_timeout))
         self.node.mail.connect({k: self.store.get(f"mail/{k}").decode() for k in range(n)})
         if self.run.algorithm_class.collective:
-            self._check_gpus()
-            self._group = Collective(self.store, self.rank, n, real.process_group_timeout, self.device)
+            place = "cpu" if real.collectives == "host" else self.device
+            self._check_gpus(place)
+            self._group = Collective(self.store, self.rank, n, real.process_group_timeout, place)
         self.clock.agree(self.store, self.rank, n, real.startup_timeout)
 
     def come_back(self) -> None:
@@ -172,10 +177,10 @@ class Worker:
         with self.lock:
             self.node.mail.hello()
 
-    def _check_gpus(self) -> None:
+    def _check_gpus(self, place: str) -> None:
         """Before the collectives' group is formed. Raises CannotRun."""
-        if self.device != "cpu":
-            self.store.set(f"gpu/{self.rank}", f"{self.device} of {machine()}")
+        if place != "cpu":
+            self.store.set(f"gpu/{self.rank}", f"{place} of {machine()}")
             check_gpus({k: self.store.get(f"gpu/{k}").decode() for k in range(self.scenario.workers)})
 
     def _warm_up(self) -> None:
@@ -238,6 +243,7 @@ class Worker:
             "process": {
                 "cpu_seconds": self.cpu_seconds,
                 "largest_memory": peak(),
+                "waited_for_disk": self.sampler.models.waited,
             },
         }
         save(folder, self.rank, self.sampler, logs, about)

@@ -52,6 +52,8 @@ class Stopping:
         self._moved = (-1, time.monotonic())  # samples of all, and since when they are so many
         self._ended = False
         self._sum = Sum(workers) if adds_up else None
+        self.seen: dict[str, float] = {}
+        """What the newest reports said of time (s) and epoch; nothing before every worker has reported."""
 
     def look(self) -> float:
         """Decide whether the run is over. Gives the share of it that is done."""
@@ -65,6 +67,7 @@ class Stopping:
             self._store.set(COMMON, " ".join(map(repr, done)))
         parked = all(r[2] == "1" for r in reports)
         now = max(float(r[3]) for r in reports)
+        self.seen = {"time": now, "epoch": samples / self._samples, "iterations_mean": iterations}
         reason = self._reason(iterations, samples, parked)
         if reason and not self._ended:
             self._ended = True

@@ -211,6 +211,26 @@ class LazyUnused(nn.Module):
         return self.used(x)
 
 
+class Scripted(nn.Linear):
+    """Error with a batch of 16: as a scripted module says it"""
+
+    def __init__(self):
+        super().__init__(6, 3)
+
+    def forward(self, x):
+        raise torch.jit.Error("as a scripted module says it")
+
+
+class Looking(nn.Linear):
+    """KeyError with a batch of 16: 'scores'"""
+
+    def __init__(self):
+        super().__init__(6, 3)
+
+    def forward(self, x):
+        return {"logits": super().forward(x)}["scores"]
+
+
 def mean_loss(outputs, targets):
     """it gives float32 (); wanted is one loss a sample"""
     return nn.functional.cross_entropy(outputs, targets)

@@ -12,13 +12,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rfast_bench.real.worker.sampler import Sampler
+from rfast_bench.real.samples.kept_models import SavedModels
+from rfast_bench.real.samples.sampler import Sampler
 
 Floats = NDArray[np.float64]
 
 ARRAYS = (
     *("times", "counters", "asked", "done", "lateness", "planned", "work"),
-    *("read_time", "read_age", "read_sender", "read_count", "position", "residual"),
+    *("read_time", "read_age", "read_sender", "read_count", "position", "residual", "rows"),
 )
 
 
@@ -28,7 +29,7 @@ class Result:
 
     worker: int
     arrays: dict[str, NDArray[Any]]
-    models: NDArray[Any]
+    models: SavedModels
     about: dict[str, Any]
 
     def __getitem__(self, name: str) -> NDArray[Any]:
@@ -43,14 +44,12 @@ def save(
     about: dict[str, Any],
 ) -> None:
     """Write a worker's files; the words last, since they say that the rest is whole."""
-    first = sampler.models[0]
-    shape = (len(sampler.models), *first.shape)
-    models = np.lib.format.open_memmap(_models(folder, worker), mode="w+", dtype=first.dtype, shape=shape)
-    for row, model in zip(models, sampler.models, strict=True):
-        row[...] = model
-    models.flush()
+    models = sampler.models
+    models.close()
     arrays: dict[str, Any] = {name: np.asarray(log) for name, log in logs.items()}
     arrays |= {"times": np.array(sampler.times), "counters": np.array(sampler.counters, dtype=float)}
+    arrays["rows"] = np.array(models.rows)
+    about = {**about, "models": [models.dtype.str, models.shape]}
     np.savez(folder / f"{worker}.npz", **arrays)
     (folder / f"{worker}.json").write_text(json.dumps(about))
 
@@ -65,8 +64,11 @@ def load(folder: Path, worker: int) -> Result:
     about = json.loads((folder / f"{worker}.json").read_text())
     with np.load(folder / f"{worker}.npz", allow_pickle=False) as kept:
         arrays = {name: kept[name] for name in ARRAYS}
-    return Result(worker, arrays, np.load(_models(folder, worker), mmap_mode="r"), about)
+    dtype, shape = about.pop("models")
+    models = SavedModels(models_file(folder, worker), dtype, tuple(shape), arrays["rows"])
+    return Result(worker, arrays, models, about)
 
 
-def _models(folder: Path, worker: int) -> Path:
-    return folder / f"{worker}.models.npy"
+def models_file(folder: Path, worker: int) -> Path:
+    """Where a worker's models go."""
+    return folder / f"{worker}.models"

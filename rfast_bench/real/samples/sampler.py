@@ -1,4 +1,4 @@
-"""Keeps a worker's models in memory at the points where they will be evaluated, after the run.
+"""Keeps a worker's models at the points where they will be evaluated, after the run.
 
 A model changes only when algorithm code runs, and arrays are never changed in place. So nothing wakes at a
 grid point: the driver calls `before` before it runs algorithm code, and whatever points have passed meanwhile
@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
 
 from rfast_bench.api import Algorithm
-from rfast_bench.problems.base import on_host
+from rfast_bench.real.samples.kept_models import KeptModels
 from rfast_bench.scenario.schema import Every
 
 Counters = tuple[float, ...]
@@ -26,12 +25,13 @@ class Sampler:
         self,
         every: Every,
         algorithm: Algorithm,
+        models: KeptModels,
         counters: Callable[[], Counters],
         epochs: Callable[[], float] = lambda: 0.0,
     ) -> None:
         """`epochs` says how many epochs all workers would have done, had they done what this one has."""
         self.times: list[float] = []
-        self.models: list[Any] = []
+        self.models = models
         self.counters: list[Counters] = []
         self._algorithm = algorithm
         self._read = counters
@@ -65,5 +65,5 @@ class Sampler:
     def take(self, time: float) -> None:
         """Keep the model as it is now."""
         self.times.append(time)
-        self.models.append(on_host(self._algorithm.model))
+        self.models.keep(self._algorithm.model)
         self.counters.append(self._read())
