@@ -91,7 +91,7 @@ class Table:
         self.compute = Emulated(Slowdown([]), self.clock, self.ended.wait, repeat(seconds))
         self.models = KeptModels(Path("nowhere"), math.inf)
         self.sampler = Sampler(Every(seconds=0.05), algorithm, self.models, self._counted)
-        work = Work(lambda at, batch: 1.0, repeat(None), lambda batch: 3, lambda value: value * 10)
+        work = Work(lambda at, batch: 1.0, repeat(None), lambda batch: 3, lambda value, waits: value * 10)
         self.driver = Driver(
             *(self.node, algorithm, work, self.compute, self.sampler, self.clock, lock, budget)
         )

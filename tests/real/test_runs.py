@@ -40,7 +40,10 @@ SMALL: dict[str, Any] = {
     "workers": 4,
     "problem": {"kind": "logistic-regression", "dataset": "wine", "l2": 0.1, "batch_size": "full"},
     "compute": "5 ms",
-    "algorithms": [{"name": name, "step_size": step} for name, step in STEPS.items()],
+    "algorithms": [
+        *({"name": name, "step_size": step} for name, step in STEPS.items()),
+        {"name": "ring-allreduce", "label": "overlap", "step_size": 0.5, "buckets": 5},
+    ],
     "stop": {"time": "1 s"},
     "evaluate": {"every": "0.1 s"},
     "real": {"startup_timeout": "60 s", "stall_timeout": "20 s", "process_group_timeout": "20 s"},
@@ -119,7 +122,7 @@ def test_an_algorithm_runs_for_real(name: str, tmp_path: Path) -> None:
     assert np.isnan(left) or left < 1e-12
 
 
-@pytest.mark.parametrize("name", ["ring-allreduce", "d-psgd", "s-ab"])
+@pytest.mark.parametrize("name", ["ring-allreduce", "overlap", "d-psgd", "s-ab"])
 def test_synchronous_methods_give_the_iterates_of_the_simulated_world(name: str, tmp_path: Path) -> None:
     changes = {"stop": {"iterations": 50}, "evaluate": {"every": "1 iterations"}, "compute": "2 ms"}
     outcome, real = play(runs_of(tmp_path, **changes)[name])
@@ -138,7 +141,7 @@ TRAINED: dict[str, Any] = {
 }
 
 
-@pytest.mark.parametrize("name", ["ring-allreduce", "d-psgd"])
+@pytest.mark.parametrize("name", ["ring-allreduce", "overlap", "d-psgd"])
 def test_momentum_and_drops_give_the_iterates_of_the_simulated_world(name: str, tmp_path: Path) -> None:
     """Mini-batches of unequal shards, so that an epoch is no whole number of rounds."""
     problem = {**SMALL["problem"], "batch_size": 8, "partition": {"kind": "dirichlet", "alpha": 1.0}}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -24,9 +25,24 @@ def join(store: Store, rank: int, workers: int, timeout: float, device: str) -> 
     )
 
 
-def total(buffer: torch.Tensor) -> torch.Tensor:
-    """The buffer, now with the sum over the group."""
-    dist.all_reduce(buffer)
+Wait = Callable[[], object]
+
+
+def total(buffer: torch.Tensor, waits: Sequence[Wait] = ()) -> torch.Tensor:
+    """The buffer, now with the sum over the group.
+
+    With `waits` it is cut into as many pieces of about equal size, and the sum of each begins when its wait is over:
+    the last piece first, as a backward pass has them.
+    """
+    if waits:
+        under_way = []
+        for piece, wait in zip(reversed(buffer.view(-1).tensor_split(len(waits))), waits, strict=True):
+            wait()
+            under_way.append(dist.all_reduce(piece, async_op=True))
+        for work in under_way:
+            work.wait()
+    else:
+        dist.all_reduce(buffer)
     if buffer.is_cuda:
         torch.cuda.current_stream(buffer.device).synchronize()  # NCCL only queues it
     return buffer
@@ -45,12 +61,14 @@ class Collective:
             join(store, rank, workers, timeout, device)
             self.mean(np.zeros(1))  # opens the connections now, not in the first round
 
-    def mean(self, value: Any) -> Any:
-        """The mean of `value` over all workers: an array, a tensor or a number. Blocks."""
+    def mean(self, value: Any, waits: Sequence[Wait] = ()) -> Any:
+        """The mean of `value` over all workers: an array, a tensor or a number. Blocks. `waits`: see `total`."""
         if self._workers == 1:
+            for wait in waits:
+                wait()
             return value
         if isinstance(value, torch.Tensor):
-            return (total(value.to(self._device, copy=True)) / self._workers).to(value.device)
+            return (total(value.to(self._device, copy=True), waits) / self._workers).to(value.device)
         buffer = torch.from_numpy(np.array(value, ndmin=1)).to(self._device)
-        mean = (total(buffer) / self._workers).cpu().numpy()
+        mean = (total(buffer, waits) / self._workers).cpu().numpy()
         return mean if np.ndim(value) else mean.item()

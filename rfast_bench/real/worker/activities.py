@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from array import array
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -36,8 +36,9 @@ class Work:
     """(point, batch) to the worker's stochastic gradient."""
     batches: Iterator[Any]
     size: Callable[[Any], int]
-    mean: Callable[[Any], Any]
-    """A vector to its mean over all workers; blocks."""
+    mean: Callable[[Any, Sequence[Callable[[], object]]], Any]
+    """A vector to its mean over all workers; blocks. In as many pieces as there are waits, if any: each is sent when
+    its wait is over."""
 
 
 @dataclass

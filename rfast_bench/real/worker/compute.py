@@ -38,6 +38,10 @@ class Compute(ABC):
     def finish(self) -> None:
         """The gradient is computed: wait until its compute time is over."""
 
+    @abstractmethod
+    def until(self, left: float) -> None:
+        """Wait until no more than the share `left` of the compute time is left, where that is known beforehand."""
+
     def _ended_before(self, deadline: float) -> bool:
         """Sleep until a time; True when the run ended before."""
         left = deadline - self._clock()
@@ -56,6 +60,9 @@ class Emulated(Compute):
         self._start = now
         self._deadline = self._slowdown.finish(now, next(self._work))
 
+    def until(self, left: float) -> None:
+        self._ended_before(self._deadline - left * (self._deadline - self._start))
+
     def finish(self) -> None:
         self.work.append(self._clock() - self._start)
         if self._ended_before(self._deadline):
@@ -71,6 +78,9 @@ class Measured(Compute):
 
     def begin(self, now: float) -> None:
         self._start = now
+
+    def until(self, left: float) -> None:
+        """Nothing is left: all of the gradient is there when it is asked for its first piece."""
 
     def finish(self) -> None:
         took = self._clock() - self._start

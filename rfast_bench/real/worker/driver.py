@@ -16,7 +16,16 @@ from typing import Any
 
 import numpy as np
 
-from rfast_bench.api import Activity, Algorithm, AllReduceMean, Gradient, Receive, ReceiveAny
+from rfast_bench.api import (
+    Activity,
+    Algorithm,
+    AllReduceMean,
+    Gradient,
+    MeanGradient,
+    Receive,
+    ReceiveAny,
+)
+from rfast_bench.conditions.buckets import count, left
 from rfast_bench.conditions.liveness import Liveness
 from rfast_bench.conditions.payload import size_of
 from rfast_bench.real.samples.sampler import Sampler
@@ -155,7 +164,9 @@ class Driver:
         except StopIteration:
             return
         if type(effect) is Gradient:
-            self._ask(activity, effect.at)
+            self._ask(effect.at, partial(self._gradient, activity))
+        elif type(effect) is MeanGradient:
+            self._ask(effect.at, partial(self._mean_gradient, activity, effect))
         elif type(effect) is AllReduceMean:
             self._queue(partial(self._reduce, activity, effect.value))
         else:
@@ -190,7 +201,8 @@ class Driver:
         self._news.notify()
 
     # ----------------------------------------------------------------------------------------- gradients
-    def _ask(self, activity: Activity, at: Any) -> None:
+    def _ask(self, at: Any, work: Callable[[Any, Any], Callable[[float], None]]) -> None:
+        """Begin a gradient: `work(at, batch)` is what the engine does for it."""
         now = self._clock()
         log = self.log
         log.asked.append(now)
@@ -202,7 +214,7 @@ class Driver:
             return
         batch = next(self._work.batches)
         self._compute.begin(now)
-        self._queue(partial(self._gradient, activity, at, batch))
+        self._queue(partial(work, at, batch))
 
     def _gradient(self, activity: Activity, at: Any, batch: Any) -> Callable[[float], None]:
         gradient = self._work.gradient(at, batch)
@@ -210,19 +222,55 @@ class Driver:
 
         def hand_over(now: float) -> None:
             self._sampler.before(now)
-            own = self.optimizer
-            answer = gradient if own is None else own(gradient, at, now)
-            self.log.done.append(now)
-            self.log.samples += self._work.size(batch)
-            self.node.gradients += 1
-            if self.liveness is not None:
-                self.liveness.look(now)
+            answer = self._own(gradient, at, now)
+            self._count(batch, now)
             self._advance(activity, answer)
 
         return hand_over
 
+    def _own(self, gradient: Any, at: Any, now: float) -> Any:
+        """What the worker's own optimizer makes of a gradient."""
+        return gradient if self.optimizer is None else self.optimizer(gradient, at, now)
+
+    def _count(self, batch: Any, now: float) -> None:
+        """A gradient is done."""
+        self.log.done.append(now)
+        self.log.samples += self._work.size(batch)
+        self.node.gradients += 1
+        if self.liveness is not None:
+            self.liveness.look(now)
+
+    def _mean_gradient(
+        self, activity: Activity, effect: MeanGradient, at: Any, batch: Any
+    ) -> Callable[[float], None]:
+        """A gradient whose pieces are summed over all workers at the moments at which a backward pass has them. The
+        values are all there from the first moment on where compute times are emulated."""
+        gradient = self._work.gradient(at, batch)
+        with self._lock:
+            gradient = self._own(gradient, at, self._clock())
+        size, scale = size_of(gradient), self.node.faults.scale
+        pieces = count(effect.buckets, size * scale, math.prod(np.shape(gradient)))
+
+        def finish() -> None:
+            self._compute.finish()
+            with self._lock:
+                if not self._closed:
+                    now = self._clock()
+                    self._sampler.before(now)
+                    self._count(batch, now)
+
+        waits = [partial(self._compute.until, share) for share in left(pieces, effect.forward_share)]
+        mean = self._work.mean(gradient, [*waits[:-1], finish])
+
+        def hand_over(now: float) -> None:
+            self._sampler.before(now)
+            self.node.faults.collective(size, self.node.n, pieces)
+            self._advance(activity, mean)
+
+        return hand_over
+
     def _reduce(self, activity: Activity, value: Any) -> Callable[[float], None]:
-        mean = self._work.mean(value)
+        mean = self._work.mean(value, ())
 
         def hand_over(now: float) -> None:
             self._sampler.before(now)

@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, NoReturn
@@ -31,7 +31,7 @@ from rfast_bench.problems import Problem
 from rfast_bench.real.samples.kept_models import KeptModels
 from rfast_bench.real.samples.results import models_file, save
 from rfast_bench.real.samples.sampler import Counters, Sampler
-from rfast_bench.real.transport.collective import Collective
+from rfast_bench.real.transport.collective import Collective, Wait
 from rfast_bench.real.transport.sockets import Mail
 from rfast_bench.real.transport.store import PrefixStore, Store, TCPStore
 from rfast_bench.real.worker.activities import Job, Work
@@ -128,13 +128,13 @@ class Worker:
         self.staging.settle()
         return gradient
 
-    def _mean(self, value: Any) -> Any:
+    def _mean(self, value: Any, waits: Sequence[Wait]) -> Any:
         if self._group is None:
             raise UserError(
                 f"{self.run.algorithm_class.__name__} awaits AllReduceMean, so it must set collective = True"
             )
         try:
-            return self._group.mean(value)
+            return self._group.mean(value, waits)
         except (
             RuntimeError
         ):  # what torch raises when a peer is gone: nothing can be done but wait for the end
