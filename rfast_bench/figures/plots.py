@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter
 
 from rfast_bench.analysis.tables import summarise
 from rfast_bench.figures.diagrams import draw_timeline, draw_topologies
@@ -146,14 +147,34 @@ def _scale(
     targets: Sequence[float],
 ) -> None:
     steady = [label for label in bands if all(run.status == "finished" for run in groups[label])]
-    limits = None if metric == "accuracy" else log_range(bands, steady, targets)
+    if metric == "accuracy":
+        bottom = foot(bands)
+        if bottom is not None:
+            highest = max(float(frame["high"].max()) for frame in bands.values())
+            axes.set_ylim(bottom, min(1.0, highest + 0.25 * (highest - bottom)))
+        return
+    limits = log_range(bands, steady, targets)
     if limits is None:
         return
     axes.set_yscale("log")
     axes.set_ylim(limits)
+    if limits[1] < 100 * limits[0]:  # few powers of ten: numbers between them are labelled too, as they are
+        axes.yaxis.set_major_formatter("{x:g}")
+        axes.yaxis.set_minor_formatter(FuncFormatter(lambda v, _: f"{v:g}" if f"{v:e}"[0] in "235" else ""))
     for label, frame in bands.items():
         lines = ["median", "low", "high"]
         bands[label] = frame.assign(**frame[lines].clip(1.2 * limits[0], 10 * limits[1]))
+
+
+def foot(bands: dict[str, pd.DataFrame]) -> float | None:
+    """Where an axis of accuracies begins, if not below them all: above the start, where the second look of every curve
+    has left it behind. What tells methods apart is at the top."""
+    if any(len(frame) < 3 for frame in bands.values()):
+        return None
+    start = max(float(frame["high"].iloc[0]) for frame in bands.values())
+    later = min(float(frame["low"].iloc[1:].min()) for frame in bands.values())
+    end = max(float(frame["median"].iloc[-1]) for frame in bands.values())
+    return later - 0.1 * (end - later) if later - start > end - later else None
 
 
 def _draw_band(axes: Axes, frame: pd.DataFrame, style: Style) -> None:
@@ -220,7 +241,8 @@ def _bars(axes: Axes, frame: pd.DataFrame, name: str, looks: dict[str, Style]) -
                 axes.errorbar(middle, at, xerr=[[middle - low], [high - middle]], color="#333333", capsize=3)
         axes.text(end + 0.02 * longest, at, bar_words(row, name), va="center", color=GREY, fontsize=9.5)
     axes.set_yticks(range(len(frame)), [plain(label) for label in frame["label"]])
-    axes.set(xlim=(0, 1.45 * longest), ylim=(len(frame) - 0.5, -0.5))
+    room = 1.9 if any("/" in bar_words(row, name) for row in frame.to_dict("records")) else 1.45
+    axes.set(xlim=(0, room * longest), ylim=(len(frame) - 0.5, -0.5))
     axes.grid(visible=False, axis="y")
 
 

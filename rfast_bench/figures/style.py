@@ -111,13 +111,18 @@ def headline(drawn: Figure, title: str, subtitle: str) -> None:
 
 
 def band(runs: Sequence[Run], x: str, y: str) -> pd.DataFrame:
-    """Median, low and high of `y` over the runs on their common grid of `x`, as far as half of them go."""
+    """Median, low and high of `y` over the runs on their common grid of `x`, as far as half of them go.
+
+    Seeds of a run that ends by epochs end at slightly different times: each is held for 2 % more, or the last few
+    points would be of other seeds than those before them.
+    """
     curves = [run.curves()[[x, y]].replace([np.inf, -np.inf], np.nan).dropna() for run in runs]
     curves = [curve.drop_duplicates(x, keep="last") for curve in curves if len(curve)]
     if not curves:
         return pd.DataFrame({"x": [], "median": [], "low": [], "high": []}, dtype=float)
     grid = np.unique(np.concatenate([curve[x] for curve in curves]))
-    rows = np.array([np.interp(grid, curve[x], curve[y], left=np.nan, right=np.nan) for curve in curves])
+    rows = np.array([np.interp(grid, curve[x], curve[y], left=np.nan) for curve in curves])
+    rows[grid > np.array([[1.02 * curve[x].iloc[-1]] for curve in curves])] = np.nan
     keep = np.isfinite(rows).sum(axis=0) * 2 >= len(curves)
     grid, rows = grid[keep], rows[:, keep]
     lines = {"median": np.nanmedian(rows, 0), "low": np.nanmin(rows, 0), "high": np.nanmax(rows, 0)}

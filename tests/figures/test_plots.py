@@ -6,12 +6,13 @@ from typing import Any
 import matplotlib as mpl
 import networkx as nx
 import numpy as np
+import pandas as pd
 import pytest
 
 from rfast_bench.analysis.tables import summarise
 from rfast_bench.errors import UserError
 from rfast_bench.figures.layouts import layout
-from rfast_bench.figures.plots import _curves, _times_to_target, draw
+from rfast_bench.figures.plots import _curves, _times_to_target, draw, foot
 from rfast_bench.figures.style import band, log_range, plain, slug, styles
 from rfast_bench.figures.sweeps import _sweep, whisker
 from rfast_bench.records.reading import Run, find_runs
@@ -234,3 +235,21 @@ def test_a_censored_seed_is_drawn(tmp_path: Path) -> None:
     runs = find_runs([tmp_path / "runs"])
     assert "2 s · 2/3 reached" in words(_times_to_target(runs, styles(runs), None))
     assert draw(runs, tmp_path / "out")
+
+
+def test_an_axis_of_accuracies_begins_where_the_start_is_left_behind() -> None:
+    def one(*values: float) -> dict[str, pd.DataFrame]:
+        rows = {"x": range(len(values)), "median": values, "low": values, "high": values}
+        return {"a": pd.DataFrame(rows)}
+
+    assert foot(one(0.1, 0.7, 0.8, 0.9)) == pytest.approx(0.68)
+    assert foot(one(0.1, 0.3, 0.5, 0.9)) is None
+    assert foot(one(0.1, 0.9)) is None
+
+
+def test_a_seed_that_ended_a_little_earlier_is_held(tmp_path: Path) -> None:
+    for seed, end in ((0, 8.0), (1, 8.1)):
+        save(tmp_path, "a", seed=seed, curves=curves_table([0, end], [1, 0.1 + seed]))
+    frame = band(find_runs([tmp_path]), "time", "gap")
+    assert frame["x"].tolist() == [0, 8, 8.1]
+    assert frame["low"].tolist()[-1] == 0.1
