@@ -5,6 +5,6 @@ Gives: streams of random numbers, compute times, a link's latencies and losses, 
     payloads, who still lives.
 May import: topology, scenario, and the contract (`api`, `errors`, `files`).
 
-Whether a message is lost is drawn in `links.py` and decided in `outgoing.py`; of the chunks of an all-reduce under the
-simulated clock, in `sim/network/ring.py`.
+Whether a message is lost is drawn in `links.py` and decided in `outgoing.py`; of the chunks of an all-reduce in
+`ring.py`.
 """

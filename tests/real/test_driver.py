@@ -25,6 +25,7 @@ from rfast_bench.real.worker.activities import Work
 from rfast_bench.real.worker.compute import Emulated, Measured
 from rfast_bench.real.worker.driver import Driver
 from rfast_bench.real.worker.gpu import Staging, TensorStaging, check_gpus, staging_for
+from rfast_bench.real.worker.hops import Hops
 from rfast_bench.real.worker.injected_network import Faults
 from rfast_bench.real.worker.node import RealNode
 from rfast_bench.scenario.schema import Every
@@ -91,13 +92,23 @@ class Table:
         self.compute = Emulated(Slowdown([]), self.clock, self.ended.wait, repeat(seconds))
         self.models = KeptModels(Path("nowhere"), math.inf)
         self.sampler = Sampler(Every(seconds=0.05), algorithm, self.models, self._counted)
-        work = Work(lambda at, batch: 1.0, repeat(None), lambda batch: 3, lambda value, waits: value * 10)
+        work = Work(
+            lambda at, batch: 1.0,
+            repeat(None),
+            lambda batch: 3,
+            lambda value, waits: value * 10,
+            self.wait_until,
+        )
         self.driver = Driver(
             *(self.node, algorithm, work, self.compute, self.sampler, self.clock, lock, budget)
         )
+        self.driver.hops = Hops(NetworkSpec(), 0, 0, 1, self.node.faults, lambda numbers: np.array([numbers]))
         self.node.mail = self.mail = Mail(0, b"run-0001", "127.0.0.1", self.driver.deliver, lock)
         self.mail.connect({1: self.mail.address})
         self._sequence = 0
+
+    def wait_until(self, time: float) -> None:
+        self.ended.wait(max(0.0, time - self.clock()))
 
     def clock(self) -> float:
         return time.monotonic() - self.zero

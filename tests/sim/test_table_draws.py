@@ -10,12 +10,13 @@ import pytest
 from scipy.special import ndtr, ndtri
 from scipy.stats import ks_2samp, kstest, lognorm
 
+from rfast_bench.conditions import lognormal_table, ring
+from rfast_bench.conditions.lognormal_table import CELLS, cell_means, draw, tail
 from rfast_bench.scenario.sections.network import NetworkSpec
 from rfast_bench.scenario.sections.timing import Draws, Lognormal
 from rfast_bench.scenario.sections.topology import TopologySpec
-from rfast_bench.sim.network import lognormal_table, ring
-from rfast_bench.sim.network.lognormal_table import CELLS, cell_means, draw, tail
 from rfast_bench.sim.network.node import Network, SimNode
+from rfast_bench.sim.network.ring import Ring
 from rfast_bench.topology.build import build
 
 SIGMAS = (0.05, 0.2, 1.0, 2.0)
@@ -118,7 +119,7 @@ def round_times(n: int, rounds: int, seed: int, sigma: float = 0.2) -> np.ndarra
     topology = build(TopologySpec(), n, "nothing")
     network = Network(spec, seed=seed, model_size=80)
     network.nodes = [SimNode(i, topology, network, seed) for i in range(n)]
-    one, found = ring.Ring(network), []
+    one, found = Ring(network), []
     for _ in range(rounds):
         start = max(node.free_at for node in network.nodes)
         found.append(one.finish(np.full(n, start), 80.0, 1.0).max() - start)

@@ -61,6 +61,13 @@ class Collective:
             join(store, rank, workers, timeout, device)
             self.mean(np.zeros(1))  # opens the connections now, not in the first round
 
+    def gather(self, numbers: Sequence[float]) -> np.ndarray:
+        """Every worker's numbers, shape (workers, how many); each gives as many. Blocks."""
+        own = torch.tensor(numbers, dtype=torch.float64, device=self._device)
+        found = [torch.empty_like(own) for _ in range(self._workers)]
+        dist.all_gather(found, own)
+        return torch.stack(found).cpu().numpy()
+
     def mean(self, value: Any, waits: Sequence[Wait] = ()) -> Any:
         """The mean of `value` over all workers: an array, a tensor or a number. Blocks. `waits`: see `total`."""
         if self._workers == 1:

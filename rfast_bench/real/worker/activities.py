@@ -39,6 +39,8 @@ class Work:
     mean: Callable[[Any, Sequence[Callable[[], object]]], Any]
     """A vector to its mean over all workers; blocks. In as many pieces as there are waits, if any: each is sent when
     its wait is over."""
+    wait_until: Callable[[float], object]
+    """A time of the run's clock; sooner over when the run ends."""
 
 
 @dataclass

@@ -29,6 +29,7 @@ class Compute(ABC):
         self.lateness = array("d")
         self.planned = array("d")
         self.work = array("d")  # what the gradient itself took
+        self.began = 0.0  # when the gradient was asked for
 
     @abstractmethod
     def begin(self, now: float) -> None:
@@ -54,38 +55,36 @@ class Emulated(Compute):
     def __init__(self, slowdown: Slowdown, clock: Clock, sleep: Sleep, work: Iterator[float]) -> None:
         super().__init__(slowdown, clock, sleep)
         self._work = work
-        self._start = self._deadline = 0.0
+        self._deadline = 0.0
 
     def begin(self, now: float) -> None:
-        self._start = now
+        self.began = now
         self._deadline = self._slowdown.finish(now, next(self._work))
 
     def until(self, left: float) -> None:
-        self._ended_before(self._deadline - left * (self._deadline - self._start))
+        self._ended_before(self._deadline - left * (self._deadline - self.began))
 
     def finish(self) -> None:
-        self.work.append(self._clock() - self._start)
+        self.work.append(self._clock() - self.began)
         if self._ended_before(self._deadline):
             return
         self.lateness.append(self._clock() - self._deadline)
-        self.planned.append(self._deadline - self._start)
+        self.planned.append(self._deadline - self.began)
 
 
 class Measured(Compute):
     """True times; they are never late."""
 
-    _start = 0.0
-
     def begin(self, now: float) -> None:
-        self._start = now
+        self.began = now
 
     def until(self, left: float) -> None:
         """Nothing is left: all of the gradient is there when it is asked for its first piece."""
 
     def finish(self) -> None:
-        took = self._clock() - self._start
+        took = self._clock() - self.began
         self.work.append(took)
-        self._ended_before(self._slowdown.finish(self._start, took))
+        self._ended_before(self._slowdown.finish(self.began, took))
 
 
 def compute_for(

@@ -32,6 +32,7 @@ from rfast_bench.real.samples.sampler import Sampler
 from rfast_bench.real.transport.message import Message
 from rfast_bench.real.worker.activities import Log, Reporting, Waiting, Work
 from rfast_bench.real.worker.compute import Clock, Compute
+from rfast_bench.real.worker.hops import Hops
 from rfast_bench.real.worker.node import RealNode
 
 Job = Callable[[], Callable[[float], None]]
@@ -63,6 +64,8 @@ class Driver:
         self._closed = False
         self.on_failure: Callable[[], None] = lambda: None
         self.liveness: Liveness | None = None
+        self.hops: Hops
+        """What the scenario's network makes of all-reduces; of a collective algorithm alone."""
         self.optimizer: Callable[[Any, Any, float], Any] | None = None
         """(gradient, its point, now) to what the algorithm gets (`optimizer.py`)."""
 
@@ -168,7 +171,7 @@ class Driver:
         elif type(effect) is MeanGradient:
             self._ask(effect.at, partial(self._mean_gradient, activity, effect))
         elif type(effect) is AllReduceMean:
-            self._queue(partial(self._reduce, activity, effect.value))
+            self._queue(partial(self._reduce, activity, effect.value, self._clock()))
         else:
             raise TypeError(f"{self.algorithm} awaited {effect!r}, which is not an effect")
 
@@ -250,31 +253,33 @@ class Driver:
             gradient = self._own(gradient, at, self._clock())
         size, scale = size_of(gradient), self.node.faults.scale
         pieces = count(effect.buckets, size * scale, math.prod(np.shape(gradient)))
+        shares = [*left(pieces, effect.forward_share)]
+        ready = [math.nan]
 
         def finish() -> None:
             self._compute.finish()
             with self._lock:
+                ready[0] = self._clock()
                 if not self._closed:
-                    now = self._clock()
-                    self._sampler.before(now)
-                    self._count(batch, now)
+                    self._sampler.before(ready[0])
+                    self._count(batch, ready[0])
 
-        waits = [partial(self._compute.until, share) for share in left(pieces, effect.forward_share)]
+        waits = [partial(self._compute.until, share) for share in shares]
         mean = self._work.mean(gradient, [*waits[:-1], finish])
+        self._work.wait_until(self.hops.pass_around(size, self._compute.began, ready[0], shares))
 
         def hand_over(now: float) -> None:
             self._sampler.before(now)
-            self.node.faults.collective(size, self.node.n, pieces)
             self._advance(activity, mean)
 
         return hand_over
 
-    def _reduce(self, activity: Activity, value: Any) -> Callable[[float], None]:
+    def _reduce(self, activity: Activity, value: Any, ready: float) -> Callable[[float], None]:
         mean = self._work.mean(value, ())
+        self._work.wait_until(self.hops.pass_around(size_of(value), ready, ready))
 
         def hand_over(now: float) -> None:
             self._sampler.before(now)
-            self.node.faults.collective(size_of(value), self.node.n)
             self._advance(activity, mean)
 
         return hand_over

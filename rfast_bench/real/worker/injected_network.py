@@ -50,12 +50,6 @@ class Faults(Outgoing):
             lane = self._sends[to, channel] = SendLane(self, self._link(to))
         return _due(lane.depart(size, now, reliable), now)
 
-    def collective(self, size: int, workers: int, pieces: int = 1) -> None:
-        """Count what a ring all-reduce of `size` bytes sends; the back-end's own traffic is not disturbed."""
-        chunks = 2 * (workers - 1) * pieces
-        self.sent += chunks
-        self.bytes_sent += chunks * size * self.scale / workers / pieces
-
     def _link(self, to: int) -> Link:
         found = self._links.get(to)
         if found is None:

@@ -7,13 +7,14 @@ The process's own thread watches the clock and the store; two more run the algor
 from __future__ import annotations
 
 import gc
+import math
 import os
 import pickle
 import sys
 import threading
 import time
 import traceback
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, NoReturn
@@ -26,12 +27,11 @@ from rfast_bench import problems
 from rfast_bench.conditions.compute_times import sized, work_of
 from rfast_bench.conditions.liveness import Liveness
 from rfast_bench.conditions.seeds import Streams, stream
-from rfast_bench.errors import UserError
 from rfast_bench.problems import Problem
 from rfast_bench.real.samples.kept_models import KeptModels
 from rfast_bench.real.samples.results import models_file, save
 from rfast_bench.real.samples.sampler import Counters, Sampler
-from rfast_bench.real.transport.collective import Collective, Wait
+from rfast_bench.real.transport.collective import Collective
 from rfast_bench.real.transport.sockets import Mail
 from rfast_bench.real.transport.store import PrefixStore, Store, TCPStore
 from rfast_bench.real.worker.activities import Job, Work
@@ -39,6 +39,8 @@ from rfast_bench.real.worker.clock import RunClock, machine
 from rfast_bench.real.worker.compute import Compute, compute_for
 from rfast_bench.real.worker.driver import Driver
 from rfast_bench.real.worker.gpu import Staging, check_gpus, gpu_of, staging_for
+from rfast_bench.real.worker.group import Group
+from rfast_bench.real.worker.hops import Hops
 from rfast_bench.real.worker.injected_network import Faults
 from rfast_bench.real.worker.node import RealNode
 from rfast_bench.real.worker.optimizer import Optimizer
@@ -63,7 +65,7 @@ class Worker:
         self.scenario = job.run.scenario
         self.clock = RunClock()
         self.ended = threading.Event()
-        self._group: Collective | None = None
+        self.group = Group(self.run.algorithm_class.__name__, self.ended)
         self.problem = self._problem()
         self.staging: Staging = staging_for(self.device)
         self.lock = threading.RLock()
@@ -117,30 +119,24 @@ class Worker:
         return self.problem.size(self.rank, batch)
 
     def _driver(self) -> Driver:
-        work = Work(self._gradient, self.batches, self._size, self._mean)
+        work = Work(self._gradient, self.batches, self._size, self.group.mean, self._wait_until)
         budget = self.scenario.stop.iterations if self.run.algorithm_class.synchronous else None
-        return Driver(
+        driver = Driver(
             *(self.node, self.algorithm, work, self.compute, self.sampler, self.clock, self.lock, budget)
         )
+        network, n = self.scenario.network, self.scenario.workers
+        driver.hops = Hops(network, self.run.seed, self.rank, n, self.node.faults, self.group.gather)
+        return driver
 
     def _gradient(self, at: Any, batch: Any) -> Any:
         gradient = self.problem.gradients([self.rank], self.problem.stack([at]), [batch])[0]
         self.staging.settle()
         return gradient
 
-    def _mean(self, value: Any, waits: Sequence[Wait]) -> Any:
-        if self._group is None:
-            raise UserError(
-                f"{self.run.algorithm_class.__name__} awaits AllReduceMean, so it must set collective = True"
-            )
-        try:
-            return self._group.mean(value, waits)
-        except (
-            RuntimeError
-        ):  # what torch raises when a peer is gone: nothing can be done but wait for the end
-            traceback.print_exc()
-            self.ended.wait()
-            raise
+    def _wait_until(self, time: float) -> None:
+        left = time - self.clock()
+        if left > 0:
+            self.ended.wait(None if math.isinf(left) else left)
 
     def _counters(self) -> Counters:
         log, faults = self.driver.log, self.node.faults
@@ -161,7 +157,7 @@ class Worker:
         if self.run.algorithm_class.collective:
             place = "cpu" if real.collectives == "host" else self.device
             self._check_gpus(place)
-            self._group = Collective(self.store, self.rank, n, real.process_group_timeout, place)
+            self.group.join(Collective(self.store, self.rank, n, real.process_group_timeout, place))
         self.clock.agree(self.store, self.rank, n, real.startup_timeout)
 
     def come_back(self) -> None:

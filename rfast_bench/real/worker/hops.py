@@ -1,0 +1,68 @@
+"""A ring all-reduce over the injected network: the back-end's sum is handed over when the scenario's links, by the
+recursion that the simulated world has too (`rfast_bench.conditions.ring`), would have brought it.
+
+All workers tell each other when they were ready and when their links are free, so each computes the same round, of
+the same draws. The back-end's own hops pass meanwhile; the longer of both counts, as for messages.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from rfast_bench.conditions.ring import Ring
+from rfast_bench.real.worker.injected_network import Faults
+from rfast_bench.scenario.sections.losses import Independent
+from rfast_bench.scenario.sections.network import LinkSpec, NetworkSpec
+from rfast_bench.scenario.sections.timing import Constant, Draws
+
+Gather = Callable[[Sequence[float]], Draws]
+"""A worker's numbers to those of all, shape (n, how many). Blocks until all have asked."""
+
+
+class Hops:
+    """One worker's part of the rounds. Times are seconds of the run's clock."""
+
+    def __init__(
+        self, network: NetworkSpec, seed: int, worker: int, workers: int, faults: Faults, gather: Gather
+    ) -> None:
+        self._worker, self._workers, self._faults, self._gather = worker, workers, faults, gather
+        self._ring = Ring(network, seed, workers)
+        links = [network.hop(i, (i + 1) % workers) for i in range(workers)]
+        self._free = workers == 1 or all(map(_takes_nothing, links))
+
+    def pass_around(self, size: int, began: float, ready: float, left: Sequence[float] = (0.0,)) -> float:
+        """When this worker has the sum of a vector of `size` bytes, that was computed from `began` until `ready`.
+
+        `left`: of each of its pieces, the share of that time which was left when the piece was there.
+        """
+        if self._free:
+            self._count(len(left) * self._ring.chunks, 0, size / len(left))
+            return ready
+        numbers = self._gather([began, ready, self._faults.free_at])
+        spent, free = numbers[:, 1] - numbers[:, 0], numbers[:, 2]
+        done = numbers[:, 1]
+        wire, models = size * self._faults.scale, size / self._faults.model_size
+        for share in left:
+            one = self._ring.round(numbers[:, 1] - share * spent, free, wire / len(left), models / len(left))
+            done, free = np.maximum(done, one.done), one.free
+            made = int(one.tries[self._worker])
+            self._count(made, made - self._ring.chunks, size / len(left))
+        self._faults.free_at = float(free[self._worker])
+        return float(done[self._worker])
+
+    def _count(self, made: int, lost: int, size: float) -> None:
+        faults = self._faults
+        faults.sent += made
+        faults.lost += lost
+        faults.bytes_sent += made * size * faults.scale / self._workers
+
+
+def _takes_nothing(link: LinkSpec) -> bool:
+    return (
+        link.latency == Constant(mean=0.0)
+        and link.bandwidth == math.inf
+        and link.loss == Independent(probability=0.0)
+    )
