@@ -160,12 +160,20 @@ def test_the_longer_of_injected_and_measured_counts() -> None:
     assert columns["latency"] == pytest.approx([0.002, 0.003])
     assert columns["latency_0"] == pytest.approx([0.009, 0.009])
     assert network["bandwidth"] == 1e9
-    assert network["collective"] == {"latency": 0.0015}
+    hop = network["collective"]
+    assert (hop["latency"], hop["loss"]["probability"]) == (0.002, 0.2)
     (link,) = network["links"]
     assert link["loss"]["probability"] == 0.5
     assert link["latency"] == {"kind": "empirical", "path": "x.csv", "column": "latency_0"}
     narrow = scenario_of(network={"bandwidth": "1 MB/s"})
     assert calibrated_scenario.network_of(narrow, SLOW, "x.csv")[0]["bandwidth"] == 1e6
+    drawn = scenario_of(network={"latency": {"kind": "lognormal", "mean": 0.01, "sigma": 0.5}})
+    hops, columns = calibrated_scenario.network_of(drawn, SLOW, "x.csv")
+    assert hops["collective"] == {"latency": {"kind": "empirical", "path": "x.csv", "column": "latency_hop"}}
+    assert columns["latency_hop"].min() >= 0.0015
+    assert columns["latency_hop"].max() > 0.003
+    still = scenario_of(network={})
+    assert calibrated_scenario.network_of(still, SLOW, "x.csv")[0]["collective"] == {"latency": 0.0015}
     heavy = scenario_of(network={"message_bytes": 3200})
     assert calibrated_scenario.network_of(heavy, SLOW, "x.csv")[0]["bandwidth"] == 1e11
 

@@ -136,7 +136,7 @@ def network_of(scenario: Scenario, measured: Measured, file: str) -> tuple[dict[
     """What `network` says in the counterpart, and the columns of `file` that it names.
 
     The real world holds a message back until its injected latency is over; meanwhile it travels. So the longer
-    of both counts, and the narrower bandwidth. Its collectives are not disturbed by what is injected.
+    of both counts, and the narrower bandwidth; so for the hops of a collective, whose links are taken as all alike.
     """
     network = scenario.network
     wide = (network.message_bytes or measured.model_bytes) / measured.model_bytes  # measured with true sizes
@@ -151,11 +151,21 @@ def network_of(scenario: Scenario, measured: Measured, file: str) -> tuple[dict[
         links.append(_link(link, measured.message.bandwidth * wide, _empirical(file, column)))
     if links:
         new["links"] = links
-    new["collective"] = {
-        "latency": float(f"{measured.hop.latency:.4g}"),
-        **_bandwidth(None, measured.hop.bandwidth * wide),
-    }
-    return new, columns
+    new["collective"], hop = _hops(network, measured, scenario.first_seed, file)
+    new["collective"] |= _bandwidth(network.bandwidth, measured.hop.bandwidth * wide)
+    return new, columns | hop
+
+
+def _hops(
+    network: NetworkSpec, measured: Measured, seed: int, file: str
+) -> tuple[dict[str, Any], dict[str, Times]]:
+    """What a hop of an all-reduce takes and how often it is lost, and the column that it names."""
+    lost = {} if network.loss == NetworkSpec().loss else {"loss": network.loss.model_dump(mode="json")}
+    own = measured.hop.latency
+    if isinstance(network.latency, Constant):
+        return {"latency": float(f"{max(own, network.latency.mean):.4g}"), **lost}, {}
+    column = _longer(network.latency, np.full(len(measured.latencies), own), seed)
+    return {"latency": _empirical(file, "latency_hop"), **lost}, {"latency_hop": column}
 
 
 def _link(link: LinkOverride, bandwidth: float, latency: dict[str, Any]) -> dict[str, Any]:
