@@ -17,6 +17,7 @@ from rfast_bench.errors import UserError
 from rfast_bench.problems import ProblemSpec
 from rfast_bench.problems.data.datasets import Data
 from rfast_bench.problems.network import TorchProblem, build
+from rfast_bench.problems.networks.engine import plain
 from rfast_bench.problems.networks.randomness import Drawn
 from rfast_bench.problems.sampled import Batching
 from tests.problems.modules import right, wrong
@@ -283,3 +284,13 @@ def test_refused_losses_metrics_and_files(tmp_path: Path) -> None:
 def test_a_norm_over_batches_of_one_is_refused() -> None:
     with pytest.raises(UserError, match=r"layer '1': ValueError with a batch of 1"):
         make(f"{RIGHT}:batch_norm", size=1)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.float16, torch.bfloat16])
+def test_a_metric_in_single_precision_is_the_number_that_it_stands_for(dtype: torch.dtype) -> None:
+    """A share of 0.75 or 0.9 as `.float().mean()` gives it, so that a target of 0.9 is met by it."""
+    assert plain(torch.tensor(0.75, dtype=dtype)) == 0.75
+    near = plain(torch.tensor(0.9, dtype=dtype))
+    assert near == (0.9 if dtype is not torch.bfloat16 else pytest.approx(0.9, abs=4e-3))
+    assert plain(np.float32(0.9)) == plain(0.9) == 0.9
+    assert plain(torch.tensor(1)) == 1.0
