@@ -72,6 +72,8 @@ class Engine:
         self.random = False
         """Whether the module draws anything."""
         self.seed = 0
+        self.everything: Rows = np.arange(len(train.targets))
+        """All training samples."""
         self.chunk = 256
         """Samples that are looked at together in evaluation."""
 
@@ -136,7 +138,9 @@ class Engine:
         if self.task.metric is None or len(targets) == 0:
             return float("nan")
         with torch.no_grad():
-            return plain(self.task.metric(joined(list(self._outputs(len(targets)))), targets))
+            outputs = joined(list(self._outputs(len(targets))))
+            with self._drawing(HELD_OUT + 3):
+                return plain(self.task.metric(outputs, targets))
 
     def _outputs(self, count: int) -> Iterator[Any]:
         for number, first in enumerate(range(0, count, self.chunk)):
