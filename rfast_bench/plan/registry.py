@@ -5,17 +5,29 @@ from __future__ import annotations
 import importlib
 import inspect
 import pkgutil
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from types import ModuleType
+from typing import ClassVar
 
 from rfast_bench.api import Algorithm
 from rfast_bench.errors import UserError, suggest
+from rfast_bench.scenario.sections.optimizer import OptimizerSpec, ScheduleSpec
 from rfast_bench.scenario.user_files import code
 from rfast_bench.scenario.values.base import Spec
 
 BUILT_IN = "rfast_bench.algorithms"
 GROUP = "rfast_bench.algorithms"
+
+
+class ParameterSpec(Spec):
+    """An algorithm's own parameters; optimizer and schedule stand beside them."""
+
+    elsewhere: ClassVar[Mapping[str, str]] = {
+        **dict.fromkeys(OptimizerSpec.model_fields, "optimizer"),
+        **dict.fromkeys(ScheduleSpec.model_fields, "schedule"),
+    }
 
 
 def names() -> list[str]:
@@ -39,7 +51,7 @@ def find(name: str, folder: Path | None = None) -> type[Algorithm]:
 
 def parameters(algorithm: type[Algorithm]) -> type[Spec]:
     """What a scenario may set for `algorithm`: a model of its keyword arguments and their annotations."""
-    return code.parameters(algorithm, Spec)
+    return code.parameters(algorithm, ParameterSpec)
 
 
 def bucketed(algorithm: type[Algorithm]) -> list[str]:

@@ -35,7 +35,7 @@ def shards_of(points: Sequence[Point], seed: int | None = None) -> list[Shards]:
         spec, chosen = scenario.problem, scenario.first_seed if seed is None else seed
         if not isinstance(spec, LearningSpec):
             raise UserError(
-                f"{point.source}: problem: kind {spec.kind} has no samples that are dealt to workers"
+                f"{point.source}: problem: kind {spec.kind} has no samples that this command can see dealt to workers"
             )
         key = f"{scenario.workers} {chosen} {spec.model_dump_json(include={'kind', *LearningSpec.model_fields})}"
         if key not in found:

@@ -63,6 +63,14 @@ def own(**entry: Any) -> dict[str, Any]:
         ({"optimizer": {"nesterov": True}}, "optimizer: nesterov needs momentum above 0"),
         ({"optimizer": {"clip": 0}}, "optimizer.clip: Input should be greater than 0 (found 0)"),
         ({"optimizer": {"weight_decay": -1}}, "optimizer.weight_decay: Input should be greater than"),
+        (
+            own(momentum=0.9),
+            "algorithms.0: unknown key 'momentum': it belongs under 'optimizer'. Allowed here:",
+        ),
+        (
+            own(drops={4: 0.1}),
+            "algorithms.0: unknown key 'drops': it belongs under 'schedule'. Allowed here:",
+        ),
         ({"optimizer": {"momentun": 0.9}}, "optimizer: unknown key 'momentun'; did you mean 'momentum'?"),
         ({"optimizer": "adam"}, "optimizer: 'adam' is no optimizer: it is SGD always"),
         (own(optimizer={"momentum": 1}), "algorithms.0.optimizer.momentum: Input should be less than 1"),

@@ -17,6 +17,7 @@ from rfast_bench.errors import UserError
 from rfast_bench.problems import ProblemSpec
 from rfast_bench.problems.data.datasets import Data
 from rfast_bench.problems.network import TorchProblem, build
+from rfast_bench.problems.networks.engine import plain
 from rfast_bench.problems.networks.randomness import Drawn
 from rfast_bench.problems.sampled import Batching
 from tests.problems.modules import right, wrong
@@ -42,12 +43,17 @@ KINDS = [
     "Skipping",
     "OwnNorm",
     "Listed",
+    "Listening",
+    "Rebound",
     "batch_norm",
 ]
 DRAW = {"dropout", "Skipping"}
 SHAPED = {"words": np.int64, "images": np.float64}
 SIZES = 33, 20, 47
-pytestmark = pytest.mark.filterwarnings("ignore:.*weight_norm.*is deprecated:FutureWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:.*weight_norm.*is deprecated:FutureWarning"),
+    pytest.mark.filterwarnings("ignore:.*torch.jit.* is deprecated:DeprecationWarning"),
+]
 
 
 def data(kind: str = "", classes: int = 3) -> Data:
@@ -125,7 +131,7 @@ def test_gradient_of_the_objective_is_its_derivative(kind: str) -> None:
     x = asked(problem)[1][0]
     loss, gradient = problem.objective(x)
     assert loss == problem.loss(x)
-    if kind in ("batch_norm", "lazy", "instance_norm", "spectral_norm", "old_spectral_norm"):
+    if kind in ("batch_norm", "Rebound", "lazy", "instance_norm", "spectral_norm", "old_spectral_norm"):
         return  # statistics move with the model, and the gradient is taken with them fixed
     for i in np.random.default_rng(0).choice(problem.dim, 5):
         unit = 1e-6 * np.eye(problem.dim)[i]
@@ -246,11 +252,48 @@ def test_loss_and_metric_of_ones_own() -> None:
     assert np.isnan(make(f"{RIGHT}:plain", metric="none").accuracy(make(f"{RIGHT}:plain").start))
 
 
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"model": f"{RIGHT}:NoisyEvaluation"},
+        {"model": f"{RIGHT}:Rebound"},
+        {"model": f"{RIGHT}:plain", "loss": f"{RIGHT}:noisy_loss"},
+        {"model": f"{RIGHT}:plain", "metric": f"{RIGHT}:noisy_metric"},
+        {"model": f"{RIGHT}:scripted"},
+    ],
+    ids=str,
+)
+def test_what_is_found_of_a_model_does_not_depend_on_what_was_done_before(given: dict[str, Any]) -> None:
+    one, other = make(**given), make(**given)
+    x = one.start + 0.1
+    workers, points, batches = asked(other)
+    for k in range(3):
+        other.gradients(workers, points + k, batches)
+        other.objective(other.start)
+        other.accuracy(other.start - k)
+    assert (one.loss(x), one.accuracy(x)) == (other.loss(x), other.accuracy(x))
+    np.testing.assert_array_equal(one.objective(x)[1], other.objective(x)[1])
+    np.testing.assert_array_equal(
+        one.gradients(workers, points, batches), other.gradients(workers, points, batches)
+    )
+
+
+@pytest.mark.parametrize("loss", ["one_hot_loss", "branching_loss"])
+def test_what_vmap_cannot_follow_is_computed_one_by_one(loss: str) -> None:
+    problem = make(f"{RIGHT}:plain", loss=f"{RIGHT}:{loss}")
+    assert make(f"{RIGHT}:plain").together
+    assert not problem.together
+    workers, points, batches = asked(problem)
+    assert np.isfinite(problem.gradients(workers, points, batches)).all()
+
+
 # ------------------------------------------------------------------------------------------- what is refused
 REFUSED = [
     name
     for name, value in vars(wrong).items()
-    if getattr(value, "__module__", "") == wrong.__name__ and name not in ("mean_loss", "no_metric")
+    if getattr(value, "__module__", "") == wrong.__name__
+    and not name.endswith(("_loss", "_metric"))
+    and name not in ("Hidden", "OwnMistake", "_Temperature")
 ]
 
 
@@ -258,7 +301,7 @@ REFUSED = [
 def test_refused_before_any_run(name: str) -> None:
     with pytest.raises(UserError) as told:
         make(f"{WRONG}:{name}", dtype="float32")
-    assert str(told.value).startswith("problem.model: ")
+    assert str(told.value).startswith(("problem.model: ", "problem.loss: "))
     assert str(vars(wrong)[name].__doc__) in str(told.value)
 
 
@@ -268,6 +311,10 @@ def test_refused_losses_metrics_and_files(tmp_path: Path) -> None:
         with pytest.raises(UserError) as told:
             make(f"{RIGHT}:plain", **given)
         assert str(told.value).startswith(f"problem.{key}: ")
+        assert str(vars(wrong)[name].__doc__) in str(told.value)
+    for name in ("learned_loss", "counting_loss"):
+        with pytest.raises(UserError) as told:
+            make(f"{RIGHT}:plain", loss=f"{WRONG}:{name}")
         assert str(vars(wrong)[name].__doc__) in str(told.value)
     with pytest.raises(
         UserError, match=r"problem.model: .*right.py defines no 'plane'; did you mean 'plain'"
@@ -283,3 +330,13 @@ def test_refused_losses_metrics_and_files(tmp_path: Path) -> None:
 def test_a_norm_over_batches_of_one_is_refused() -> None:
     with pytest.raises(UserError, match=r"layer '1': ValueError with a batch of 1"):
         make(f"{RIGHT}:batch_norm", size=1)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.float16, torch.bfloat16])
+def test_a_metric_in_single_precision_is_the_number_that_it_stands_for(dtype: torch.dtype) -> None:
+    """A share of 0.75 or 0.9 as `.float().mean()` gives it, so that a target of 0.9 is met by it."""
+    assert plain(torch.tensor(0.75, dtype=dtype)) == 0.75
+    near = plain(torch.tensor(0.9, dtype=dtype))
+    assert near == (0.9 if dtype is not torch.bfloat16 else pytest.approx(0.9, abs=4e-3))
+    assert plain(np.float32(0.9)) == plain(0.9) == 0.9
+    assert plain(torch.tensor(1)) == 1.0

@@ -27,15 +27,20 @@ class Buffers:
         self._module = module
         self._mode = ""
         self._norms = [m for m in module.modules() if isinstance(m, _NormBase) and m.track_running_stats]
-        self._first: list[tuple[Tensor, Tensor]] = []
+        self._first: list[tuple[nn.Module, str, Tensor, Tensor]] = []
+        """Of each moving buffer: its layer, its name there, the tensor, its first values."""
         self.moving: tuple[str, ...] = ()
         sharpen(module)
 
     def move(self, names: Sequence[str]) -> None:
         """These buffers are moved by training: they get their present values back before every gradient."""
-        named = dict(self._module.named_buffers())
         self.moving = tuple(names)
-        self._first = [(named[name], named[name].clone()) for name in names]
+        self._first = []
+        for full in names:
+            prefix, _, name = full.rpartition(".")
+            layer = self._module.get_submodule(prefix)
+            buffer = layer.get_buffer(name)
+            self._first.append((layer, name, buffer, buffer.clone()))
 
     def train(self) -> None:
         """Ready for a gradient."""
@@ -48,8 +53,9 @@ class Buffers:
 
     def restore(self) -> None:
         """Moving buffers as they were at the start."""
-        for buffer, first in self._first:
+        for layer, name, buffer, first in self._first:
             buffer.copy_(first)
+            layer._buffers[name] = buffer  # a forward pass may have put another tensor in its place
 
     def evaluate(self, passes: Iterable[Callable[[], object]]) -> None:
         """Ready for evaluation; `passes` are forward passes over the training batches that statistics are of."""

@@ -110,6 +110,7 @@ def _module(spec: TorchSpec, data: Data, train: Samples, start: int, where: str)
             raise UserError(
                 f"{where}.model: {spec.model} gives a {type(made).__name__}, not a torch.nn.Module"
             )
+        _real(made, where)
         module: nn.Module = made.to(getattr(torch, spec.dtype))
         if any(_is_lazy(value) for value in (*module.parameters(), *module.buffers())):
             _wake(module, train.inputs[:2].clone(), where)
@@ -141,6 +142,16 @@ def _wake(module: nn.Module, inputs: Tensor, where: str) -> None:
         raise UserError(
             f"{where}.model: the forward pass does not use '{asleep[0]}', a lazy layer: leave it out"
         )
+
+
+def _real(module: nn.Module, where: str) -> None:
+    """Before the type is set, which would drop imaginary parts."""
+    for own, value in (*module.named_parameters(), *module.named_buffers()):
+        if value.is_complex():
+            raise UserError(
+                f"{where}.model: '{own}' is complex; models here are real. Keep real and imaginary parts, and put "
+                "them together in forward (torch.view_as_complex)"
+            )
 
 
 def _trainable(module: nn.Module, name: str, where: str) -> None:
@@ -197,15 +208,10 @@ def _sizes(length: int, batch: int | None, replaced: bool) -> set[int]:
 
 
 def _refuses_one(engine: Engine) -> bool:
-    """Whether one sample is refused where two are not."""
-    buffers = dict(engine.flat.module.named_buffers())
-    kept, start = {name: buffer.clone() for name, buffer in buffers.items()}, engine.flat.vector.clone()
+    """Whether one sample is refused where two are not; asked of a module of its own, which may be changed by it."""
+    asked = engine.on(engine.device)
     with torch.no_grad():
-        refuses = _fails(engine, 1) and not _fails(engine, 2)
-        for name, buffer in buffers.items():
-            buffer.copy_(kept[name])
-    engine.flat.set(start)
-    return refuses
+        return _fails(asked, 1) and not _fails(asked, 2)
 
 
 def _fails(engine: Engine, samples: int) -> bool:

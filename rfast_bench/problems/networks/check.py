@@ -8,14 +8,14 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from rfast_bench.errors import UserError
-from rfast_bench.problems.networks import losses
+from rfast_bench.problems.networks import losses, state
 from rfast_bench.problems.networks.buffers import may_move
 from rfast_bench.problems.networks.engine import Engine, Rows
 from rfast_bench.problems.networks.randomness import drawn_so_far, seeded
-from rfast_bench.problems.networks.trail import Trail, first_difference
+from rfast_bench.problems.networks.trail import Trail, first_difference, same
 from rfast_bench.scenario.user_files.modules import MISTAKES
 
 FEW = 64
@@ -45,7 +45,7 @@ class Check:
         self._trained(slopes, rows)
         moved = [name for name, value in self._buffers().items() if not torch.equal(value, kept[name])]
         self._put(kept)
-        numbers = _plain(self._module)
+        numbers = state.counted(self._module)
         second, _ = self._pass(rows, 0)
         self._stateless(first, second, numbers)
         self._bounded(moved, rows, second)
@@ -55,24 +55,32 @@ class Check:
             self._engine.buffers.train()
             self._pass(own, 0)
         self._evaluates(rows)
+        self._as_a_fresh_one(rows, moved)
         return max(1, first.weight // len(rows))
 
     # ------------------------------------------------------------------------------------------ passes
     def _pass(self, rows: Rows, number: int) -> tuple[Trail, dict[str, Tensor | None]]:
         """One gradient, with what `number` has the module draw."""
         inputs, targets = self._engine.train.rows(rows)
-        with Trail(self._module) as trail, self._telling(trail, len(rows)), seeded(number, inputs.device):
-            before = drawn_so_far()
-            outputs = self._module(inputs)
-            self._engine.random |= drawn_so_far() != before
-        mean = self._mean_loss(outputs, targets)
+        with seeded(number, inputs.device), self._noting_draws():
+            with Trail(self._module) as trail, self._telling(trail, len(rows)):
+                outputs = self._module(inputs)
+            mean = self._mean_loss(outputs, targets)
         if not mean.requires_grad:
             raise UserError(
                 f"{self._where}.model: its output does not depend on any parameter that is trained"
             )
+        self._own_parameters()
+        self._all_known(mean)
         with self._telling(trail, len(rows)):
             slopes = self._engine.flat.slopes(mean)
         return trail, dict(zip(self._engine.flat.names, slopes, strict=True))
+
+    @contextmanager
+    def _noting_draws(self) -> Iterator[None]:
+        before = drawn_so_far()
+        yield
+        self._engine.random |= drawn_so_far() != before
 
     @contextmanager
     def _telling(self, trail: Trail, samples: int) -> Iterator[None]:
@@ -141,13 +149,66 @@ class Check:
             if slope is not None and not bool(torch.isfinite(slope).all()):
                 raise UserError(f"{self._where}.model: the gradient of '{name}' at the start is not finite")
 
+    def _own_parameters(self) -> None:
+        """The forward pass makes no parameter, and neither freezes nor thaws one."""
+        flat = self._engine.flat
+        now = {name: p for name, p in self._module.named_parameters() if p.requires_grad}
+        others = [name for name, p in now.items() if not any(p is own for own in flat.parameters)]
+        if others or len(now) != len(flat.names):
+            name = (others or [name for name in flat.names if name not in now])[0]
+            raise UserError(
+                f"{self._where}.model: its forward pass makes, freezes or thaws the parameter '{name}': nobody would "
+                "train what is there only then. Do it in __init__"
+            )
+
+    def _all_known(self, mean: Tensor) -> None:
+        """What the loss depends on is the module's, not parameters of the loss or of something else."""
+        flat = self._engine.flat
+        for leaf in state.leaves(mean):
+            if not any(leaf is own for own in flat.parameters):
+                shape = tuple(leaf.shape)
+                raise UserError(
+                    f"{self._where}.loss: the loss depends on a parameter of shape {shape} that is none of the "
+                    "model's, so nobody would train it; make it a part of the module, or freeze it"
+                )
+
     def _stateless(self, one: Trail, other: Trail, numbers: dict[str, Any]) -> None:
         layer = first_difference(one, other)
         if layer is not None:
             self._keeps_state(f"layer '{layer}'" if layer else "the module")
-        changed = [name for name, value in _plain(self._module).items() if numbers.get(name) != value]
+        self._counts_nothing(numbers)
+
+    def _counts_nothing(self, numbers: dict[str, Any]) -> None:
+        changed = [n for n, value in state.counted(self._module).items() if numbers.get(n) != value]
         if changed:
             self._keeps_state(f"'{changed[0]}'")
+
+    def _as_a_fresh_one(self, rows: Rows, moved: Sequence[str]) -> None:
+        """A module that first saw other samples and other parameters, in both modes, computes what this one does."""
+        mine, other = self._engine, self._engine.on(self._engine.device)
+        start = mine.flat.vector.clone()
+        other.buffers.move(moved)
+        with self._telling_plainly():
+            elsewhere = 0.9 * start + 0.01
+            other.gradient(elsewhere, np.roll(mine.everything, len(rows) // 2 + 1)[: len(rows)], 1.0, 1, 1)
+            other.settle(elsewhere)
+            other.loss(rows)
+            other.measure(FEW)
+            gradients = [engine.gradient(start, rows, 1.0, 0, 0) for engine in (mine, other)]
+            for engine in (mine, other):
+                engine.settle(start)
+            losses_ = [engine.loss(rows) for engine in (mine, other)]
+        if not same(*gradients):
+            self._keeps_state("the module, or the loss,")
+        if not same(*(torch.tensor(loss) for loss in losses_)):
+            self._keeps_state("the module in evaluation mode, or the loss,")
+
+    @contextmanager
+    def _telling_plainly(self) -> Iterator[None]:
+        try:
+            yield
+        except RAISED as problem:
+            raise UserError(f"{self._where}.model: {type(problem).__name__}: {problem}") from problem
 
     def _bounded(self, moved: Sequence[str], rows: Rows, second: Trail) -> None:
         """Buffers may move, as running statistics do, but the next gradient may not depend on how far they did."""
@@ -163,9 +224,17 @@ class Check:
 
     def _evaluates(self, rows: Rows) -> None:
         """Evaluation mode, and the metric."""
-        with Trail(self._module) as trail, self._telling(trail, len(rows)):
-            self._engine.settle(self._engine.flat.vector.numpy().copy())
-            self._engine.loss(rows)
+        device, numbers = self._engine.device, state.counted(self._module)
+        with seeded(0, device), self._noting_draws():
+            with Trail(self._module) as trail, self._telling(trail, len(rows)):
+                self._engine.settle(self._engine.flat.vector.clone())
+                self._engine.loss(rows)
+            self._measures()
+        self._counts_nothing(
+            numbers | {n: v for n, v in state.counted(self._module).items() if n not in numbers}
+        )
+
+    def _measures(self) -> None:
         try:
             self._engine.measure(FEW)
         except RAISED as problem:
@@ -178,16 +247,3 @@ class Check:
     def _put(self, kept: dict[str, Tensor]) -> None:
         for name, buffer in self._module.named_buffers():
             buffer.copy_(kept[name])
-
-
-def _plain(module: nn.Module) -> dict[str, Any]:
-    """Numbers that the layers keep as attributes, and how long their lists are: what may count calls."""
-    found: dict[str, Any] = {}
-    for prefix, layer in module.named_modules():
-        for name, value in vars(layer).items():
-            full = f"{prefix}.{name}" if prefix else name
-            if isinstance(value, int | float | np.number):
-                found[full] = value
-            elif isinstance(value, list | dict | set) and not name.startswith("_"):
-                found[full] = len(value)
-    return found

@@ -7,6 +7,7 @@ or that look at a whole batch at once.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
@@ -18,6 +19,7 @@ from torch import Tensor, nn
 from torch.func import functional_call, grad, vmap
 
 from rfast_bench.problems.networks.engine import Engine, Rows
+from rfast_bench.problems.networks.trail import same
 
 PAYS = (nn.Linear, nn.Bilinear, nn.LayerNorm, nn.Flatten, nn.Unflatten, nn.Identity, nn.Sequential)
 PAYS_TOO = (nn.Tanh, nn.ReLU, nn.Sigmoid, nn.GELU, nn.SiLU, nn.ELU, nn.LeakyReLU, nn.Softplus, nn.Hardtanh)
@@ -29,7 +31,22 @@ def pays(engine: Engine) -> bool:
     """Whether gradients of this engine's module are better computed many at a time."""
     known = all(type(layer) in (*PAYS, *PAYS_TOO) for layer in engine.flat.module.modules())
     small = engine.flat.vector.numel() < LARGE
-    return known and small and not engine.buffers.moving and not engine.random
+    return known and small and not engine.buffers.moving and not engine.random and works(engine)
+
+
+def works(engine: Engine) -> bool:
+    """Whether two gradients in one call are those of two calls. A loss or a hook of one's own may do what vmap cannot
+    follow, such as a branch on a value."""
+    start = engine.flat.vector.clone()
+    rows = [engine.everything[:2], engine.everything[-2:]]
+    alone = [engine.gradient(start, own, 1.0, 0, 0) for own in rows]
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")  # it warns where it falls back to what is slower than one by one
+            joint = gradients(engine, torch.stack([start, start]), rows, np.ones(2))
+    except (RuntimeError, UserWarning):
+        return False
+    return all(map(same, alone, joint))
 
 
 def gradients(engine: Engine, points: Any, rows: Sequence[Rows], shares: NDArray[Any]) -> list[Tensor]:

@@ -23,6 +23,8 @@ class Trail:
 
     def __enter__(self) -> Self:
         for name, layer in self._module.named_modules():
+            if isinstance(layer, torch.jit.ScriptModule):
+                continue  # it takes no hooks
             self._handles += [
                 layer.register_forward_pre_hook(self._enter(name)),
                 layer.register_forward_hook(self._leave(name)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self
 
@@ -20,6 +21,8 @@ class Spec(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
     trailing: ClassVar[tuple[str, ...]] = ()
     """Keys that a message names last."""
+    elsewhere: ClassVar[Mapping[str, str]] = {}
+    """Keys that are no part of it, and under which key they belong."""
 
     @model_validator(mode="wrap")
     @classmethod
@@ -30,16 +33,19 @@ class Spec(BaseModel):
         except ValidationError as problem:
             fields = sorted(cls.model_fields.items(), key=lambda field: field[0] in cls.trailing)
             names = [field.alias or name for name, field in fields]
-            told = [_told(error, data, names) for error in problem.errors(include_url=False)]
+            told = [_told(error, data, names, cls.elsewhere) for error in problem.errors(include_url=False)]
             raise ValidationError.from_exception_data(cls.__name__, told) from problem
 
 
-def _told(error: ErrorDetails, data: Any, names: list[str]) -> InitErrorDetails:
+def _told(error: ErrorDetails, data: Any, names: list[str], elsewhere: Mapping[str, str]) -> InitErrorDetails:
     """The same mistake; of an unknown key of `data` itself, where `data` stands and which keys it may have."""
     kind, message, where, found = error["type"], error["msg"], error["loc"], error["input"]
     if kind in ("extra_forbidden", "invalid_key") and len(where) == 1:
         key = str(where[0])
-        kind, message = "unknown_key", f"unknown key '{key}'{suggest(key, names)}"
+        ending = suggest(key, names)
+        if key in elsewhere:
+            ending = f": it belongs under '{elsewhere[key]}'. Allowed here: {', '.join(names)}"
+        kind, message = "unknown_key", f"unknown key '{key}'{ending}"
         where, found = (), data
     return InitErrorDetails(type=PydanticCustomError(kind, message, error.get("ctx")), loc=where, input=found)
 

@@ -192,3 +192,66 @@ def pair_loss(outputs, targets):
 
 def pair_metric(outputs, targets):
     return (outputs[0].argmax(1) != targets).double().mean()
+
+
+class Rebound(nn.Module):
+    """Statistics of its own that the forward pass rebinds, which is the usual way to write it."""
+
+    def __init__(self):
+        super().__init__()
+        self.up, self.head = nn.Linear(6, 8), nn.Linear(8, 3)
+        self.register_buffer("mean", torch.zeros(8))
+
+    def forward(self, x):
+        hidden, mean = self.up(x), self.mean
+        if self.training:
+            mean = hidden.mean(0)
+            self.mean = 0.9 * self.mean + 0.1 * mean.detach()
+        return self.head(torch.relu(hidden - mean))
+
+
+class Listening(nn.Module):
+    """Keeps what it computed last for whoever wants to look, and never reads it."""
+
+    def __init__(self):
+        super().__init__()
+        self.up, self.head = nn.Linear(6, 8), nn.Linear(8, 3)
+
+    def forward(self, x):
+        self.last = torch.relu(self.up(x))
+        return self.head(self.last)
+
+
+class NoisyEvaluation(nn.Module):
+    """Draws in evaluation mode alone."""
+
+    def __init__(self):
+        super().__init__()
+        self.head = nn.Linear(6, 3)
+
+    def forward(self, x):
+        scores = self.head(x)
+        return scores if self.training else scores + 0.5 * torch.randn_like(scores)
+
+
+def scripted():
+    return torch.jit.script(nn.Sequential(nn.Linear(6, 8), nn.Tanh(), nn.Linear(8, 3)))
+
+
+def noisy_loss(outputs, targets):
+    noise = 1 + 0.3 * torch.randn_like(outputs)
+    return nn.functional.cross_entropy(noise * outputs, targets, reduction="none")
+
+
+def noisy_metric(outputs, targets):
+    return torch.rand(())
+
+
+def one_hot_loss(outputs, targets):
+    """vmap cannot follow it."""
+    return ((nn.functional.one_hot(targets, 3) - outputs.softmax(1)) ** 2).sum(1)
+
+
+def branching_loss(outputs, targets):
+    losses = nn.functional.cross_entropy(outputs, targets, reduction="none")
+    return losses if losses.mean().item() > 0.01 else 2 * losses

@@ -231,6 +231,132 @@ class Looking(nn.Linear):
         return {"logits": super().forward(x)}["scores"]
 
 
+# ------------------------------------------------------------------------------- what is remembered or made on the way
+class Hidden(nn.Module):
+    """Two layers; those below remember something between them."""
+
+    def __init__(self):
+        super().__init__()
+        self.up, self.head = nn.Linear(6, 8), nn.Linear(8, 3)
+
+    def between(self, hidden):
+        return hidden
+
+    def forward(self, x):
+        return self.head(torch.relu(self.between(self.up(x))))
+
+
+class CountsInATensor(Hidden):
+    """'step' keeps state"""
+
+    def __init__(self):
+        super().__init__()
+        self.step = torch.zeros(1)
+
+    def between(self, hidden):
+        self.step += 1
+        return hidden if self.step <= 40 else 0.1 * hidden
+
+
+class CountsInADict(Hidden):
+    """'seen['calls']' keeps state"""
+
+    def __init__(self):
+        super().__init__()
+        self.seen = {"calls": 0}
+
+    def between(self, hidden):
+        self.seen["calls"] += 1
+        return hidden
+
+
+class CountsInEvaluation(Hidden):
+    """'looks' keeps state"""
+
+    def __init__(self):
+        super().__init__()
+        self.looks = 0
+
+    def between(self, hidden):
+        self.looks += not self.training
+        return hidden
+
+
+class RemembersItsFirstBatch(Hidden):
+    """keeps state between calls"""
+
+    def __init__(self):
+        super().__init__()
+        self.centre = None
+
+    def between(self, hidden):
+        if self.centre is None:
+            self.centre = hidden.detach().mean(0)
+        return hidden - self.centre
+
+
+class FusesWeightsOnce(Hidden):
+    """the module in evaluation mode, or the loss, keeps state"""
+
+    def __init__(self):
+        super().__init__()
+        self.fused = None
+
+    def forward(self, x):
+        if self.training:
+            return self.head(self.up(x))
+        if self.fused is None:
+            self.fused = (self.head.weight @ self.up.weight).detach()
+        return x @ self.fused.T
+
+
+class MakesAParameter(Hidden):
+    """makes, freezes or thaws the parameter 'scale'"""
+
+    def __init__(self):
+        super().__init__()
+        self.made = False
+
+    def between(self, hidden):
+        if not self.made:
+            self.scale, self.made = nn.Parameter(torch.ones(8)), True
+        return self.scale * hidden
+
+
+class Thaws(Hidden):
+    """makes, freezes or thaws the parameter 'up.weight'"""
+
+    def __init__(self):
+        super().__init__()
+        self.up.requires_grad_(False)
+
+    def forward(self, x):
+        self.up.requires_grad_(True)
+        return super().forward(x)
+
+
+class Complex(Hidden):
+    """'turn' is complex"""
+
+    def __init__(self):
+        super().__init__()
+        self.turn = nn.Parameter(torch.ones(8, dtype=torch.cfloat))
+
+    def between(self, hidden):
+        return (hidden * self.turn).real
+
+
+class OwnMistake(Exception):
+    pass
+
+
+class RaisesItsOwn(Hidden):
+    """OwnMistake with a batch of 16: not today"""
+
+    def between(self, hidden):
+        raise OwnMistake("not today")
+
+
 def mean_loss(outputs, targets):
     """it gives float32 (); wanted is one loss a sample"""
     return nn.functional.cross_entropy(outputs, targets)
@@ -239,3 +365,24 @@ def mean_loss(outputs, targets):
 def no_metric(outputs, targets):
     """ZeroDivisionError"""
     return 1 / 0
+
+
+class _Temperature(nn.Module):
+    """a parameter of shape (3,) that is none of the model's"""
+
+    def __init__(self):
+        super().__init__()
+        self.scale = nn.Parameter(torch.ones(3))
+
+    def forward(self, outputs, targets):
+        return nn.functional.cross_entropy(self.scale * outputs, targets, reduction="none")
+
+
+learned_loss = _Temperature()
+_calls = [0]
+
+
+def counting_loss(outputs, targets):
+    """keeps state between calls"""
+    _calls[0] += 1
+    return nn.functional.cross_entropy(outputs, targets, reduction="none") / _calls[0]
