@@ -59,7 +59,8 @@ class RingAllReduce(Algorithm):
 
     async def run(self) -> None:
         while True:
-            self.x = self.x - self.step_size * await self.mean()
+            mean = await self.mean()
+            self.x = self.x - self.step_size * mean
 
     async def mean(self) -> Vector:
         """(1/n) Σ_i g_i(x)."""
