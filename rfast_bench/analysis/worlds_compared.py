@@ -73,7 +73,8 @@ def _median(values: Sequence[float]) -> float:
 def compare(runs: Iterable[Run]) -> pd.DataFrame:
     """One numeric row per (scenario, sweep point, label): each number simulated and real, and the errors.
 
-    `same_order_<target>`: whether the algorithms of that point reach a target in the same order in both worlds.
+    `same_order_<target>`: whether the algorithms of that point reach a target in the same order in both worlds; empty
+    where there is none to compare (see `same_order`).
     """
     found = pairs(runs)
     keys = varying([pair.any for pair in found])
@@ -82,7 +83,7 @@ def compare(runs: Iterable[Run]) -> pd.DataFrame:
     leads = ["scenario", *[POINT + key for key in keys]]
     parts = [part for _, part in frame.groupby(leads, sort=False, dropna=False)]
     for name in targets(frame):
-        same = [pd.Series(_same_order(part, name), index=part.index) for part in parts]
+        same = [pd.Series(_same_order(part, name), index=part.index, dtype="boolean") for part in parts]
         frame[f"same_order_{name}"] = pd.concat(same)
     return frame
 
@@ -112,18 +113,21 @@ def error(simulated: float, real: float) -> float:
 
 
 # ------------------------------------------------------------------------------------------------ order
-def same_order(simulated: Sequence[float], real: Sequence[float]) -> bool:
-    """Whether no two algorithms come in one order here and in the other there; equal times are no order."""
-    return all(
-        (ours - others) * (true - their) >= 0
-        for k, (ours, true) in enumerate(zip(_finite(simulated), _finite(real), strict=True))
-        for others, their in zip(_finite(simulated[:k]), _finite(real[:k]), strict=True)
-    )
+def same_order(simulated: Sequence[float], real: Sequence[float]) -> bool | None:
+    """Whether every two algorithms come in the same order in both worlds; infinite: never, later than any time.
+
+    False where two come in one order here and in the other there. None where neither holds: equal times are no order,
+    so that a tie in one world neither confirms nor contradicts an order in the other, and all ties are no order at all.
+    """
+    here, there = _signs(simulated), _signs(real)
+    if any(ours * true < 0 for ours, true in zip(here, there, strict=True)):
+        return False
+    return True if here == there and any(here) else None
 
 
-def _finite(times: Sequence[float]) -> list[float]:
-    """Never is later than any time."""
-    return [min(time, 1e300) for time in times]
+def _signs(times: Sequence[float]) -> list[int]:
+    """Of every two: -1 where the earlier one in the list is sooner, 1 where it is later, 0 where they are together."""
+    return [(one > other) - (one < other) for k, other in enumerate(times) for one in times[:k]]
 
 
 def targets(frame: pd.DataFrame) -> list[str]:
@@ -137,7 +141,7 @@ def known(part: pd.DataFrame, name: str) -> pd.DataFrame:
     return part.dropna(subset=[f"time_to_{name}_{world}" for world in WORLDS])
 
 
-def _same_order(part: pd.DataFrame, name: str) -> bool:
+def _same_order(part: pd.DataFrame, name: str) -> bool | None:
     both = known(part, name)
     times = [both[f"time_to_{name}_{world}"].astype(float).tolist() for world in WORLDS]
     return same_order(times[0], times[1])

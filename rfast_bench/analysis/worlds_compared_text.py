@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -88,16 +88,35 @@ def verdict(frame: pd.DataFrame) -> str:
     return "Error: (simulated − real) / real. " + " ".join([*said, *edge])
 
 
+NOBODY = "nobody reached it"
+
+
 def _verdict(part: pd.DataFrame, name: str) -> str:
-    both, words = known(part, name), name.replace("_", " ")
+    both, lead = known(part, name), f"Order by time to {name.replace('_', ' ')}: "
     if len(both) < 2:
-        return f"Order by time to {words}: fewer than two algorithms to compare."
-    if part[f"same_order_{name}"].all():
-        return f"Order by time to {words}: the same in both worlds."
+        return f"{lead}fewer than two algorithms to compare."
     orders = [_order(both, f"time_to_{name}_{world}") for world in WORLDS]
-    return f"Order by time to {words}: simulated {orders[0]}; real {orders[1]}."
+    if part[f"same_order_{name}"].fillna(False).all():
+        plain = both[f"time_to_{name}_real"].is_unique
+        return f"{lead}the same in both worlds{'' if plain else f': {orders[0]}'}."
+    if orders[0] == orders[1]:
+        return f"{lead}{orders[0]} in {'either world' if orders[0] == NOBODY else 'both worlds'}."
+    told = "; ".join(f"{order} in the {world} world" for world, order in zip(WORLDS, orders, strict=True))
+    return f"{lead}{told}."
 
 
 def _order(part: pd.DataFrame, column: str) -> str:
-    ordered = part[["label", column]].sort_values(column, kind="stable")
-    return " < ".join(str(label) for label in ordered["label"])
+    """`a < b = c, d not reached`; of ties alone `a and b are together`; `nobody reached it`."""
+    times = {str(label): float(time) for label, time in zip(part["label"], part[column], strict=True)}
+    reached = sorted({time for time in times.values() if math.isfinite(time)})
+    missed = [label for label, time in times.items() if math.isinf(time)]
+    if not reached:
+        return NOBODY
+    places = [[label for label, time in times.items() if time == at] for at in reached]
+    alone = len(places) == 1 and len(places[0]) > 1
+    told = f"{_listed(places[0])} are together" if alone else " < ".join(" = ".join(tied) for tied in places)
+    return told + (f", not reached by {_listed(missed)}" if missed else "")
+
+
+def _listed(labels: Sequence[str]) -> str:
+    return " and ".join(filter(None, [", ".join(labels[:-1]), labels[-1]]))

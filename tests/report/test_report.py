@@ -165,6 +165,23 @@ def test_who_is_first_and_what_it_is_against_the_baseline(tmp_path: Path) -> Non
     assert texts(rows, "miss") == []
 
 
+def test_who_is_first_at_the_same_time_is_first_together(tmp_path: Path) -> None:
+    rows = summary(tmp_path / "one", {"a": [0.4], "b": [0.4], "c": [2]})
+    assert texts(rows, "result") == ["a and b are together the first, after 0.4 s; next is c, after 2 s."]
+    rows = summary(tmp_path / "two", {"a": [9, 11], "b": [10, 10]})
+    assert texts(rows, "result") == ["a and b are together the first, after 10 s [9, 11] (a) and 10 s (b)."]
+
+
+def test_a_tie_at_a_point_of_a_sweep_has_no_winner(tmp_path: Path) -> None:
+    for loss, time in ((0, 20), (0.1, 10)):
+        summary(tmp_path, {"a": [10], "b": [time]}, point={"network.loss": loss})
+    rows = summarise(find_runs([tmp_path]))
+    assert (
+        over_points(rows)[0].text
+        == "a is the first at loss = 0; a and b are together the first at loss = 0.1."
+    )
+
+
 def test_the_paired_lead_tells_whether_the_order_is_open(tmp_path: Path) -> None:
     """Times that overlap may have a lead above 1 on every seed; then the order is not open."""
     open_order: dict[str, list[float | None]] = {"one": [10, 16], "other": [12, 15]}
