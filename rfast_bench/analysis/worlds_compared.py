@@ -13,17 +13,23 @@ from typing import Any
 import pandas as pd
 
 from rfast_bench.analysis.both_worlds import WORLDS, Pair, pairs
-from rfast_bench.analysis.cell_text import POINT
+from rfast_bench.analysis.cell_text import FINALS, POINT
+from rfast_bench.analysis.outcomes import time_to
 from rfast_bench.records.reading import Run, varying
 
 ERROR = "_error_percent"
+ABOVE = "above_"
+"""What the columns start with that hold what the time to a target that was not reached exceeds, in seconds."""
 Numbers = dict[str, float]
 
 
 def measure(run: Run) -> Numbers:
-    """One run's numbers: seconds per iteration, seconds to each target (infinite: never), gap, staleness."""
-    reached = {
-        f"time_to_{metric}_{target:g}": run.time_to(metric, target)
+    """One run's numbers: seconds an iteration and to each target (infinite: not reached), final values, staleness.
+
+    `above_<target>`: the time, or what it is known to exceed: the run's length, infinite where it never would be.
+    """
+    times = {
+        f"{metric}_{target:g}": time_to(run, metric, target)
         for metric, targets in run.targets.items()
         for target in targets
     }
@@ -32,8 +38,9 @@ def measure(run: Run) -> Numbers:
     curves = run.curves()
     return {
         **per_iteration(run),
-        **{name: math.inf if math.isnan(time) else time for name, time in reached.items()},
-        "final_gap": float(curves["gap"].iloc[-1]),
+        **{f"time_to_{name}": time.high for name, time in times.items()},
+        **{f"{ABOVE}{name}": time.low for name, time in times.items()},
+        **{f"final_{name}": float(curves[name].iloc[-1]) for name in FINALS},
         "staleness": staleness(run),
     }
 

@@ -30,7 +30,7 @@ def tables(frame: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
     for name in targets(frame):
         columns = _times(f"time_to_{name}", 1.0, "s")
         found.append((f"Time to {name.replace('_', ' ')}", _table(frame, columns)))
-    return [*found, ("How well, and how stale", _table(frame, _quality))]
+    return [*found, ("How well, and how stale", _table(frame, _quality(frame)))]
 
 
 Columns = Mapping[str, Callable[[Mapping[Any, Any]], str]]
@@ -70,11 +70,25 @@ _iteration: Columns = {
     **_times("iteration_mean", 1e3, "ms", "mean "),
     **_times("iteration_median", 1e3, "ms", "median worker "),
 }
-_quality: Columns = {
-    f"{words} {world}": lambda row, key=f"{name}_{world}": cell(row.get(key, math.nan))  # type: ignore[misc]
-    for name, words in (("final_gap", "final gap"), ("staleness", "staleness"))
-    for world in WORLDS
-}
+
+
+def _quality(frame: pd.DataFrame) -> Columns:
+    """Gaps where some run has one, else losses; accuracies where there are any; staleness where messages are read."""
+
+    def of(column: str) -> Callable[[Mapping[Any, Any]], str]:
+        return lambda row: cell(row.get(column, math.nan))
+
+    some = [name for name in QUALITIES if any(_any(frame, f"{name}_{world}") for world in WORLDS)]
+    if "final_gap" in some and "final_loss" in some:
+        some.remove("final_loss")  # the gap says the same
+    return {f"{name.replace('_', ' ')} {world}": of(f"{name}_{world}") for name in some for world in WORLDS}
+
+
+QUALITIES = ("final_gap", "final_loss", "final_accuracy", "staleness")
+
+
+def _any(frame: pd.DataFrame, column: str) -> bool:
+    return column in frame and bool(frame[column].notna().any())
 
 
 def verdict(frame: pd.DataFrame) -> str:
@@ -98,7 +112,7 @@ def _verdict(part: pd.DataFrame, name: str) -> str:
     orders = [_order(both, f"time_to_{name}_{world}") for world in WORLDS]
     if part[f"same_order_{name}"].fillna(False).all():
         plain = both[f"time_to_{name}_real"].is_unique
-        return f"{lead}the same in both worlds{'' if plain else f': {orders[0]}'}."
+        return f"{lead}the same in both worlds{'' if plain else f', {orders[0]}'}."
     if orders[0] == orders[1]:
         return f"{lead}{orders[0]} in {'either world' if orders[0] == NOBODY else 'both worlds'}."
     told = "; ".join(f"{order} in the {world} world" for world, order in zip(WORLDS, orders, strict=True))

@@ -118,8 +118,8 @@ def test_the_order_is_told_target_by_target(both: tuple[Path, Path]) -> None:
     [
         ((1, 2), (3, 4), "the same in both worlds"),
         ((1, 99), (3, 99), "the same in both worlds"),
-        ((1, 1, 2), (3, 3, 4), "the same in both worlds: a = b < c"),
-        ((1, 99, 99), (3, 99, 99), "the same in both worlds: a, not reached by b and c"),
+        ((1, 1, 2), (3, 3, 4), "the same in both worlds, a = b < c"),
+        ((1, 99, 99), (3, 99, 99), "the same in both worlds, a, not reached by b and c"),
         ((99, 99), (99, 99), "nobody reached it in either world"),
         ((1, 1), (4, 4), "a and b are together in both worlds"),
         ((2, 1), (4, 4), "b < a in the simulated world; a and b are together in the real world"),
@@ -208,6 +208,32 @@ def test_what_was_tuned_at_the_edge_is_marked(tmp_path: Path) -> None:
     assert text.count("| fast † ") == 3
     assert "tuned at the edge (step_size)" in text
     assert "†: tuned at the edge" in text
+
+
+def heading_of_quality(text: str) -> str:
+    return next(line for line in text.splitlines() if "final" in line)
+
+
+def test_without_gaps_the_losses_and_accuracies_of_both_worlds_stand_there(tmp_path: Path) -> None:
+    for world, end in (("simulated", 0.6), ("real", 0.7)):
+        curves = curves_table([0, 1], [math.nan] * 2, loss=[2, 1.25], accuracy=[0.1, end])
+        save(tmp_path / world, "a", curves=curves, world=world, targets={"accuracy": [0.9]})
+    runs = find_both(tmp_path, tmp_path)
+    told = render(runs, "md")
+    assert "final gap" not in told
+    assert "staleness" not in heading_of_quality(told), "nobody read a message"
+    for value in ("1.25", "0.6", "0.7"):
+        assert value in told.split("How well")[1]
+    row = compare(runs).iloc[0]
+    assert (row["final_loss_simulated"], row["final_accuracy_real"]) == (1.25, 0.7)
+
+
+def test_with_gaps_losses_are_left_to_the_csv(both: tuple[Path, Path]) -> None:
+    heading = heading_of_quality(render(find_both(*both), "md"))
+    assert "final gap real" in heading
+    assert "staleness real" in heading
+    assert not {"loss", "accuracy"} & set(heading.split())
+    assert compare(find_both(*both))["final_loss_real"].tolist() == pytest.approx([0.25, 0.25])
 
 
 # ---------------------------------------------------------------------------------------------- the command
