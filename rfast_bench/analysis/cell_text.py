@@ -121,8 +121,12 @@ def _time(name: str, row: Mapping[Any, Any]) -> str:
     middle, above = row.get(name, np.nan), row.get(f"{name}_above", np.nan)
     if np.isnan(middle) and np.isnan(above):
         return NOTHING
-    known = cell(middle) if np.isfinite(middle) else "not reached" if np.isinf(above) else f"> {cell(above)}"
-    return known + interval(name, row)
+    return (cell(middle) if np.isfinite(middle) else not_reached(above)) + interval(name, row)
+
+
+def not_reached(above: float, unit: str = "", digits: int = 3) -> str:
+    """`> 60` where the run was stopped after so long and might have reached it; `not reached` where it never can."""
+    return f"> {cell(above, digits)}{unit}" if np.isfinite(above) else "not reached"
 
 
 def speedup(name: str, row: Mapping[Any, Any]) -> str:

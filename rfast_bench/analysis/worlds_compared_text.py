@@ -9,9 +9,9 @@ from typing import Any
 import pandas as pd
 
 from rfast_bench.analysis.both_worlds import WORLDS
-from rfast_bench.analysis.cell_text import DAGGER, NOTHING, POINT, cell, label
+from rfast_bench.analysis.cell_text import DAGGER, NOTHING, POINT, cell, label, not_reached
 from rfast_bench.analysis.formats import WRITERS
-from rfast_bench.analysis.worlds_compared import ERROR, compare, known, targets
+from rfast_bench.analysis.worlds_compared import ABOVE, ERROR, compare, known, targets
 from rfast_bench.records.reading import Run
 
 
@@ -28,7 +28,7 @@ def tables(frame: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
     """Titled tables of readable cells of one scenario."""
     found = [("Time per iteration", _table(frame, _iteration, status=True))]
     for name in targets(frame):
-        columns = _times(f"time_to_{name}", 1.0, "s")
+        columns = _times(f"time_to_{name}", 1.0, "s", above=f"{ABOVE}{name}")
         found.append((f"Time to {name.replace('_', ' ')}", _table(frame, columns)))
     return [*found, ("How well, and how stale", _table(frame, _quality(frame)))]
 
@@ -49,17 +49,19 @@ def _table(frame: pd.DataFrame, columns: Columns, status: bool = False) -> pd.Da
 
 
 def _times(
-    name: str, scale: float, unit: str, lead: str = ""
+    name: str, scale: float, unit: str, lead: str = "", above: str = ""
 ) -> dict[str, Callable[[Mapping[Any, Any]], str]]:
     def of(world: str) -> Callable[[Mapping[Any, Any]], str]:
-        return lambda row: _time(row.get(f"{name}_{world}", math.nan), scale)
+        return lambda row: _time(
+            row.get(f"{name}_{world}", math.nan), row.get(f"{above}_{world}", math.inf), scale
+        )
 
     found = {f"{lead}{world} ({unit})": of(world) for world in WORLDS}
     return {**found, f"{lead}error": lambda row: _percent(row.get(name + ERROR, math.nan))}
 
 
-def _time(value: float, scale: float) -> str:
-    return "not reached" if math.isinf(value) else cell(value * scale, 4)
+def _time(value: float, above: float, scale: float) -> str:
+    return not_reached(above, digits=4) if math.isinf(value) else cell(value * scale, 4)
 
 
 def _percent(value: float) -> str:

@@ -17,6 +17,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
+from rfast_bench.analysis.cell_text import not_reached
 from rfast_bench.analysis.tables import summarise
 from rfast_bench.figures.diagrams import draw_timeline, draw_topologies
 from rfast_bench.figures.style import (
@@ -247,11 +248,13 @@ def _bars(axes: Axes, frame: pd.DataFrame, name: str, looks: dict[str, Style]) -
 
 
 def bar_words(row: Any, name: str) -> str:
+    """`11.5 s · 1.8×`; `> 60 s`, `not reached` as in tables; or how all seeds ended that got nowhere."""
     reached, seeds = int(row[f"time_to_{name}_reached"]), row["seeds"]
+    missed = not_reached(row.get(f"time_to_{name}_above", np.nan), " s")
     if not reached:
-        return next((word for word in ("diverged", "void") if row[word] == seeds), "not reached")
+        return next((word for word in ("diverged", "void") if row[word] == seeds), missed)
     speedup = row.get(f"speedup_{name}", np.nan)
     middle = row[f"time_to_{name}"]
-    words = [f"{middle:.3g} s" if np.isfinite(middle) else f"> {row[f'time_to_{name}_above']:.3g} s"]
+    words = [f"{middle:.3g} s" if np.isfinite(middle) else missed]
     words += [f"{speedup:.2g}×"] if np.isfinite(speedup) and row["label"] != row["baseline"] else []
     return " · ".join(words + ([f"{reached}/{seeds} reached"] if reached < seeds else []))

@@ -161,7 +161,9 @@ def test_a_void_run_has_no_numbers_but_a_reason(both: tuple[Path, Path]) -> None
 def test_a_target_that_is_not_reached_has_no_error(both: tuple[Path, Path]) -> None:
     put(both[1], "slow", "real", 99.0)
     assert math.isnan(row_of(compare(find_both(*both)), "slow")["time_to_gap_0.1_error_percent"])
-    assert "not reached" in render(find_both(*both), "md")
+    assert "| > 8 " in render(find_both(*both), "md"), "stopped after 8 s"
+    put(both[1], "slow", "real", 99.0, status="stalled", reason="worker 3 died")
+    assert "| not reached " in render(find_both(*both), "md"), "never"
 
 
 def test_a_counterpart_may_have_a_name_of_its_own(both: tuple[Path, Path]) -> None:

@@ -206,7 +206,7 @@ def test_who_reached_it_with_some_seeds_is_not_ranked(tmp_path: Path) -> None:
     assert texts(rows, "result") == ["sure is the first, after 50 s; no other reached it with every seed."]
     assert texts(rows, "miss") == [
         "lucky reached it with 1 of 3 seeds only (1 s where it did); it is not ranked.",
-        "Not reached by never (ended at 0.5).",
+        "Not reached by never (> 100 s, ended at 0.5).",
     ]
 
 

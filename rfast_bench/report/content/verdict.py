@@ -131,12 +131,21 @@ def _reached(row: Row, name: str) -> str:
 
 
 def _ended(row: Row, name: str) -> str:
+    """`osgp (> 60 s, ended at 0.05)`: stopped after so long; `osgp (diverged)`."""
     metric = name.partition("_")[0]
-    final = row.get(f"final_{metric}", np.nan)
+    final, above = row.get(f"final_{metric}", np.nan), row.get(f"time_to_{name}_above", np.nan)
     for word in ("diverged", "void"):
         if row[word] == row["seeds"]:
             return f"{row['label']} ({word})"
-    return f"{row['label']}" + (f" (ended at {cell(final)})" if np.isfinite(final) else "")
+    said = (
+        [f"> {cell(above)} s"]
+        if np.isfinite(above)
+        else ["stalled"]
+        if row["stalled"] == row["seeds"]
+        else []
+    )
+    said += [f"ended at {cell(final)}"] if np.isfinite(final) else []
+    return f"{row['label']}" + (f" ({', '.join(said)})" if said else "")
 
 
 def _best_gap(rows: pd.DataFrame, name: str) -> str:
