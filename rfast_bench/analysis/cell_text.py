@@ -31,9 +31,9 @@ def target_names(columns: Iterable[Hashable]) -> list[str]:
 def present(frame: pd.DataFrame) -> pd.DataFrame:
     """A summary as a person reads it: every cell a string, units in the headings, empty columns left out."""
     shown = {"scenario": frame["scenario"].map(str)} if frame["scenario"].nunique() > 1 else {}
-    shown |= {"world": frame["world"].map(str)} if "world" in frame else {}
+    shown |= {"world": frame["world"].map(str)} if "world" in frame and not only_world(frame) else {}
     for name in map(str, frame):
-        if name.startswith(POINT):
+        if name.startswith(POINT) and frame[name].notna().any():
             shown[name.removeprefix(POINT)] = frame[name].map(cell)
     rows = frame.to_dict("records")
     cells = {heading: [make(row) for row in rows] for heading, make in _columns(frame).items()}
@@ -43,6 +43,12 @@ def present(frame: pd.DataFrame) -> pd.DataFrame:
         if heading in _ALWAYS or any(text != NOTHING for text in texts)
     }
     return pd.DataFrame(shown)
+
+
+def only_world(rows: pd.DataFrame) -> str:
+    """The world of all these rows, if they are of a summary of both and have one alone: for their title."""
+    worlds = rows["world"].unique() if "world" in rows else ()
+    return str(worlds[0]) if len(worlds) == 1 else ""
 
 
 _ALWAYS = ("algorithm", "status")

@@ -20,7 +20,10 @@ def render(runs: Iterable[Run], format: str, width: int | None = None) -> str:
     frame = compare(runs)
     if format == "csv":
         return frame.to_csv(index=False, lineterminator="\n")
-    parts = [(str(name), tables(rows), verdict(rows)) for name, rows in frame.groupby("scenario", sort=False)]
+    scenarios = [
+        (str(name), rows.dropna(axis=1, how="all")) for name, rows in frame.groupby("scenario", sort=False)
+    ]
+    parts = [(name, tables(rows), verdict(rows)) for name, rows in scenarios]
     return WRITERS[format](parts, width)
 
 
@@ -112,7 +115,7 @@ def _verdict(part: pd.DataFrame, name: str) -> str:
     if len(both) < 2:
         return f"{lead}fewer than two algorithms to compare."
     orders = [_order(both, f"time_to_{name}_{world}") for world in WORLDS]
-    if part[f"same_order_{name}"].fillna(False).all():
+    if f"same_order_{name}" in part and part[f"same_order_{name}"].fillna(False).all():
         plain = both[f"time_to_{name}_real"].is_unique
         return f"{lead}the same in both worlds{'' if plain else f', {orders[0]}'}."
     if orders[0] == orders[1]:

@@ -373,3 +373,41 @@ def test_a_cell_has_three_digits(value: Any, text: str) -> None:
 )
 def test_bytes_as_a_person_says_them(value: float, text: str) -> None:
     assert human_bytes(value) == text
+
+
+# ------------------------------------------------------------------------------------------- many scenarios
+def test_each_scenario_has_its_own_columns_and_names_its_only_world(tmp_path: Path) -> None:
+    for size in (8, 32):
+        save(tmp_path, "a", 0, reaching(1, 2), scenario="swept", point={"problem.batch_size": size})
+    for world in ("simulated", "real"):
+        save(tmp_path / world, "a", 0, reaching(1, 2), scenario="plain", world=world)
+    text = render(find_runs([tmp_path]), "md")
+    plain, swept = text.split("## swept, simulated world\n")
+    assert plain.startswith("## plain\n")
+    assert "problem.batch_size" in swept
+    assert "problem.batch_size" not in plain
+    assert "| world " in plain
+    assert "| world " not in swept
+
+
+def widest(text: str) -> int:
+    return max(map(len, text.splitlines()))
+
+
+@pytest.mark.parametrize("width", [100, 105, 110])
+def test_no_word_is_broken_while_there_is_room_for_all_words(tmp_path: Path, width: int) -> None:
+    names = ("ring-allreduce with a long label", "r-fast")
+    for order, label in enumerate(names):
+        for seed in (0, 1, 2):
+            for size in (8, 32):
+                save(
+                    *(tmp_path, label, seed, reaching(1.2345 + seed, 2 + seed / 7)),
+                    point={"problem.batch_size": size},
+                    topology=pair("bipartite-exponential"),
+                    order=order,
+                )
+    text = render(find_runs([tmp_path]), "terminal", width=width)
+    assert widest(text) <= width
+    words = set(text.split())
+    assert {"ring-allreduce", "problem.", "batch_size", "bipartite-exponential", "algorithm"} <= words
+    assert not {"problem.batch_siz", "e"} & words
