@@ -20,7 +20,7 @@ from markupsafe import Markup
 from rfast_bench.analysis.tables import summarise
 from rfast_bench.cli.commands import main
 from rfast_bench.errors import UserError
-from rfast_bench.figures.style import styles
+from rfast_bench.figures.style import band, styles
 from rfast_bench.records.reading import Run, find_runs
 from rfast_bench.report.content.cautions import cautions
 from rfast_bench.report.content.findings import point_words
@@ -31,7 +31,7 @@ from rfast_bench.report.content.run_description import sentences, spoken_seconds
 from rfast_bench.report.content.sortable_tables import grids
 from rfast_bench.report.content.verdict import at_point
 from rfast_bench.report.page import pdf, sections
-from rfast_bench.report.page.charts import MOST_POINTS, thinned
+from rfast_bench.report.page.charts import BOTTOM, HEIGHT, MOST_POINTS, TOP, curves, thinned
 from rfast_bench.report.page.diagrams import topologies
 from rfast_bench.report.page.html import page
 from rfast_bench.report.page.svg import Scale, number, shape, tag
@@ -601,3 +601,29 @@ def test_a_close_lead_is_counted_only_where_there_are_several_points() -> None:
     assert _open(1, 1) == ", though the interval of its lead over the next contains 1"
     assert _open(1, 3).startswith(", though at one of these points")
     assert _open(2, 3).startswith(", though at 2 of these points")
+
+
+def test_a_short_log_axis_has_plain_ticks_between_powers_of_ten() -> None:
+    def words(low: float, high: float) -> list[str]:
+        return [number(tick) for tick in Scale(low, high, 0, 1, log=True).ticks()]
+
+    assert words(0.47, 2.3) == ["0.5", "1", "2"]
+    assert words(0.7, 1.5) == ["0.8", "1", "1.2", "1.4"]
+    assert words(0.03, 2) == ["0.03", "0.05", "0.1", "0.2", "0.3", "0.5", "1", "2"]
+    assert words(0.009, 11) == ["0.01", "0.1", "1", "10"]
+
+
+def test_seeds_that_end_a_little_earlier_are_held_in_the_report_too(tmp_path: Path) -> None:
+    """The median ends between both seeds, not at the longer one's value: on the page 0.3, of 0.1 and 0.5."""
+    for seed, (end, gap) in enumerate([(10.0, 0.1), (10.9, 0.5)]):
+        save(tmp_path, "a", seed, curves_table([0, end], [1, gap]), targets={})
+    runs = find_runs([tmp_path])
+    assert band(runs, "time", "gap")["median"].iloc[-1] == pytest.approx(0.3)
+    drawn = str(curves(runs, {"a": (0, styles(runs)["a"])}, "gap", "time"))
+    line = re.search(r'd="M([^"]*)" class="curve"', drawn)
+    assert line
+    height = float(line[1].split("L")[-1].split()[1])
+    low, high = 0.1 / 1.5, 1.0 * 1.5
+    share = (np.log(0.3) - np.log(low)) / (np.log(high) - np.log(low))
+    bottom = HEIGHT - BOTTOM
+    assert height == pytest.approx(bottom - share * (bottom - TOP), abs=0.1)
