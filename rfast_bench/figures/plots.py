@@ -208,10 +208,9 @@ def _times_to_target(runs: Sequence[Run], looks: dict[str, Style], baseline: str
     drawn = figure(max(7.5, 1.8 + 4.0 * len(targets)), 1.7 + 0.5 * len(frame))
     panels = drawn.subplots(1, len(targets), sharey=True, squeeze=False)[0]
     for axes, (metric, value) in zip(panels, targets, strict=True):
-        _bars(axes, frame, f"{metric}_{value:g}", looks)
+        _bars(axes, frame, f"{metric}_{value:g}", looks, time_name(runs))
         sign = "≥" if metric == "accuracy" else "≤"
         axes.set_title(f"{metric} {sign} {value:g}", fontsize=10.5)
-        axes.set_xlabel(time_name(runs))
     base = frame["baseline"].iloc[0]
     against = f"; × is the speed-up over {base}" if base else ""
     spread = "median over seeds, bootstrap intervals" if frame["seeds"].max() > 1 else "one seed"
@@ -229,7 +228,8 @@ def _targets(runs: Sequence[Run]) -> dict[str, list[float]]:
     }
 
 
-def _bars(axes: Axes, frame: pd.DataFrame, name: str, looks: dict[str, Style]) -> None:
+def _bars(axes: Axes, frame: pd.DataFrame, name: str, looks: dict[str, Style], time: str) -> None:
+    """A bar for each median that is known; where there is none, words alone and no axis of times."""
     longest = latest(frame, f"time_to_{name}") or 1.0
     for at, row in enumerate(frame.to_dict("records")):
         middle = row.get(f"time_to_{name}", np.nan)
@@ -245,6 +245,15 @@ def _bars(axes: Axes, frame: pd.DataFrame, name: str, looks: dict[str, Style]) -
     room = 1.9 if any("/" in bar_words(row, name) for row in frame.to_dict("records")) else 1.45
     axes.set(xlim=(0, room * longest), ylim=(len(frame) - 0.5, -0.5))
     axes.grid(visible=False, axis="y")
+    if any_bar(frame, name):
+        axes.set_xlabel(time)
+    else:
+        axes.set_xticks([])
+
+
+def any_bar(rows: pd.DataFrame, name: str) -> bool:
+    """Whether a median time to this target is known of somebody."""
+    return bool(np.isfinite(rows[f"time_to_{name}"]).any())
 
 
 def bar_words(row: Any, name: str) -> str:

@@ -237,6 +237,17 @@ def test_a_censored_seed_is_drawn(tmp_path: Path) -> None:
     assert draw(runs, tmp_path / "out")
 
 
+def test_a_panel_without_a_bar_has_no_axis_of_times(tmp_path: Path) -> None:
+    """Also where one seed of two reached the target: its median is not known."""
+    for seed, gap in enumerate([0.05, 0.5]):
+        save(tmp_path, "a", seed, curves_table([0, 4.8], [1, gap]), targets={"gap": [0.6, 0.1]})
+    runs = find_runs([tmp_path])
+    one, none = _times_to_target(runs, styles(runs), None).axes
+    assert len(one.get_xticks()) > 1
+    assert one.get_xlabel()
+    assert (list(none.get_xticks()), none.get_xlabel()) == ([], "")
+
+
 def test_words_of_bars_are_those_of_tables(tmp_path: Path) -> None:
     ends = {"stopped": ["finished"], "stalled": ["stalled"], "mostly": ["finished", "stalled", "stalled"]}
     for label, statuses in ends.items():

@@ -31,7 +31,7 @@ from rfast_bench.report.content.run_description import sentences, spoken_seconds
 from rfast_bench.report.content.sortable_tables import grids
 from rfast_bench.report.content.verdict import at_point
 from rfast_bench.report.page import pdf, sections
-from rfast_bench.report.page.charts import BOTTOM, HEIGHT, MOST_POINTS, TOP, curves, thinned
+from rfast_bench.report.page.charts import BOTTOM, HEIGHT, MOST_POINTS, TOP, bars, curves, thinned
 from rfast_bench.report.page.diagrams import topologies
 from rfast_bench.report.page.html import page
 from rfast_bench.report.page.svg import Scale, number, shape, tag
@@ -627,3 +627,20 @@ def test_seeds_that_end_a_little_earlier_are_held_in_the_report_too(tmp_path: Pa
     share = (np.log(0.3) - np.log(low)) / (np.log(high) - np.log(low))
     bottom = HEIGHT - BOTTOM
     assert height == pytest.approx(bottom - share * (bottom - TOP), abs=0.1)
+
+
+def test_the_status_is_that_of_the_terminals_table(scene: list[Run]) -> None:
+    rows = summarise(scene)
+    fast = grids(rows)[0]
+    at = fast.headings.index("status")
+    assert [cells[at].words for _, cells in fast.rows] == rows["status"].tolist()
+    assert any("did not reach" in status for status in rows["status"])
+
+
+def test_a_target_without_a_median_has_words_and_no_axis_of_times(tmp_path: Path) -> None:
+    summary(tmp_path, {"a": [10, None]})
+    runs = find_runs([tmp_path])
+    drawn = str(bars(runs, summarise(runs), {"a": (0, styles(runs)["a"])}, "gap_0.1"))
+    assert "1/2 reached" in drawn
+    assert 'class="tick"' not in drawn
+    assert ">simulated time (s)<" not in drawn
