@@ -47,7 +47,7 @@ def present(frame: pd.DataFrame) -> pd.DataFrame:
 
 def only_world(rows: pd.DataFrame) -> str:
     """The world of all these rows, if they are of a summary of both and have one alone: for their title."""
-    worlds = rows["world"].unique() if "world" in rows else ()
+    worlds = list(rows["world"].unique()) if "world" in rows else []
     return str(worlds[0]) if len(worlds) == 1 else ""
 
 
