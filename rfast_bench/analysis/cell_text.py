@@ -31,9 +31,9 @@ def target_names(columns: Iterable[Hashable]) -> list[str]:
 def present(frame: pd.DataFrame) -> pd.DataFrame:
     """A summary as a person reads it: every cell a string, units in the headings, empty columns left out."""
     shown = {"scenario": frame["scenario"].map(str)} if frame["scenario"].nunique() > 1 else {}
-    shown |= {"world": frame["world"].map(str)} if "world" in frame else {}
+    shown |= {"world": frame["world"].map(str)} if "world" in frame and not only_world(frame) else {}
     for name in map(str, frame):
-        if name.startswith(POINT):
+        if name.startswith(POINT) and frame[name].notna().any():
             shown[name.removeprefix(POINT)] = frame[name].map(cell)
     rows = frame.to_dict("records")
     cells = {heading: [make(row) for row in rows] for heading, make in _columns(frame).items()}
@@ -43,6 +43,12 @@ def present(frame: pd.DataFrame) -> pd.DataFrame:
         if heading in _ALWAYS or any(text != NOTHING for text in texts)
     }
     return pd.DataFrame(shown)
+
+
+def only_world(rows: pd.DataFrame) -> str:
+    """The world of all these rows, if they are of a summary of both and have one alone: for their title."""
+    worlds = list(rows["world"].unique()) if "world" in rows else []
+    return str(worlds[0]) if len(worlds) == 1 else ""
 
 
 _ALWAYS = ("algorithm", "status")
@@ -121,8 +127,12 @@ def _time(name: str, row: Mapping[Any, Any]) -> str:
     middle, above = row.get(name, np.nan), row.get(f"{name}_above", np.nan)
     if np.isnan(middle) and np.isnan(above):
         return NOTHING
-    known = cell(middle) if np.isfinite(middle) else "not reached" if np.isinf(above) else f"> {cell(above)}"
-    return known + interval(name, row)
+    return (cell(middle) if np.isfinite(middle) else not_reached(above)) + interval(name, row)
+
+
+def not_reached(above: float, unit: str = "", digits: int = 3) -> str:
+    """`> 60` where the run was stopped after so long and might have reached it; `not reached` where it never can."""
+    return f"> {cell(above, digits)}{unit}" if np.isfinite(above) else "not reached"
 
 
 def speedup(name: str, row: Mapping[Any, Any]) -> str:

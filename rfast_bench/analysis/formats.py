@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import io
+import re
 import sys
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
@@ -42,11 +43,11 @@ def _rich_table(title: str, frame: pd.DataFrame, width: int) -> Table:
     table = Table(
         title=Text(title), title_justify="left", title_style="bold", box=SIMPLE_HEAD, padding=(0, 1, 0, 0)
     )
-    rigid = fits(frame, width)
+    widths = _widths(frame, width)
     for name in map(str, frame):
         justify: Literal["left", "right"] = "left" if name in _WORDS else "right"
         heading = Text(_folded(name, frame[name]))
-        table.add_column(heading, justify=justify, overflow="fold", no_wrap=rigid and name != "status")
+        table.add_column(heading, justify=justify, overflow="fold", width=widths.get(name))
     rows, lead = list(frame.itertuples(index=False, name=None)), list(frame).index("algorithm")
     for row, after in zip(rows, [*rows[1:], None], strict=True):
         last_of_point = after is None or row[:lead] != after[:lead]
@@ -58,18 +59,61 @@ _WORDS = ("algorithm", "topology", "status", "scenario", "world")
 
 
 def _folded(heading: str, cells: pd.Series[str]) -> str:
-    """The heading over as many lines as make it no wider than its cells, words kept whole."""
-    return textwrap.fill(heading, max(*map(len, heading.split(" ")), *map(len, cells), 8))
+    """The heading over as many lines as make it no wider than its cells, words and the names in a key kept whole."""
+    apart = re.sub(r"(?<=[a-z_]\.)(?=[a-z])", f"{_JOINT} ", heading)
+    folded = textwrap.fill(apart, max(_longest_word(apart), *map(len, cells), 8))
+    return folded.replace(f"{_JOINT} ", "").replace(_JOINT, "")
+
+
+_JOINT = "\u2060"
+"""Where a heading may be folded without a space."""
+_STATUS_ROOM = 24
+
+
+def _longest_word(text: str) -> int:
+    return max(map(len, text.split()), default=0)
 
 
 def fits(frame: pd.DataFrame, width: int) -> bool:
     """Whether nothing but the status needs to wrap."""
-    lines = {name: [*_folded(str(name), frame[name]).split("\n"), *frame[name]] for name in frame}
-    widths = {name: max(map(len, texts)) for name, texts in lines.items()}
-    return (
-        sum(min(wide, 24) if name == "status" else wide for name, wide in widths.items())
-        <= width - 2 * len(widths) - 1
-    )
+    wanted = _whole(frame)
+    return sum({**wanted, **_short_status(wanted)}.values()) <= _room(frame, width)
+
+
+def _short_status(wanted: Mapping[str, int]) -> dict[str, int]:
+    return {name: min(wide, _STATUS_ROOM) for name, wide in wanted.items() if name == "status"}
+
+
+def _room(frame: pd.DataFrame, width: int) -> int:
+    """Without what stands between the columns."""
+    return width - 2 * len(frame.columns) - 1
+
+
+def _whole(frame: pd.DataFrame) -> dict[str, int]:
+    """How wide each column is when none of its cells is folded."""
+    lines = {str(name): [*_folded(str(name), frame[name]).split("\n"), *frame[name]] for name in frame}
+    return {name: max(map(len, texts)) for name, texts in lines.items()}
+
+
+def _widths(frame: pd.DataFrame, width: int) -> dict[str, int]:
+    """Of each column where the terminal is too narrow for all; no word is broken while there is room for the words.
+
+    What does not fit is folded at its spaces: as few columns as can be, then the status. Empty where all is well, and
+    where the words alone are too wide: then they are broken.
+    """
+    wanted, room = _whole(frame), _room(frame, width)
+    widths = {name: max(map(_longest_word, frame[name]), default=0) for name in wanted}
+    widths = {
+        name: max(wide, *map(len, _folded(name, frame[name]).split("\n"))) for name, wide in widths.items()
+    }
+    if sum(wanted.values()) <= room or sum(widths.values()) > room:
+        return {}
+    if sum({**widths, **_short_status(wanted)}.values()) <= room:
+        widths |= _short_status(wanted)
+    for name in sorted(wanted, key=lambda name: (name == "status", wanted[name] - widths[name])):
+        lacking, spare = wanted[name] - widths[name], room - sum(widths.values())
+        widths[name] += lacking if lacking <= spare else spare if name == "status" else 0
+    return widths
 
 
 def _style(text: str) -> str:

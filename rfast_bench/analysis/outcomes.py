@@ -68,6 +68,19 @@ def speedups(own: Known, baseline: Known) -> Known:
     }
 
 
+def over_itself(own: Known) -> Known:
+    """The baseline's speed-ups of one seed: 1 where it got there, nothing where it did not."""
+    return {
+        name: exactly(1.0)
+        for name in speedups(own, own)
+        if _got_there(own[EPOCH if name == "speedup_epoch" else name.replace("speedup_", "time_to_", 1)])
+    }
+
+
+def _got_there(time: Bounds) -> bool:
+    return time.exact and math.isfinite(time.low)
+
+
 def columns(runs: Sequence[Known]) -> dict[str, float]:
     """The columns of every number that some of these runs, one a seed, know of."""
     names = dict.fromkeys(name for run in runs for name in run)

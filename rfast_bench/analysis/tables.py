@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from rfast_bench.analysis.cell_text import FINALS, POINT, footnote, present, split, target_names
+from rfast_bench.analysis.cell_text import FINALS, POINT, footnote, only_world, present, split, target_names
 from rfast_bench.analysis.formats import WRITERS, fits, terminal_columns
-from rfast_bench.analysis.outcomes import EPOCH, Known, columns, known, speedups
+from rfast_bench.analysis.outcomes import EPOCH, Known, columns, known, over_itself, speedups
 from rfast_bench.errors import UserError, nearest
 from rfast_bench.records.reading import Run, baselines, point_key, varying
 
@@ -59,7 +59,8 @@ def summarise(runs: Sequence[Run], baseline: str | None = None) -> pd.DataFrame:
     for run, numbers in zip(ordered, measured, strict=True):
         against = by_run.get(_info(run, reference[run.scenario]), {})
         group = groups.setdefault((run.scenario, run.world, point_key(run.point), run.label), [])
-        group.append((run, {**numbers, **speedups(numbers, against)}))
+        paired = over_itself(numbers) if run.label == reference[run.scenario] else speedups(numbers, against)
+        group.append((run, {**numbers, **paired}))
     both = len({run.world for run in ordered}) > 1
     return pd.DataFrame([_row(group, keys, reference, both) for group in groups.values()])
 
@@ -162,13 +163,18 @@ def render(runs: Sequence[Run], format: str, baseline: str | None = None, width:
     return written(summarise(runs, baseline), format, width)
 
 
+def _title(scenario: str, rows: pd.DataFrame) -> str:
+    world = only_world(rows)
+    return f"{scenario}, {world} world" if world else scenario
+
+
 def written(frame: pd.DataFrame, format: str, width: int | None = None) -> str:
     """A summary in one of the formats of `render`."""
     if format == "csv":
         return frame.to_csv(index=False, lineterminator="\n")
     room = terminal_columns(width) if format == "terminal" else 10**6
     parts = [
-        (str(scenario), split(present(rows), partial(fits, width=room)), footnote(rows))
+        (_title(str(scenario), rows), split(present(rows), partial(fits, width=room)), footnote(rows))
         for scenario, rows in frame.groupby("scenario", sort=False)
     ]
     return WRITERS[format](parts, width)

@@ -13,17 +13,23 @@ from typing import Any
 import pandas as pd
 
 from rfast_bench.analysis.both_worlds import WORLDS, Pair, pairs
-from rfast_bench.analysis.cell_text import POINT
+from rfast_bench.analysis.cell_text import FINALS, POINT
+from rfast_bench.analysis.outcomes import time_to
 from rfast_bench.records.reading import Run, varying
 
 ERROR = "_error_percent"
+ABOVE = "above_"
+"""What the columns start with that hold what the time to a target that was not reached exceeds, in seconds."""
 Numbers = dict[str, float]
 
 
 def measure(run: Run) -> Numbers:
-    """One run's numbers: seconds per iteration, seconds to each target (infinite: never), gap, staleness."""
-    reached = {
-        f"time_to_{metric}_{target:g}": run.time_to(metric, target)
+    """One run's numbers: seconds an iteration and to each target (infinite: not reached), final values, staleness.
+
+    `above_<target>`: the time, or what it is known to exceed: the run's length, infinite where it never would be.
+    """
+    times = {
+        f"{metric}_{target:g}": time_to(run, metric, target)
         for metric, targets in run.targets.items()
         for target in targets
     }
@@ -32,8 +38,9 @@ def measure(run: Run) -> Numbers:
     curves = run.curves()
     return {
         **per_iteration(run),
-        **{name: math.inf if math.isnan(time) else time for name, time in reached.items()},
-        "final_gap": float(curves["gap"].iloc[-1]),
+        **{f"time_to_{name}": time.high for name, time in times.items()},
+        **{f"{ABOVE}{name}": time.low for name, time in times.items()},
+        **{f"final_{name}": float(curves[name].iloc[-1]) for name in FINALS},
         "staleness": staleness(run),
     }
 
@@ -73,7 +80,8 @@ def _median(values: Sequence[float]) -> float:
 def compare(runs: Iterable[Run]) -> pd.DataFrame:
     """One numeric row per (scenario, sweep point, label): each number simulated and real, and the errors.
 
-    `same_order_<target>`: whether the algorithms of that point reach a target in the same order in both worlds.
+    `same_order_<target>`: whether the algorithms of that point reach a target in the same order in both worlds; empty
+    where there is none to compare (see `same_order`).
     """
     found = pairs(runs)
     keys = varying([pair.any for pair in found])
@@ -82,7 +90,7 @@ def compare(runs: Iterable[Run]) -> pd.DataFrame:
     leads = ["scenario", *[POINT + key for key in keys]]
     parts = [part for _, part in frame.groupby(leads, sort=False, dropna=False)]
     for name in targets(frame):
-        same = [pd.Series(_same_order(part, name), index=part.index) for part in parts]
+        same = [pd.Series(_same_order(part, name), index=part.index, dtype="boolean") for part in parts]
         frame[f"same_order_{name}"] = pd.concat(same)
     return frame
 
@@ -112,18 +120,21 @@ def error(simulated: float, real: float) -> float:
 
 
 # ------------------------------------------------------------------------------------------------ order
-def same_order(simulated: Sequence[float], real: Sequence[float]) -> bool:
-    """Whether no two algorithms come in one order here and in the other there; equal times are no order."""
-    return all(
-        (ours - others) * (true - their) >= 0
-        for k, (ours, true) in enumerate(zip(_finite(simulated), _finite(real), strict=True))
-        for others, their in zip(_finite(simulated[:k]), _finite(real[:k]), strict=True)
-    )
+def same_order(simulated: Sequence[float], real: Sequence[float]) -> bool | None:
+    """Whether every two algorithms come in the same order in both worlds; infinite: never, later than any time.
+
+    False where two come in one order here and in the other there. None where neither holds: equal times are no order,
+    so that a tie in one world neither confirms nor contradicts an order in the other, and all ties are no order at all.
+    """
+    here, there = _signs(simulated), _signs(real)
+    if any(ours * true < 0 for ours, true in zip(here, there, strict=True)):
+        return False
+    return True if here == there and any(here) else None
 
 
-def _finite(times: Sequence[float]) -> list[float]:
-    """Never is later than any time."""
-    return [min(time, 1e300) for time in times]
+def _signs(times: Sequence[float]) -> list[int]:
+    """Of every two: -1 where the earlier one in the list is sooner, 1 where it is later, 0 where they are together."""
+    return [(one > other) - (one < other) for k, other in enumerate(times) for one in times[:k]]
 
 
 def targets(frame: pd.DataFrame) -> list[str]:
@@ -137,7 +148,7 @@ def known(part: pd.DataFrame, name: str) -> pd.DataFrame:
     return part.dropna(subset=[f"time_to_{name}_{world}" for world in WORLDS])
 
 
-def _same_order(part: pd.DataFrame, name: str) -> bool:
+def _same_order(part: pd.DataFrame, name: str) -> bool | None:
     both = known(part, name)
     times = [both[f"time_to_{name}_{world}"].astype(float).tolist() for world in WORLDS]
     return same_order(times[0], times[1])

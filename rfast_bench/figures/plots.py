@@ -17,6 +17,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
+from rfast_bench.analysis.cell_text import not_reached
 from rfast_bench.analysis.tables import summarise
 from rfast_bench.figures.diagrams import draw_timeline, draw_topologies
 from rfast_bench.figures.style import (
@@ -207,10 +208,9 @@ def _times_to_target(runs: Sequence[Run], looks: dict[str, Style], baseline: str
     drawn = figure(max(7.5, 1.8 + 4.0 * len(targets)), 1.7 + 0.5 * len(frame))
     panels = drawn.subplots(1, len(targets), sharey=True, squeeze=False)[0]
     for axes, (metric, value) in zip(panels, targets, strict=True):
-        _bars(axes, frame, f"{metric}_{value:g}", looks)
+        _bars(axes, frame, f"{metric}_{value:g}", looks, time_name(runs))
         sign = "≥" if metric == "accuracy" else "≤"
         axes.set_title(f"{metric} {sign} {value:g}", fontsize=10.5)
-        axes.set_xlabel(time_name(runs))
     base = frame["baseline"].iloc[0]
     against = f"; × is the speed-up over {base}" if base else ""
     spread = "median over seeds, bootstrap intervals" if frame["seeds"].max() > 1 else "one seed"
@@ -228,7 +228,8 @@ def _targets(runs: Sequence[Run]) -> dict[str, list[float]]:
     }
 
 
-def _bars(axes: Axes, frame: pd.DataFrame, name: str, looks: dict[str, Style]) -> None:
+def _bars(axes: Axes, frame: pd.DataFrame, name: str, looks: dict[str, Style], time: str) -> None:
+    """A bar for each median that is known; where there is none, words alone and no axis of times."""
     longest = latest(frame, f"time_to_{name}") or 1.0
     for at, row in enumerate(frame.to_dict("records")):
         middle = row.get(f"time_to_{name}", np.nan)
@@ -244,14 +245,25 @@ def _bars(axes: Axes, frame: pd.DataFrame, name: str, looks: dict[str, Style]) -
     room = 1.9 if any("/" in bar_words(row, name) for row in frame.to_dict("records")) else 1.45
     axes.set(xlim=(0, room * longest), ylim=(len(frame) - 0.5, -0.5))
     axes.grid(visible=False, axis="y")
+    if any_bar(frame, name):
+        axes.set_xlabel(time)
+    else:
+        axes.set_xticks([])
+
+
+def any_bar(rows: pd.DataFrame, name: str) -> bool:
+    """Whether a median time to this target is known of somebody."""
+    return bool(np.isfinite(rows[f"time_to_{name}"]).any())
 
 
 def bar_words(row: Any, name: str) -> str:
+    """`11.5 s · 1.8×`; `> 60 s`, `not reached` as in tables; or how all seeds ended that got nowhere."""
     reached, seeds = int(row[f"time_to_{name}_reached"]), row["seeds"]
+    missed = not_reached(row.get(f"time_to_{name}_above", np.nan), " s")
     if not reached:
-        return next((word for word in ("diverged", "void") if row[word] == seeds), "not reached")
+        return next((word for word in ("diverged", "void") if row[word] == seeds), missed)
     speedup = row.get(f"speedup_{name}", np.nan)
     middle = row[f"time_to_{name}"]
-    words = [f"{middle:.3g} s" if np.isfinite(middle) else f"> {row[f'time_to_{name}_above']:.3g} s"]
+    words = [f"{middle:.3g} s" if np.isfinite(middle) else missed]
     words += [f"{speedup:.2g}×"] if np.isfinite(speedup) and row["label"] != row["baseline"] else []
     return " · ".join(words + ([f"{reached}/{seeds} reached"] if reached < seeds else []))

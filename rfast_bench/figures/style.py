@@ -30,6 +30,8 @@ AXIS = {
     "accuracy": "accuracy",
     "epoch": "epochs (all workers together)",
 }
+HELD = 0.1
+"""How much longer than it was a curve keeps its last value in a median over seeds, as a share."""
 Style = tuple[tuple[float, float, float], Any, str]
 """Colour, line dashes and marker of a label."""
 
@@ -113,8 +115,8 @@ def headline(drawn: Figure, title: str, subtitle: str) -> None:
 def band(runs: Sequence[Run], x: str, y: str) -> pd.DataFrame:
     """Median, low and high of `y` over the runs on their common grid of `x`, as far as half of them go.
 
-    Seeds of a run that ends by epochs end at slightly different times: each is held for 2 % more, or the last few
-    points would be of other seeds than those before them.
+    Seeds of a run that ends by epochs end at slightly different times: each keeps its last value for a tenth of its
+    length more (`HELD`), or the last few points would be of other seeds than those before them.
     """
     curves = [run.curves()[[x, y]].replace([np.inf, -np.inf], np.nan).dropna() for run in runs]
     curves = [curve.drop_duplicates(x, keep="last") for curve in curves if len(curve)]
@@ -122,7 +124,7 @@ def band(runs: Sequence[Run], x: str, y: str) -> pd.DataFrame:
         return pd.DataFrame({"x": [], "median": [], "low": [], "high": []}, dtype=float)
     grid = np.unique(np.concatenate([curve[x] for curve in curves]))
     rows = np.array([np.interp(grid, curve[x], curve[y], left=np.nan) for curve in curves])
-    rows[grid > np.array([[1.02 * curve[x].iloc[-1]] for curve in curves])] = np.nan
+    rows[grid > np.array([[(1 + HELD) * curve[x].iloc[-1]] for curve in curves])] = np.nan
     keep = np.isfinite(rows).sum(axis=0) * 2 >= len(curves)
     grid, rows = grid[keep], rows[:, keep]
     lines = {"median": np.nanmedian(rows, 0), "low": np.nanmin(rows, 0), "high": np.nanmax(rows, 0)}

@@ -20,6 +20,8 @@ from rfast_bench.records.reading import Run, varying
 
 LANE, HEAD = 0.05, 0.075
 """Heights in the strip for what was not reached, as shares of the axes: a label's lane, and what stands above them."""
+MISSED = "not reached when the run ended"
+"""Above the lanes: stopped too early, stalled or diverged, which tables tell apart (`> 60`, `not reached`)."""
 CROWDED = 0.07
 """Numbers that come nearer to each other than this share of the axis stand evenly, as words do."""
 
@@ -182,7 +184,7 @@ def latest(frame: pd.DataFrame, column: str) -> float:
 def _strip(axes: Axes, high: float) -> None:
     axes.fill_between([0, 1], 1 - high, 1, transform=axes.transAxes, color="#f0f0f0", zorder=0.5)
     style: dict[str, Any] = {"color": GREY, "fontsize": 8.5, "ha": "left", "va": "top"}
-    axes.text(0.01, 0.99, "not reached", transform=axes.transAxes, **style)
+    axes.text(0.01, 0.99, MISSED, transform=axes.transAxes, **style)
 
 
 def _handles(frame: pd.DataFrame, looks: dict[str, Style]) -> list[Line2D]:

@@ -89,11 +89,16 @@ def test_of_several_seeds_the_median_counts_and_never_is_the_longest_time(tmp_pa
 
 # ------------------------------------------------------------------------------------------------ order
 def test_equal_times_are_no_order_and_never_comes_last() -> None:
-    assert same_order([1, 2, 3], [10, 20, 30])
-    assert not same_order([1, 2, 3], [10, 30, 20])
-    assert same_order([1, 1, 3], [2, 1, 3])
-    assert same_order([1, math.inf, math.inf], [1, 5, math.inf])
-    assert not same_order([1, math.inf], [math.inf, 1])
+    never = math.inf
+    assert same_order([1, 2, 3], [10, 20, 30]) is True
+    assert same_order([1, 2, 2], [10, 20, 20]) is True
+    assert same_order([1, never], [2, never]) is True
+    assert same_order([1, 2, 3], [10, 30, 20]) is False
+    assert same_order([1, never], [never, 1]) is False
+    assert same_order([1, 1, 3], [2, 1, 3]) is None
+    assert same_order([1, never, never], [1, 5, never]) is None
+    assert same_order([1, 1], [1, 1]) is None
+    assert same_order([never, never], [never, never]) is None
 
 
 def test_the_order_is_told_target_by_target(both: tuple[Path, Path]) -> None:
@@ -105,7 +110,35 @@ def test_the_order_is_told_target_by_target(both: tuple[Path, Path]) -> None:
     frame = compare(find_both(*both))
     assert not frame["same_order_gap_0.1"].any()
     told = render(find_both(simulated, real), "md")
-    assert "simulated fast < slow; real slow < fast" in told
+    assert "fast < slow in the simulated world; slow < fast in the real world" in told
+
+
+@pytest.mark.parametrize(
+    ("simulated", "real", "said"),
+    [
+        ((1, 2), (3, 4), "the same in both worlds"),
+        ((1, 99), (3, 99), "the same in both worlds"),
+        ((1, 1, 2), (3, 3, 4), "the same in both worlds, a = b < c"),
+        ((1, 99, 99), (3, 99, 99), "the same in both worlds, a, not reached by b and c"),
+        ((99, 99), (99, 99), "nobody reached it in either world"),
+        ((1, 1), (4, 4), "a and b are together in both worlds"),
+        ((2, 1), (4, 4), "b < a in the simulated world; a and b are together in the real world"),
+        ((1, 2), (99, 99), "a < b in the simulated world; nobody reached it in the real world"),
+        (
+            (99, 2),
+            (3, 99),
+            "b, not reached by a in the simulated world; a, not reached by b in the real world",
+        ),
+    ],
+)
+def test_only_an_order_can_be_the_same(
+    tmp_path: Path, simulated: tuple[float, ...], real: tuple[float, ...], said: str
+) -> None:
+    for world, times in (("simulated", simulated), ("real", real)):
+        for order, (label, time) in enumerate(zip("abc", times, strict=False)):
+            put(tmp_path, label, world, time, order=order, scenario=f"in-{world}")
+    told = render(find_both(tmp_path, tmp_path), "md")
+    assert f"Order by time to gap 0.1: {said}." in told
 
 
 # ------------------------------------------------------------------------------------- what does not match
@@ -128,7 +161,9 @@ def test_a_void_run_has_no_numbers_but_a_reason(both: tuple[Path, Path]) -> None
 def test_a_target_that_is_not_reached_has_no_error(both: tuple[Path, Path]) -> None:
     put(both[1], "slow", "real", 99.0)
     assert math.isnan(row_of(compare(find_both(*both)), "slow")["time_to_gap_0.1_error_percent"])
-    assert "not reached" in render(find_both(*both), "md")
+    assert "| > 8 " in render(find_both(*both), "md"), "stopped after 8 s"
+    put(both[1], "slow", "real", 99.0, status="stalled", reason="worker 3 died")
+    assert "| not reached " in render(find_both(*both), "md"), "never"
 
 
 def test_a_counterpart_may_have_a_name_of_its_own(both: tuple[Path, Path]) -> None:
@@ -175,6 +210,32 @@ def test_what_was_tuned_at_the_edge_is_marked(tmp_path: Path) -> None:
     assert text.count("| fast † ") == 3
     assert "tuned at the edge (step_size)" in text
     assert "†: tuned at the edge" in text
+
+
+def heading_of_quality(text: str) -> str:
+    return next(line for line in text.splitlines() if "final" in line)
+
+
+def test_without_gaps_the_losses_and_accuracies_of_both_worlds_stand_there(tmp_path: Path) -> None:
+    for world, end in (("simulated", 0.6), ("real", 0.7)):
+        curves = curves_table([0, 1], [math.nan] * 2, loss=[2, 1.25], accuracy=[0.1, end])
+        save(tmp_path / world, "a", curves=curves, world=world, targets={"accuracy": [0.9]})
+    runs = find_both(tmp_path, tmp_path)
+    told = render(runs, "md")
+    assert "final gap" not in told
+    assert "staleness" not in heading_of_quality(told), "nobody read a message"
+    for value in ("1.25", "0.6", "0.7"):
+        assert value in told.split("How well")[1]
+    row = compare(runs).iloc[0]
+    assert (row["final_loss_simulated"], row["final_accuracy_real"]) == (1.25, 0.7)
+
+
+def test_with_gaps_losses_are_left_to_the_csv(both: tuple[Path, Path]) -> None:
+    heading = heading_of_quality(render(find_both(*both), "md"))
+    assert "final gap real" in heading
+    assert "staleness real" in heading
+    assert not {"loss", "accuracy"} & set(heading.split())
+    assert compare(find_both(*both))["final_loss_real"].tolist() == pytest.approx([0.25, 0.25])
 
 
 # ---------------------------------------------------------------------------------------------- the command

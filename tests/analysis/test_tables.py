@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from rfast_bench.analysis.cell_text import cell, human_bytes, present, split
+from rfast_bench.analysis.cell_text import cell, human_bytes, present, speedup, split
 from rfast_bench.analysis.outcomes import known
 from rfast_bench.analysis.statistics import NEVER, Bounds, exactly
 from rfast_bench.analysis.tables import costs, render, summarise
@@ -101,6 +101,45 @@ def test_a_median_that_was_not_reached_is_told_from_below(tmp_path: Path) -> Non
     assert [slow[f"time_to_gap_0.03{end}"] for end in ("_above", "_low", "_reached")] == [100, 20, 1]
     assert shown(runs, "a")["time to gap 0.03 (s)"] == "> 100 [20, ∞)"
     assert shown(runs, "a")["status"] == "did not reach gap 0.03 (2/3)"
+
+
+@pytest.mark.parametrize(
+    ("reached", "said"), [((40, 50), "1×"), ((40, None), "1×"), ((None, 50, None), "1×"), ((None, None), "–")]
+)
+def test_the_baseline_is_as_fast_as_itself(
+    tmp_path: Path, reached: tuple[float | None, ...], said: str
+) -> None:
+    """Also where some of its seeds missed the target; a seed that missed is not said to be anything times itself."""
+    for seed, time in enumerate(reached):
+        curves = reaching(*([time] if time else []), final=0.01 if time else 0.5)
+        save(tmp_path, "ring-allreduce", seed, curves, targets={"gap": [0.1]})
+        save(tmp_path, "fast", seed, reaching(10), targets={"gap": [0.1]}, order=1)
+    base = shown(find_runs([tmp_path]), "ring-allreduce")
+    assert base["speed-up at gap 0.1"] == said
+    assert base["epoch speed-up"] == "1×"
+
+
+def test_every_form_of_a_speed_up(tmp_path: Path) -> None:
+    """As docs/scenarios.md lists them."""
+    seeds = {"speedup_x": 1.8, "speedup_x_low": 1.6, "speedup_x_high": 2}
+    forms = [
+        ({**seeds}, "1.8× [1.6, 2]"),
+        ({"speedup_x": 1.8}, "1.8×"),
+        ({"speedup_x_above": 1.8, "speedup_x_below": np.inf}, "> 1.8×"),
+        ({"speedup_x_above": 0, "speedup_x_below": 0.5}, "< 0.5×"),
+        ({"speedup_x_above": 0.61, "speedup_x_below": 1.1}, "0.61 to 1.1×"),
+        (
+            {"speedup_x_above": 0.61, "speedup_x_below": 1.1, "speedup_x_low": 0, "speedup_x_high": 1.2},
+            "0.61 to 1.1× [0, 1.2]",
+        ),
+        (
+            {"speedup_x_above": 1.8, "speedup_x_below": np.inf, "speedup_x_low": 1, "speedup_x_high": np.inf},
+            "> 1.8× [1, ∞)",
+        ),
+        ({"speedup_x_above": 0, "speedup_x_below": np.inf}, "–"),
+    ]
+    for row, said in forms:
+        assert speedup("x", row) == said
 
 
 def test_speedups_pair_seeds_with_the_baseline(small: list[Run]) -> None:
@@ -334,3 +373,41 @@ def test_a_cell_has_three_digits(value: Any, text: str) -> None:
 )
 def test_bytes_as_a_person_says_them(value: float, text: str) -> None:
     assert human_bytes(value) == text
+
+
+# ------------------------------------------------------------------------------------------- many scenarios
+def test_each_scenario_has_its_own_columns_and_names_its_only_world(tmp_path: Path) -> None:
+    for size in (8, 32):
+        save(tmp_path, "a", 0, reaching(1, 2), scenario="swept", point={"problem.batch_size": size})
+    for world in ("simulated", "real"):
+        save(tmp_path / world, "a", 0, reaching(1, 2), scenario="plain", world=world)
+    text = render(find_runs([tmp_path]), "md")
+    plain, swept = text.split("## swept, simulated world\n")
+    assert plain.startswith("## plain\n")
+    assert "problem.batch_size" in swept
+    assert "problem.batch_size" not in plain
+    assert "| world " in plain
+    assert "| world " not in swept
+
+
+def widest(text: str) -> int:
+    return max(map(len, text.splitlines()))
+
+
+@pytest.mark.parametrize("width", [100, 105, 110])
+def test_no_word_is_broken_while_there_is_room_for_all_words(tmp_path: Path, width: int) -> None:
+    names = ("ring-allreduce with a long label", "r-fast")
+    for order, label in enumerate(names):
+        for seed in (0, 1, 2):
+            for size in (8, 32):
+                save(
+                    *(tmp_path, label, seed, reaching(1.2345 + seed, 2 + seed / 7)),
+                    point={"problem.batch_size": size},
+                    topology=pair("bipartite-exponential"),
+                    order=order,
+                )
+    text = render(find_runs([tmp_path]), "terminal", width=width)
+    assert widest(text) <= width
+    words = set(text.split())
+    assert {"ring-allreduce", "problem.", "batch_size", "bipartite-exponential", "algorithm"} <= words
+    assert not {"problem.batch_siz", "e"} & words

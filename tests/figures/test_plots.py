@@ -12,7 +12,7 @@ import pytest
 from rfast_bench.analysis.tables import summarise
 from rfast_bench.errors import UserError
 from rfast_bench.figures.layouts import layout
-from rfast_bench.figures.plots import _curves, _times_to_target, draw, foot
+from rfast_bench.figures.plots import _curves, _times_to_target, bar_words, draw, foot
 from rfast_bench.figures.style import band, log_range, plain, slug, styles
 from rfast_bench.figures.sweeps import _sweep, whisker
 from rfast_bench.records.reading import Run, find_runs
@@ -91,7 +91,7 @@ def test_some_seeds_diverged(tmp_path: Path) -> None:
 
 def test_bars_tell_what_was_not_reached(scene: list[Run]) -> None:
     told = words(_times_to_target(drawn_runs(scene), styles(scene), None))
-    assert told.count("not reached") == 1
+    assert told.count("> 60 s") == 1
     assert told.count("diverged") == 2
     frame = summarise(scene)
     median = float(frame.loc[frame["label"] == "r-fast", "time_to_gap_0.03"].iloc[0])
@@ -237,6 +237,27 @@ def test_a_censored_seed_is_drawn(tmp_path: Path) -> None:
     assert draw(runs, tmp_path / "out")
 
 
+def test_a_panel_without_a_bar_has_no_axis_of_times(tmp_path: Path) -> None:
+    """Also where one seed of two reached the target: its median is not known."""
+    for seed, gap in enumerate([0.05, 0.5]):
+        save(tmp_path, "a", seed, curves_table([0, 4.8], [1, gap]), targets={"gap": [0.6, 0.1]})
+    runs = find_runs([tmp_path])
+    one, none = _times_to_target(runs, styles(runs), None).axes
+    assert len(one.get_xticks()) > 1
+    assert one.get_xlabel()
+    assert (list(none.get_xticks()), none.get_xlabel()) == ([], "")
+
+
+def test_words_of_bars_are_those_of_tables(tmp_path: Path) -> None:
+    ends = {"stopped": ["finished"], "stalled": ["stalled"], "mostly": ["finished", "stalled", "stalled"]}
+    for label, statuses in ends.items():
+        for seed, status in enumerate(statuses):
+            gap = [1, 0.01 if label == "mostly" and seed == 0 else 0.5]
+            save(tmp_path, label, seed, curves_table([0, 9], gap), status=status, targets={"gap": [0.1]})
+    rows = {row["label"]: bar_words(row, "gap_0.1") for _, row in summarise(find_runs([tmp_path])).iterrows()}
+    assert rows == {"stopped": "> 9 s", "stalled": "not reached", "mostly": "not reached · 1/3 reached"}
+
+
 def test_an_axis_of_accuracies_begins_where_the_start_is_left_behind() -> None:
     def one(*values: float) -> dict[str, pd.DataFrame]:
         rows = {"x": range(len(values)), "median": values, "low": values, "high": values}
@@ -248,8 +269,8 @@ def test_an_axis_of_accuracies_begins_where_the_start_is_left_behind() -> None:
 
 
 def test_a_seed_that_ended_a_little_earlier_is_held(tmp_path: Path) -> None:
-    for seed, end in ((0, 8.0), (1, 8.1)):
+    for seed, end in ((0, 8.0), (1, 8.7)):
         save(tmp_path, "a", seed=seed, curves=curves_table([0, end], [1, 0.1 + seed]))
     frame = band(find_runs([tmp_path]), "time", "gap")
-    assert frame["x"].tolist() == [0, 8, 8.1]
+    assert frame["x"].tolist() == [0, 8, 8.7]
     assert frame["low"].tolist()[-1] == 0.1

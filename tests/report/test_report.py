@@ -20,7 +20,7 @@ from markupsafe import Markup
 from rfast_bench.analysis.tables import summarise
 from rfast_bench.cli.commands import main
 from rfast_bench.errors import UserError
-from rfast_bench.figures.style import styles
+from rfast_bench.figures.style import band, styles
 from rfast_bench.records.reading import Run, find_runs
 from rfast_bench.report.content.cautions import cautions
 from rfast_bench.report.content.findings import point_words
@@ -31,7 +31,7 @@ from rfast_bench.report.content.run_description import sentences, spoken_seconds
 from rfast_bench.report.content.sortable_tables import grids
 from rfast_bench.report.content.verdict import at_point
 from rfast_bench.report.page import pdf, sections
-from rfast_bench.report.page.charts import MOST_POINTS, thinned
+from rfast_bench.report.page.charts import BOTTOM, HEIGHT, MOST_POINTS, TOP, bars, curves, thinned
 from rfast_bench.report.page.diagrams import topologies
 from rfast_bench.report.page.html import page
 from rfast_bench.report.page.svg import Scale, number, shape, tag
@@ -165,6 +165,23 @@ def test_who_is_first_and_what_it_is_against_the_baseline(tmp_path: Path) -> Non
     assert texts(rows, "miss") == []
 
 
+def test_who_is_first_at_the_same_time_is_first_together(tmp_path: Path) -> None:
+    rows = summary(tmp_path / "one", {"a": [0.4], "b": [0.4], "c": [2]})
+    assert texts(rows, "result") == ["a and b are together the first, after 0.4 s; next is c, after 2 s."]
+    rows = summary(tmp_path / "two", {"a": [9, 11], "b": [10, 10]})
+    assert texts(rows, "result") == ["a and b are together the first, after 10 s [9, 11] (a) and 10 s (b)."]
+
+
+def test_a_tie_at_a_point_of_a_sweep_has_no_winner(tmp_path: Path) -> None:
+    for loss, time in ((0, 20), (0.1, 10)):
+        summary(tmp_path, {"a": [10], "b": [time]}, point={"network.loss": loss})
+    rows = summarise(find_runs([tmp_path]))
+    assert (
+        over_points(rows)[0].text
+        == "a is the first at loss = 0; a and b are together the first at loss = 0.1."
+    )
+
+
 def test_the_paired_lead_tells_whether_the_order_is_open(tmp_path: Path) -> None:
     """Times that overlap may have a lead above 1 on every seed; then the order is not open."""
     open_order: dict[str, list[float | None]] = {"one": [10, 16], "other": [12, 15]}
@@ -189,7 +206,7 @@ def test_who_reached_it_with_some_seeds_is_not_ranked(tmp_path: Path) -> None:
     assert texts(rows, "result") == ["sure is the first, after 50 s; no other reached it with every seed."]
     assert texts(rows, "miss") == [
         "lucky reached it with 1 of 3 seeds only (1 s where it did); it is not ranked.",
-        "Not reached by never (ended at 0.5).",
+        "Not reached by never (> 100 s, ended at 0.5).",
     ]
 
 
@@ -584,3 +601,46 @@ def test_a_close_lead_is_counted_only_where_there_are_several_points() -> None:
     assert _open(1, 1) == ", though the interval of its lead over the next contains 1"
     assert _open(1, 3).startswith(", though at one of these points")
     assert _open(2, 3).startswith(", though at 2 of these points")
+
+
+def test_a_short_log_axis_has_plain_ticks_between_powers_of_ten() -> None:
+    def words(low: float, high: float) -> list[str]:
+        return [number(tick) for tick in Scale(low, high, 0, 1, log=True).ticks()]
+
+    assert words(0.47, 2.3) == ["0.5", "1", "2"]
+    assert words(0.7, 1.5) == ["0.8", "1", "1.2", "1.4"]
+    assert words(0.03, 2) == ["0.03", "0.05", "0.1", "0.2", "0.3", "0.5", "1", "2"]
+    assert words(0.009, 11) == ["0.01", "0.1", "1", "10"]
+
+
+def test_seeds_that_end_a_little_earlier_are_held_in_the_report_too(tmp_path: Path) -> None:
+    """The median ends between both seeds, not at the longer one's value: on the page 0.3, of 0.1 and 0.5."""
+    for seed, (end, gap) in enumerate([(10.0, 0.1), (10.9, 0.5)]):
+        save(tmp_path, "a", seed, curves_table([0, end], [1, gap]), targets={})
+    runs = find_runs([tmp_path])
+    assert band(runs, "time", "gap")["median"].iloc[-1] == pytest.approx(0.3)
+    drawn = str(curves(runs, {"a": (0, styles(runs)["a"])}, "gap", "time"))
+    line = re.search(r'd="M([^"]*)" class="curve"', drawn)
+    assert line
+    height = float(line[1].split("L")[-1].split()[1])
+    low, high = 0.1 / 1.5, 1.0 * 1.5
+    share = (np.log(0.3) - np.log(low)) / (np.log(high) - np.log(low))
+    bottom = HEIGHT - BOTTOM
+    assert height == pytest.approx(bottom - share * (bottom - TOP), abs=0.1)
+
+
+def test_the_status_is_that_of_the_terminals_table(scene: list[Run]) -> None:
+    rows = summarise(scene)
+    fast = grids(rows)[0]
+    at = fast.headings.index("status")
+    assert [cells[at].words for _, cells in fast.rows] == rows["status"].tolist()
+    assert any("did not reach" in status for status in rows["status"])
+
+
+def test_a_target_without_a_median_has_words_and_no_axis_of_times(tmp_path: Path) -> None:
+    summary(tmp_path, {"a": [10, None]})
+    runs = find_runs([tmp_path])
+    drawn = str(bars(runs, summarise(runs), {"a": (0, styles(runs)["a"])}, "gap_0.1"))
+    assert "1/2 reached" in drawn
+    assert 'class="tick"' not in drawn
+    assert ">simulated time (s)<" not in drawn

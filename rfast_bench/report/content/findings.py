@@ -48,6 +48,12 @@ def ranked(rows: pd.DataFrame, name: str) -> pd.DataFrame:
     return whole.sort_values(f"time_to_{name}", kind="stable")
 
 
+def level(order: pd.DataFrame, name: str) -> list[str]:
+    """The labels that share the first place of a ranking: one, unless its time is that of others too."""
+    times = order[f"time_to_{name}"]
+    return [str(label) for label in order["label"][times == times.min()]]
+
+
 def baseline_of(rows: pd.DataFrame) -> str | None:
     """The baseline, when it is among these rows."""
     base = rows["baseline"].iloc[0]

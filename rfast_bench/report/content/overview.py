@@ -12,6 +12,7 @@ from rfast_bench.report.content.findings import (
     Finding,
     baseline_of,
     contested,
+    level,
     point_words,
     ranked,
     target_words,
@@ -80,21 +81,27 @@ def _winners(rows: pd.DataFrame, name: str) -> str:
     points = _points(rows)
     firsts: dict[str, list[str]] = {}
     close: dict[str, int] = {}
+    tied: dict[str, bool] = {}
     for part in points:
         order = ranked(part, name)
-        winner = str(order["label"].iloc[0]) if len(order) else ""
+        winner = listed(level(order, name))
         firsts.setdefault(winner, []).append(point_words(part.iloc[0]))
-        close[winner] = close.get(winner, 0) + bool(contested(order, name))
+        tied[winner] = len(level(order, name)) > 1
+        close[winner] = close.get(winner, 0) + bool(not tied[winner] and contested(order, name))
     nobody = firsts.pop("", [])
     if not firsts:
         return f"Nobody reached it with every seed at any of the {len(points)} points."
     most = sorted(firsts.items(), key=lambda found: -len(found[1]))
     said = [
-        f"{label} is the first at {_places(where, len(points))}{_open(close[label], len(where))}"
+        f"{label} {_is(tied[label])} the first at {_places(where, len(points))}{_open(close[label], len(where))}"
         for label, where in most
     ]
     said += [f"nobody reached it with every seed at {_places(nobody, len(points))}"] if nobody else []
     return "; ".join(said) + "."
+
+
+def _is(tied: bool) -> str:
+    return "are together" if tied else "is"
 
 
 def _open(close: int, of: int) -> str:

@@ -33,18 +33,12 @@ class Grid:
 
 def grids(rows: pd.DataFrame) -> list[Grid]:
     """A summary's tables: how fast (two targets each), how well, and at what cost."""
-    shown = present(rows.assign(status=[_status(str(status)) for status in rows["status"]]))
-    return [_grid(title, _telling(part), rows) for title, part in split(shown)]
+    return [_grid(title, _telling(part), rows) for title, part in split(present(rows))]
 
 
 def _telling(part: pd.DataFrame) -> pd.DataFrame:
     """Without the status where all ended well."""
     return part.drop(columns="status") if "status" in part and (part["status"] == "ok").all() else part
-
-
-def _status(status: str) -> str:
-    """Without what was not reached, which the times say."""
-    return "; ".join(part for part in status.split("; ") if not part.startswith("did not reach")) or "ok"
 
 
 def _grid(title: str, shown: pd.DataFrame, rows: pd.DataFrame) -> Grid:

@@ -16,6 +16,7 @@ from rfast_bench.report.content.findings import (
     Row,
     baseline_of,
     contested,
+    level,
     ranked,
     target_words,
     with_interval,
@@ -46,6 +47,15 @@ def _first(order: pd.DataFrame, name: str, rivals: bool) -> str:
     after = f"after {with_interval(first, column, ' s')}"
     if not rivals:
         return f"{first['label']} reached it {after}."
+    together = level(order, name)
+    if len(together) > 1:
+        others = order.iloc[len(together) :]
+        text = _together(order.iloc[: len(together)], column)
+        if len(others):
+            text += (
+                f"; next is {others.iloc[0]['label']}, after {with_interval(others.iloc[0], column, ' s')}"
+            )
+        return f"{text}."
     text = f"{first['label']} is the first, {after}"
     if len(order) == 1:
         return f"{text}; no other reached it{' with every seed' if first['seeds'] > 1 else ''}."
@@ -55,6 +65,14 @@ def _first(order: pd.DataFrame, name: str, rivals: bool) -> str:
         lead = with_interval(first, f"lead_{name}", "×", 2)
         text += f" Seed by seed its lead is {lead}: take the order of these two as open."
     return text
+
+
+def _together(tied: pd.DataFrame, column: str) -> str:
+    """`one and other are together, after 0.4 s`; each with its interval where these differ."""
+    times = list(dict.fromkeys(with_interval(row, column, " s") for _, row in tied.iterrows()))
+    if len(times) > 1:
+        times = [f"{with_interval(row, column, ' s')} ({row['label']})" for _, row in tied.iterrows()]
+    return f"{listed(tied['label'])} are together the first, after {listed(times)}"
 
 
 def _against(rows: pd.DataFrame, order: pd.DataFrame, name: str) -> list[str]:
@@ -113,12 +131,21 @@ def _reached(row: Row, name: str) -> str:
 
 
 def _ended(row: Row, name: str) -> str:
+    """`osgp (> 60 s, ended at 0.05)`: stopped after so long; `osgp (diverged)`."""
     metric = name.partition("_")[0]
-    final = row.get(f"final_{metric}", np.nan)
+    final, above = row.get(f"final_{metric}", np.nan), row.get(f"time_to_{name}_above", np.nan)
     for word in ("diverged", "void"):
         if row[word] == row["seeds"]:
             return f"{row['label']} ({word})"
-    return f"{row['label']}" + (f" (ended at {cell(final)})" if np.isfinite(final) else "")
+    said = (
+        [f"> {cell(above)} s"]
+        if np.isfinite(above)
+        else ["stalled"]
+        if row["stalled"] == row["seeds"]
+        else []
+    )
+    said += [f"ended at {cell(final)}"] if np.isfinite(final) else []
+    return f"{row['label']}" + (f" ({', '.join(said)})" if said else "")
 
 
 def _best_gap(rows: pd.DataFrame, name: str) -> str:

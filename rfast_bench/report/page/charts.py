@@ -10,7 +10,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from rfast_bench.analysis.cell_text import label as shown_label
-from rfast_bench.figures.plots import bar_words, ending
+from rfast_bench.figures.plots import any_bar, bar_words, ending
 from rfast_bench.figures.style import AXIS, Style, band, by_label, log_range, time_name
 from rfast_bench.figures.sweeps import latest, whisker
 from rfast_bench.records.reading import Run
@@ -141,14 +141,15 @@ def bars(runs: Sequence[Run], rows: pd.DataFrame, looks: Looks, name: str) -> Ma
     longest = latest(rows, f"time_to_{name}") or 1.0
     across = Scale(0.0, 1.04 * longest, 10.0, WIDTH - RIGHT)
     below = 8.0 + 40 * len(rows)
-    ticks = across.ticks()
+    ticks = across.ticks() if any_bar(rows, name) else []
+    axis = text(WIDTH / 2, below + 39, time_name(runs), "middle", "name")
     return drawing(
-        below + 46,
+        below + (46 if ticks else 8),
         f"time to {name.replace('_', ' ')}: " + ", ".join(_spoken(rows, name)),
         *(line(across(tick), 4, across(tick), below) for tick in ticks),
         *(tick_below(across(tick), below + 18, number(tick)) for tick in ticks),
         line(across.start, below, across.end, below, "axis"),
-        text(WIDTH / 2, below + 39, time_name(runs), "middle", "name"),
+        *([axis] if ticks else []),
         *(_bar(row, name, across, 8.0 + 40 * k, looks) for k, (_, row) in enumerate(rows.iterrows())),
     )
 

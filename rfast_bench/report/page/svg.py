@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from markupsafe import Markup, escape
 from matplotlib.colors import to_hex
-from matplotlib.ticker import LogLocator, MaxNLocator
+from matplotlib.ticker import Locator, LogLocator, MaxNLocator
 
 from rfast_bench.figures.style import Style
 
@@ -79,10 +79,18 @@ class Scale:
         return self.start + share * (self.end - self.start)
 
     def ticks(self, most: int = 6) -> list[float]:
-        locator = LogLocator(numticks=most) if self.log else MaxNLocator(most - 1, steps=[1, 2, 2.5, 5, 10])
-        found = [float(tick) for tick in locator.tick_values(self.low, self.high)]
-        slack = 0.0 if self.log else 1e-9 * (self.high - self.low)
-        return [tick for tick in found if self.low - slack <= tick <= self.high + slack]
+        """Round numbers between both ends; of a log axis powers of ten, or numbers between them where these are few."""
+        if not self.log:
+            slack = 1e-9 * (self.high - self.low)
+            return self._within(MaxNLocator(most - 1, steps=[1, 2, 2.5, 5, 10]), slack)
+        if self.high >= 100 * self.low:
+            return self._within(LogLocator(numticks=most))
+        found = self._within(LogLocator(subs=(1.0, 2.0, 3.0, 5.0), numticks=most))
+        return found if len(found) > 2 else self._within(MaxNLocator(most - 1, steps=[1, 2, 2.5, 5, 10]))
+
+    def _within(self, locator: Locator, slack: float = 0.0) -> list[float]:
+        ticks = [float(tick) for tick in locator.tick_values(self.low, self.high)]
+        return [tick for tick in ticks if self.low - slack <= tick <= self.high + slack]
 
 
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")

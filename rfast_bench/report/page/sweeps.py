@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from rfast_bench.analysis.cell_text import POINT, cell, target_names
 from rfast_bench.figures.style import AXIS, time_name
-from rfast_bench.figures.sweeps import above_rounding, by_ratio, lanes, latest, places, whisker
+from rfast_bench.figures.sweeps import MISSED, above_rounding, by_ratio, lanes, latest, places, whisker
 from rfast_bench.plan.swept_values import short_names
 from rfast_bench.records.reading import Run, varying
 from rfast_bench.report.content.findings import target_words
@@ -110,7 +110,7 @@ def _up(rows: pd.DataFrame, column: str, timed: bool, strip: float) -> Scale:
 
 def _strip(high: float) -> Markup:
     box = tag("rect", x=LEFT, y=TOP, width=WIDTH - LEFT - RIGHT, height=high - 4, class_="strip")
-    return tag("g", box, text(LEFT + 5, TOP + 12, "not reached", kind="note"))
+    return tag("g", box, text(LEFT + 5, TOP + 12, MISSED, kind="note"))
 
 
 def _line(
