@@ -12,19 +12,30 @@ def named(point: Mapping[str, Any]) -> dict[str, Any]:
 
     >>> named({"problem.partition": {"kind": "dirichlet", "alpha": 0.1}, "workers": 8})
     {'problem.partition': 'dirichlet alpha=0.1', 'workers': 8}
+    >>> named({"optimizer": {"momentum": 0.9, "nesterov": True}, "schedule": {}})
+    {'optimizer': 'momentum=0.9 nesterov=true', 'schedule': '{}'}
     """
     return {key: _name(value) for key, value in point.items()}
 
 
 def _name(value: Any) -> Any:
     if isinstance(value, Mapping):
+        kind = [str(value["kind"])] if "kind" in value else []
         parts = [f"{key}={_inner(part)}" for key, part in value.items() if key != "kind"]
-        return " ".join([str(value["kind"])] * ("kind" in value) + parts)
+        return " ".join(kind + parts) or "{}"
     return json.dumps(value) if isinstance(value, list) else value
 
 
 def _inner(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value, sort_keys=True)
+    return value if isinstance(value, str) else json.dumps(_in_order(value))
+
+
+def _in_order(value: Any) -> Any:
+    """The same with the keys of every mapping in order; numbers and words may be mixed, as in `{10: 1, 20 s: 2}`."""
+    if isinstance(value, Mapping):
+        keys = sorted(value, key=lambda key: (isinstance(key, str), key))
+        return {key: _in_order(value[key]) for key in keys}
+    return [_in_order(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def short_names(keys: Iterable[str]) -> dict[str, str]:
