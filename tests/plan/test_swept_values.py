@@ -48,12 +48,15 @@ def test_a_schedule_can_be_swept_to_the_report(tmp_path: Path) -> None:
     swept = {"schedule": ["constant", {"cosine": {"until": 5, "to": 0.1}}]}
     few = [{"name": "d-psgd", "step_size": 0.05, "topology": "ring"}]
     short = {"stop": {"time": "3 s"}, "algorithms": few, "seeds": 1}
-    path, out = write(tmp_path, sweep=swept, problem={"kind": "logistic-regression", "dataset": "wine"}, **short), tmp_path / "out"
+    problem = {"kind": "logistic-regression", "dataset": "wine"}
+    path, out = write(tmp_path, sweep=swept, problem=problem, **short), tmp_path / "out"
     for arguments in (("run", path, "--out", out), ("report", out), ("data", path)):
         result = call(*arguments)
         assert result.exit_code == 0, result.output
     home = out / "small"
     rows = pd.read_csv(home / "table.csv")
     assert set(rows["point.schedule"]) == {"constant", 'cosine={"to": 0.1, "until": 5}'}
-    assert (home / "schedule=cosine___to___0.1___until___5_" / "d-psgd" / "seed-0" / "manifest.json").is_file()
+    assert (
+        home / "schedule=cosine___to___0.1___until___5_" / "d-psgd" / "seed-0" / "manifest.json"
+    ).is_file()
     assert list(home.rglob("*.png"))

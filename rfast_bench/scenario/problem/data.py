@@ -5,7 +5,14 @@ from __future__ import annotations
 from math import isclose
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import (
+    BeforeValidator,
+    Field,
+    SerializerFunctionWrapHandler,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 
 from rfast_bench.scenario.problem.data_folders import with_folder
 from rfast_bench.scenario.values.base import DataPath, SourceName, Spec
@@ -13,6 +20,20 @@ from rfast_bench.scenario.values.base import DataPath, SourceName, Spec
 Count = Annotated[int, Field(ge=1)]
 NonNegative = Annotated[float, Field(ge=0)]
 Share = Annotated[float, Field(gt=0)]
+
+
+def _one_of_them(value: object) -> object:
+    return (value,) if isinstance(value, str) else value
+
+
+Names = Annotated[tuple[str, ...], BeforeValidator(_one_of_them)]
+"""Of columns; a single one may stand for itself."""
+
+
+def without(later: tuple[str, ...], spec: Spec, plain: dict[str, Any]) -> dict[str, Any]:
+    """The plain values of a part, less the `later` keys that are at their defaults."""
+    defaults = {name: type(spec).model_fields[name].default for name in later}
+    return {k: v for k, v in plain.items() if k not in later or getattr(spec, k) != defaults[k]}
 
 
 def _bare_word(value: object) -> object:
@@ -57,13 +78,21 @@ class SyntheticRegressionSpec(Spec):
 class CsvSpec(Spec):
     """A table with a header line; `target` names the column to learn, all others are features.
 
-    A column that `partition: {kind: by-column, column: ...}` names says who owns a row, and is no feature.
+    A column that `partition: {kind: by-column, column: ...}` names says who owns a row, and is no feature; nor are
+    those of `drop`. `keep`: features that look like the number of the row.
     """
 
     kind: Literal["csv"]
     path: DataPath
     target: str
+    drop: Names = ()
+    keep: Names = ()
     limit: Count | None = None
+
+    @model_serializer(mode="wrap")
+    def _without_defaults(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Records of tables that do not have the two keys are as they were before there were any."""
+        return without(("drop", "keep"), self, handler(self))
 
 
 class NpzSpec(Spec):
