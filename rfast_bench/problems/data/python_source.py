@@ -115,7 +115,34 @@ def _raw(read: list[Samples], where: str) -> Raw:
             raise UserError(
                 f"{where}: the largest label is {classes - 1}, with {len(every)} samples; expected classes 0..C-1"
             )
-    return Raw(*pairs[0], read[0].owners, pairs[1] if len(pairs) == 2 else None, classes)
+    return Raw(*pairs[0], _owners(read[0], where), pairs[1] if len(pairs) == 2 else None, classes)
+
+
+def _owners(samples: Samples, where: str) -> NDArray[Any] | None:
+    """Whose each sample is, shape (N,). Raises UserError where that is missing, or is neither a number nor a word."""
+    owners = samples.owners
+    if owners is None:
+        return None
+    owners = owners[:, 0] if owners.ndim == 2 and owners.shape[1] == 1 else owners
+    if owners.ndim != 1:
+        raise UserError(
+            f"{where}: owners have shape {owners.shape}; expected one a sample, shape ({len(owners)},)"
+        )
+    missing = [k for k, owner in enumerate(owners.tolist()) if _is_missing(owner)]
+    if missing:
+        more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
+        raise UserError(
+            f"{where}: there is no owner ({owners[missing[0]]}) of sample {missing[0]}{more}; give every sample one, "
+            "or leave it out"
+        )
+    if owners.dtype.kind not in "biufUS":
+        raise UserError(f"{where}: owners are {owners.dtype}; expected numbers or text")
+    return owners
+
+
+def _is_missing(owner: object) -> bool:
+    """None, pandas' NA, or a NaN."""
+    return owner is None or type(owner).__name__ == "NAType" or bool(owner != owner)
 
 
 def _checked(samples: Samples, where: str) -> tuple[NDArray[Any], NDArray[Any]]:
