@@ -216,6 +216,8 @@ def test_shipped_scenarios_are_valid_named_for_their_file_and_say_what_to_expect
         ("evaluate.every={seconds: 1, epochs: 1}", ["evaluate.every", "exactly one"]),
         ("stop={time: 1, target: {}}", ["stop.target", "at least one of loss, gap, accuracy"]),
         ("algorithms=[{name: osgp, step_size: 1, topology: ring}]", ["algorithms.osgp", "no graph"]),
+        ("schedule={points: []}", ["schedule", "points: there are none"]),
+        ("schedule={drops: {}}", ["schedule", "drops: there are none"]),
         ("algorithms.r-fast.topology={kind: line, seed: 3}", ["topology.seed", "only random-trees"]),
     ],
 )  # fmt: skip
@@ -224,6 +226,26 @@ def test_mistakes_name_file_key_finding_and_remedy(tmp_path: Path, override: str
         plan(points(tmp_path, override))
     for word in [str(tmp_path / "scenario.yaml")] * (not override.startswith("algorithms.rfast")) + words:
         assert word in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("override", "key"),
+    [
+        ("workers=true", "workers"),
+        ("seeds=true", "seeds"),
+        ("evaluate.every=true", "evaluate.every"),
+        ("evaluate.samples=true", "evaluate.samples"),
+        ("evaluate.targets={gap: [0.1, true]}", "evaluate.targets.gap.1"),
+        ("stop.time=true", "stop.time"),
+        ("algorithms.r-fast.step_size=true", "algorithms.0.step_size"),
+        ("problem={kind: mlp, hidden: [3, true]}", "problem.hidden.1"),
+        ("problem={kind: mlp, partition: {kind: sizes, sizes: [true, 1, 158]}}", "problem.partition.sizes.0"),
+    ],
+)
+def test_true_is_no_number(tmp_path: Path, override: str, key: str) -> None:
+    with pytest.raises(UserError) as caught:
+        plan(points(tmp_path, override))
+    assert f"{key}: a number is wanted here (found True)" in str(caught.value)
 
 
 def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
