@@ -74,6 +74,14 @@ def test_arrays_and_map_style_sets_are_read_alike(tmp_path: Path, code: str) -> 
     [
         "def load(): return (X[:30], y[:30]), (X[30:], y[30:])",
         "def load(): return {'train': (X[:30], y[:30]), 'test': (X[30:], y[30:])}",
+        "def load(): return {'train': (X[:30], y[:30]), 'val': (X[30:], y[30:])}",
+        "def load(): return {'dev': (X[30:], y[30:]), 'train': (X[:30], y[:30])}",
+        "def load(): return {'train': (X[:30], y[:30]), 'valid': (X, y), 'test': (X[30:], y[30:])}",
+        "def load(): return [(X[:30], y[:30]), (X[30:], y[30:])]",
+        "def load(): return [list(zip(X, y))[:30], list(zip(X, y))[30:]]",
+        "from torch.utils.data import TensorDataset, random_split\n"
+        "def load():\n    d = TensorDataset(torch.tensor(X), torch.tensor(y))\n"
+        "    return random_split(d, [30, 10], torch.Generator().manual_seed(0))",
         MAP + "def load(): return Map(list(zip(X, y))[:30]), Map(list(zip(X, y))[30:])",
         "def load(): return list(zip(X, y))[:30], list(zip(X, y))[30:]",
         MAP
@@ -196,6 +204,23 @@ def test_arguments_limit_and_neighbours(tmp_path: Path) -> None:
         ("def load(): return X, np.eye(3)[y]", r"one-hot rows give .*argmax"),
         ("def load(): return X, 0 * y", r"1 class; expected at least 2"),
         ("def load(): return X, 1000000 * y", r"largest label is 2000000"),
+        (
+            "def load(): return X, np.where(y == 1, -100, y)",
+            r"dataset: the label of sample 1 is -100; expected",
+        ),
+        (
+            "def load(): return X, np.where(y == 1, -1.0, y)",
+            r"label of sample 1 is -1; .*leave such samples out",
+        ),
+        ("def load(): return (X, y), (X, y - 1)", r"label of sample 0 of the test data is -1;"),
+        (
+            "def load(): return {'train': (X, y), 'tset': (X, y)}",
+            r"'train' and 'tset'; allowed .*did you mean 'test'",
+        ),
+        (
+            "def load(): return {'train': (X, y), 'extra': (X, y)}",
+            r"allowed beside 'train': test, validation, val, v",
+        ),
         ("def load(): return X[:0], y[:0]", r"gives no samples"),
         ("def load(): return X.astype(str), y", r"features are <U.*; expected numbers"),
         ("def load():\n    X[3, 2] = np.nan\n    return X, y", r"there is nan in sample 3, feature 2"),
