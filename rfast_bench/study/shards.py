@@ -37,7 +37,8 @@ def shards_of(points: Sequence[Point], seed: int | None = None) -> list[Shards]:
             raise UserError(
                 f"{point.source}: problem: kind {spec.kind} has no samples that this command can see dealt to workers"
             )
-        key = f"{scenario.workers} {chosen} {spec.model_dump_json(include={'kind', *LearningSpec.model_fields})}"
+        said = spec.model_dump_json(include={"kind", "targets", *LearningSpec.model_fields})
+        key = f"{scenario.workers} {chosen} {said}"
         if key not in found:
             found[key] = _shards(scenario, spec, chosen, _title(point), f"{point.source}: problem")
     return list(found.values())

@@ -15,7 +15,7 @@ from pydantic import (
 )
 
 from rfast_bench.scenario.problem.data_folders import with_folder
-from rfast_bench.scenario.values.base import DataPath, SourceName, Spec
+from rfast_bench.scenario.values.base import DataPath, SourceName, Spec, without
 
 Count = Annotated[int, Field(ge=1)]
 NonNegative = Annotated[float, Field(ge=0)]
@@ -28,12 +28,6 @@ def _one_of_them(value: object) -> object:
 
 Names = Annotated[tuple[str, ...], BeforeValidator(_one_of_them)]
 """Of columns; a single one may stand for itself."""
-
-
-def without(later: tuple[str, ...], spec: Spec, plain: dict[str, Any]) -> dict[str, Any]:
-    """The plain values of a part, less the `later` keys that are at their defaults."""
-    defaults = {name: type(spec).model_fields[name].default for name in later}
-    return {k: v for k, v in plain.items() if k not in later or getattr(spec, k) != defaults[k]}
 
 
 def _bare_word(value: object) -> object:

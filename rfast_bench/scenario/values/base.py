@@ -39,6 +39,12 @@ class Spec(BaseModel):
         return read
 
 
+def without(later: tuple[str, ...], spec: Spec, plain: dict[str, Any]) -> dict[str, Any]:
+    """The plain values of a part, less the `later` keys that are at their defaults."""
+    defaults = {name: type(spec).model_fields[name].default for name in later}
+    return {k: v for k, v in plain.items() if k not in later or getattr(spec, k) != defaults[k]}
+
+
 def _no_truths(spec: Spec, data: Any) -> None:
     """Raises ValidationError where `true` or `false` was taken for a number."""
     for name, field in type(spec).model_fields.items() if isinstance(data, dict) else ():
