@@ -248,6 +248,39 @@ def test_true_is_no_number(tmp_path: Path, override: str, key: str) -> None:
     assert f"{key}: a number is wanted here (found True)" in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("override", "lines"),
+    [
+        ("evaluate.samples=0", ["evaluate.samples: Input should be greater than 0, or 'all' (found 0)"]),
+        (
+            "problem={kind: mlp, batch_size: 0}",
+            ["problem.batch_size: Input should be greater than or equal to 1, or 'full' (found 0)"],
+        ),
+        (
+            "problem={kind: mlp, partition: {kind: sizes, sizes: [160, 0, a]}}",
+            [
+                "problem.partition.sizes.1: expected a count of at least 1, or a share above 0 (found 0)",
+                "problem.partition.sizes.2: expected a count of at least 1, or a share above 0 (found 'a')",
+            ],
+        ),
+    ],
+)
+def test_a_value_of_several_types_has_one_line_for_one_mistake(
+    tmp_path: Path, override: str, lines: list[str]
+) -> None:
+    with pytest.raises(UserError) as caught:
+        points(tmp_path, override)
+    assert str(caught.value).splitlines() == [f"{tmp_path / 'scenario.yaml'}: {line}" for line in lines]
+
+
+@pytest.mark.parametrize("kind", ["by-owner", "by-client", "by-colum"])
+def test_a_partition_by_another_name_is_told(tmp_path: Path, kind: str) -> None:
+    with pytest.raises(
+        UserError, match=rf"problem\.partition: unknown kind '{kind}'; did you mean 'by-column'\? Al"
+    ):
+        points(tmp_path, f"problem={{kind: mlp, partition: {kind}}}")
+
+
 def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
     with pytest.raises(UserError) as caught:
         points(tmp_path, "workers=0", "network.loss=2")

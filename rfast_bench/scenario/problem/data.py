@@ -9,6 +9,9 @@ from pydantic import (
     BeforeValidator,
     Field,
     SerializerFunctionWrapHandler,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
     field_validator,
     model_serializer,
     model_validator,
@@ -228,11 +231,18 @@ class QuantityPartition(Spec):
     alpha: Annotated[float, Field(gt=0)] = 0.5
 
 
+def _size(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
+    try:
+        return handler(value)
+    except ValidationError as problem:
+        raise ValueError("expected a count of at least 1, or a share above 0") from problem
+
+
 class SizesPartition(Spec):
     """Shuffled; one size a worker: counts that add up to all training samples, or shares that add up to 1."""
 
     kind: Literal["sizes"]
-    sizes: Annotated[tuple[Count | Share, ...], Field(min_length=1)]
+    sizes: Annotated[tuple[Annotated[Count | Share, WrapValidator(_size)], ...], Field(min_length=1)]
 
     @field_validator("sizes")
     @classmethod
