@@ -1,9 +1,10 @@
-"""How the value of a swept key is named: in tables, figures and folders."""
+"""How the value of a swept key is named, in tables, figures and folders, and a data set where it is told of."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from pathlib import PurePath
 from typing import Any
 
 
@@ -53,6 +54,17 @@ def short_names(keys: Iterable[str]) -> dict[str, str]:
         )
         for key, parts in split.items()
     }
+
+
+def data_name(dataset: Mapping[str, Any]) -> str:
+    """A data set's kind; of a function of the user's own its name and file. Empty where there is neither.
+
+    >>> data_name({"kind": "python", "source": "/home/me/my_data.py:load"}), data_name({"kind": "wine"})
+    ('load of my_data.py', 'wine')
+    """
+    kind = str(dataset.get("kind") or "")
+    file, _, name = str(dataset.get("source") or "").rpartition(":")
+    return f"{name} of {PurePath(file).name}" if kind == "python" and file else kind
 
 
 def folder_words(value: Any) -> str:
