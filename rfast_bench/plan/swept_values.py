@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import PurePath
 from typing import Any
+
+LONGEST = 255
+"""Bytes of a folder's name, on the file systems in use."""
 
 
 def named(point: Mapping[str, Any]) -> dict[str, Any]:
@@ -71,3 +75,12 @@ def folder_words(value: Any) -> str:
     """The value before it becomes part of a folder's name."""
     name = _name(value)
     return name if isinstance(name, str) else json.dumps(name)
+
+
+def fitting(name: str) -> str:
+    """The name of a folder, or, of one that is too long for file systems, its beginning and a digest of all of it."""
+    whole = name.encode()
+    if len(whole) <= LONGEST:
+        return name
+    digest = hashlib.sha256(whole).hexdigest()[:12]
+    return f"{whole[: LONGEST - 40].decode(errors='ignore')}-{digest}"

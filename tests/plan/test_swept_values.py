@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from rfast_bench.plan.runs import load_points
-from rfast_bench.plan.swept_values import named
+from rfast_bench.plan.swept_values import fitting, named
 from tests.support.command_line import call, write
 
 
@@ -42,6 +42,17 @@ def test_a_mapping_without_a_kind_is_named_by_its_keys(
     points = load_points(Path(write(tmp_path, sweep={key: values})))
     assert [named(point.values)[key] for point in points] == names
     assert [point.slug for point in points] == slugs
+
+
+def test_the_name_of_a_folder_fits_the_file_system(tmp_path: Path) -> None:
+    long = [{"points": [[k, 1 / (k + last)] for k in range(40)]} for last in (1, 2)]
+    first, second = (point.slug for point in load_points(Path(write(tmp_path, sweep={"schedule": long}))))
+    assert first != second
+    for slug in (first, second):
+        assert slug.startswith("schedule=points")
+        (tmp_path / slug).mkdir()
+    assert fitting("x" * 255) == "x" * 255
+    assert len(fitting("ü" * 128).encode()) < 255
 
 
 def test_a_schedule_can_be_swept_to_the_report(tmp_path: Path) -> None:
