@@ -16,7 +16,7 @@ import yaml
 from rfast_bench.api import Algorithm
 from rfast_bench.errors import CannotRun, UserError, suggest
 from rfast_bench.plan import devices, digests, parameters, quiet_keys, registry, training
-from rfast_bench.plan.swept_values import folder_words
+from rfast_bench.plan.swept_values import fitting, folder_words
 from rfast_bench.scenario.problem.kinds import PlugInSpec
 from rfast_bench.scenario.reading import assign, parse_override, read_yaml, validate
 from rfast_bench.scenario.schema import TRAINING, AlgorithmSpec, Named, Scenario, folder_name
@@ -48,10 +48,8 @@ class Point:
     @property
     def slug(self) -> str:
         """Folder name of the point; empty when nothing is swept."""
-        return ",".join(
-            f"{key.rpartition('.')[2]}={folder_name(folder_words(value))}"
-            for key, value in self.values.items()
-        )
+        parts = (f"{key.rpartition('.')[2]}={folder_name(folder_words(v))}" for key, v in self.values.items())
+        return fitting(",".join(parts))
 
 
 @dataclass(frozen=True)

@@ -33,6 +33,7 @@ from rfast_bench.scenario.problem.kinds import (
     QuadraticSpec,
     TorchSpec,
 )
+from rfast_bench.scenario.values.base import is_code
 
 __all__ = [
     "Batch",
@@ -57,6 +58,8 @@ CLASSES = (
     *("mnist", "fashion-mnist", "cifar-10", "cifar-100", "svhn", "femnist"),
 )
 """Data sets by what their targets are; of the others they may be either."""
+MOST_TOLD = 5
+"""Values that a message names."""
 
 
 def build(spec: ProblemSpec, workers: int, seed: int, where: str = "problem") -> Problem:
@@ -80,7 +83,9 @@ def build(spec: ProblemSpec, workers: int, seed: int, where: str = "problem") ->
     if isinstance(spec, TorchSpec):
         from rfast_bench.problems.network import build as build_network  # imports torch
 
-        return build_network(spec, data, shards, batching, seed, where)
+        network = build_network(spec, data, shards, batching, seed, where)
+        network.note = _numbered(spec, data, where)
+        return network
     if isinstance(spec, LinearSpec):
         return LinearRegression(data, shards, batching, spec.l2)
     kind = BinaryLogistic if data.classes == 2 else Softmax
@@ -101,6 +106,8 @@ def _task(spec: LearningSpec, where: str) -> Task | None:
     """What is learned. Raises UserError when it is numbers and the data set's targets are known to be classes, or the
     other way round."""
     task = TASKS.get(spec.loss if isinstance(spec, TorchSpec) else spec.kind)
+    if isinstance(spec, TorchSpec) and spec.targets:
+        task = spec.targets
     kind = spec.dataset.kind
     if task == "numbers" and kind in CLASSES:
         raise UserError(
@@ -113,6 +120,22 @@ def _task(spec: LearningSpec, where: str) -> Task | None:
             "allowed: another data set, or problem.kind: linear-regression"
         )
     return task
+
+
+def _numbered(spec: TorchSpec, data: Data, where: str) -> str:
+    """What to say where a loss of the user's own gets the places of whole numbers in place of these, unless asked."""
+    names = data.names or ()
+    if not is_code(spec.loss) or spec.targets or not names or not all(map(_is_whole, names)):
+        return ""
+    some = ", ".join(names[:MOST_TOLD]) + (", ..." if len(names) > MOST_TOLD else "")
+    return (
+        f"{where}.targets: whole numbers ({some}) are taken as classes, and problem.loss gets 0 to {len(names) - 1}; "
+        "say targets: numbers if it shall get them as they are, or targets: classes"
+    )
+
+
+def _is_whole(word: str) -> bool:
+    return word.removeprefix("-").isdecimal()
 
 
 def placed(problem: Problem, device: str) -> Problem:

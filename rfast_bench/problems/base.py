@@ -66,6 +66,8 @@ class Problem(ABC):
     """Working set from which a larger batched call is no faster: what stays in cache."""
     largest_batch: int = 64
     """Gradients from which a larger batched call is no faster."""
+    note: str = ""
+    """What is told of it before its runs start, in one line; empty when nothing is."""
 
     # ----------------------------------------------------------------------------- what it must answer
     @abstractmethod

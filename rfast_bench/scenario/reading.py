@@ -16,6 +16,11 @@ Model = TypeVar("Model", bound=BaseModel)
 PLUG_IN = "(plug-in)"
 """The tag of a problem that is a class of the user's own; tags in brackets are never part of a key path."""
 
+SHOULD = "Input should be "
+"""How pydantic starts to say what is allowed; a value of several types gets one such message for each."""
+MEANT = dict.fromkeys(("by-owner", "by-client", "by-user", "by-writer", "owner", "column"), "by-column")
+"""Kinds by names that they are known by elsewhere."""
+
 
 class _OnceOnly(yaml.SafeLoader):
     """The safe loader, refusing a key that comes twice in a mapping."""
@@ -125,7 +130,8 @@ def validate(model: type[Model], raw: dict[str, Any], source: str, folder: Path 
 
 def explain(problem: ValidationError, raw: Any, source: str, prefix: tuple[str, ...] = ()) -> str:
     """One line for each thing that is wrong: file, key path, what was found, what is allowed."""
-    lines = []
+    lines: list[str] = []
+    told: dict[tuple[str, str], int] = {}  # where the line of a value that may be of several types stands
     errors = problem.errors(include_url=False)
     for error in errors:
         if error["type"] == "too_short" and any(_inside(other["loc"], error["loc"]) for other in errors):
@@ -137,7 +143,12 @@ def explain(problem: ValidationError, raw: Any, source: str, prefix: tuple[str, 
             if isinstance(error["input"], dict) or error["type"] == "missing"
             else f" (found {error['input']!r})"
         )
-        lines.append(f"{source}: {key + ': ' if key else ''}{message}{found}")
+        line = f"{source}: {key + ': ' if key else ''}{message}{found}"
+        place = told.setdefault((key, found), len(lines)) if message.startswith(SHOULD) else len(lines)
+        if place == len(lines):
+            lines.append(line)
+        elif f" {message.removeprefix(SHOULD)}" not in lines[place]:
+            lines[place] = f"{lines[place].removesuffix(found)}, or {message.removeprefix(SHOULD)}{found}"
     return "\n".join(dict.fromkeys(lines))
 
 
@@ -156,8 +167,12 @@ def _message(error: Any) -> str:
         files = ""
         if PLUG_IN in tags:
             allowed, files = [*allowed, *code.plug_ins(code.PROBLEMS)], ", or path/to/file.py:Class"
-        return f"unknown kind '{context['tag']}'{suggest(context['tag'], allowed)}{files}"
+        return f"unknown kind '{context['tag']}'{suggest(_meant(context['tag'], allowed), allowed)}{files}"
     return str(error["msg"]).removeprefix("Value error, ")
+
+
+def _meant(word: str, allowed: list[str]) -> str:
+    return MEANT[word] if MEANT.get(word) in allowed else word
 
 
 def _key_path(loc: tuple[int | str, ...], raw: Any, may_miss: bool) -> list[str]:

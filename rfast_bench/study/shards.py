@@ -12,7 +12,7 @@ from rfast_bench import problems
 from rfast_bench.analysis.shards import Shards
 from rfast_bench.errors import CannotRun, UserError
 from rfast_bench.plan.runs import Point
-from rfast_bench.plan.swept_values import named, short_names
+from rfast_bench.plan.swept_values import data_name, named, short_names
 from rfast_bench.problems.data.datasets import Data
 from rfast_bench.records.reading import Run
 from rfast_bench.scenario.problem.kinds import LearningSpec
@@ -20,7 +20,7 @@ from rfast_bench.scenario.reading import read_yaml
 from rfast_bench.scenario.schema import Scenario
 from rfast_bench.study.replay import SCENARIO, planned
 
-SAID = ("problem.partition", "problem.dataset.kind")
+SAID = ("problem.partition", "problem.dataset.kind", "problem.dataset.source")
 """Swept keys that a title says anyway."""
 
 
@@ -37,7 +37,8 @@ def shards_of(points: Sequence[Point], seed: int | None = None) -> list[Shards]:
             raise UserError(
                 f"{point.source}: problem: kind {spec.kind} has no samples that this command can see dealt to workers"
             )
-        key = f"{scenario.workers} {chosen} {spec.model_dump_json(include={'kind', *LearningSpec.model_fields})}"
+        said = spec.model_dump_json(include={"kind", "targets", *LearningSpec.model_fields})
+        key = f"{scenario.workers} {chosen} {said}"
         if key not in found:
             found[key] = _shards(scenario, spec, chosen, _title(point), f"{point.source}: problem")
     return list(found.values())
@@ -49,7 +50,7 @@ def _title(point: Point) -> str:
     given = spec.partition.model_dump(mode="json", exclude_none=True)
     kind = given.pop("kind")
     said = [_said(*item) for item in given.items() if item[1] is not False]
-    about = [spec.dataset.kind, " ".join([kind, *said])]
+    about = [data_name(spec.dataset.model_dump()), " ".join([kind, *said])]
     decisive = [key for key in point.values if key.partition(".")[0] in ("problem", "workers")]
     keys = [key for key in decisive if not key.startswith(SAID) and point.values[key] != spec.dataset.kind]
     values, names = named({key: point.values[key] for key in keys}), short_names(keys)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -85,7 +86,7 @@ def run_all(
         console.print(
             f"{len(runs) - len(missing)} of {len(runs)} runs are already there (--fresh starts over)"
         )
-    references, sizes = survey(todo)
+    references, sizes = survey(todo, partial(console.print, highlight=False, soft_wrap=True, markup=False))
     if cluster is None:
         jobs = jobs_that_fit(needs_of(todo, sizes), jobs, console)
     check_writable(out)
@@ -164,9 +165,12 @@ def check_writable(out: Path, what: str = "output folder") -> None:
 
 
 # ------------------------------------------------------------------------------------------- references
-def survey(runs: Sequence[Run]) -> tuple[dict[str, Reference | None], dict[str, Sizes]]:
+def survey(
+    runs: Sequence[Run], say: Callable[[str], None] = lambda note: None
+) -> tuple[dict[str, Reference | None], dict[str, Sizes]]:
     """The optimum of each distinct objective, computed once and here, so that jobs cannot change it; and how
-    large each problem is. Also tells of bad data before anything runs."""
+    large each problem is. Also tells of bad data before anything runs, and says what problems have to note."""
+    said: set[str] = set()
     found: dict[str, Reference | None] = {}
     sizes: dict[str, Sizes] = {}
     built: set[tuple[str, int]] = set()
@@ -177,6 +181,9 @@ def survey(runs: Sequence[Run]) -> tuple[dict[str, Reference | None], dict[str, 
                 continue
             built.add(dealt)
             problem = problem_of(run)
+            if problem.note and problem.note not in said:
+                said.add(problem.note)
+                say(problem.note)
             sizes[problem_key(run)] = sizes_of(problem)
             key = _reference_key(run)
             if key not in found:

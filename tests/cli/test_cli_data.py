@@ -12,8 +12,9 @@ from matplotlib.figure import Figure
 
 from rfast_bench.analysis.shards import Shards, headings, row, summary
 from rfast_bench.figures import shards as figures
-from rfast_bench.plan.runs import load_points
+from rfast_bench.plan.runs import load_points, plan
 from rfast_bench.problems import build
+from rfast_bench.report.content.run_description import sentences
 from rfast_bench.study.shards import shards_of
 from tests.support.command_line import call
 
@@ -80,6 +81,24 @@ def test_a_sweep_is_shown_once_for_each_way_of_dealing(tmp_path: Path) -> None:
     titles = [line for line in result.output.splitlines() if line.endswith("seed 0")]
     assert titles == ["wine, iid, seed 0", "wine, sizes 0.5, 0.25, 0.25, seed 0"]
     assert {path.name for path in tmp_path.glob("*.svg")} == {"who-1.svg", "who-2.svg"}
+
+
+def test_a_function_is_named_with_its_file(tmp_path: Path) -> None:
+    """In what is printed and in the report's sentences, also where a sweep takes several."""
+    code = "import numpy as np\ndef {}(): return np.arange(60.0).reshape(20, 3), np.arange(20) % 2\n"
+    (tmp_path / "my_data.py").write_text(code.format("load") + code.format("other"))
+    dataset = {"kind": "python", "source": "my_data.py:load"}
+    problem = {"kind": "logistic-regression", "dataset": dataset}
+    swept = {"problem.dataset.source": ["my_data.py:load", "my_data.py:other"]}
+    path = write(tmp_path, problem=problem, sweep=swept)
+    result = call("data", path)
+    assert result.exit_code == 0, result.output
+    titles = [line for line in result.output.splitlines() if line.endswith("seed 0")]
+    assert titles == ["load of my_data.py, iid, seed 0", "other of my_data.py, iid, seed 0"]
+    resolved = plan(load_points(write(tmp_path, problem=problem)))[0].resolved
+    assert "fit logistic regression to load of my_data.py (" in sentences(resolved, {}, [0])[0]
+    several = sentences(resolved, {"problem.dataset.source": ["a.py:f", "a.py:g"]}, [0])[0]
+    assert "fit logistic regression to data that vary" in several
 
 
 @pytest.mark.parametrize(

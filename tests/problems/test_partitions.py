@@ -232,6 +232,32 @@ def test_a_file_that_is_no_list_is_refused(tmp_path: Path, content: str) -> None
             dealt({"kind": "file", "path": tmp_path / name}, 3)
 
 
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            "# rows\n1 2\n3 6;7 8\n",
+            r"rows\.txt is malformed \(line 3 has '6;7', which is no row number\); .*commas",
+        ),
+        ("1 2\n3 1_0\n", r"line 2 has '1_0'"),
+        ("1 2\n-3 4.5\n", r"line 2 has '4\.5'"),
+        ("1\n2\n-3\n", r"list 2 of .* has the row -3; expected row numbers 0"),
+    ],
+)
+def test_a_word_that_is_no_row_is_told_with_its_line(tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / "rows.txt").write_text(text)
+    with pytest.raises(UserError, match=message):
+        dealt({"kind": "file", "path": tmp_path / "rows.txt"}, 3)
+
+
+@pytest.mark.parametrize("name", ["rows.txt", "rows.json"])
+def test_a_mark_of_byte_order_is_no_row(tmp_path: Path, name: str) -> None:
+    text = "0\n1\n2" if name.endswith("txt") else "[[0], [1], [2]]"
+    (tmp_path / name).write_text(text, encoding="utf-8-sig")
+    shards = dealt({"kind": "file", "path": tmp_path / name, "unused": True}, 3)
+    assert [shard.tolist() for shard in shards] == [[0], [1], [2]]
+
+
 def test_rows_on_no_list_may_be_left_out(tmp_path: Path) -> None:
     (tmp_path / "rows.txt").write_text("0\n1\n2")
     shards = dealt({"kind": "file", "path": tmp_path / "rows.txt", "unused": True}, 3)

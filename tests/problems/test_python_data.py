@@ -56,6 +56,9 @@ class Map:
         "def load(): return X, y[:, None]",
         MAP + "def load(): return Map([{'image': x, 'label': int(t)} for x, t in zip(X, y)])",
         "import pandas as pd\ndef load(): return pd.DataFrame(X), pd.Series(y)",
+        "def load(): return np.ma.masked_array(X), np.ma.masked_invalid(y)",
+        "def load(): return list(torch.tensor(X)), list(torch.tensor(y))",
+        "def load(): return torch.tensor(X).to_sparse(), torch.tensor(y)",
     ],
 )
 def test_arrays_and_map_style_sets_are_read_alike(tmp_path: Path, code: str) -> None:
@@ -71,6 +74,14 @@ def test_arrays_and_map_style_sets_are_read_alike(tmp_path: Path, code: str) -> 
     [
         "def load(): return (X[:30], y[:30]), (X[30:], y[30:])",
         "def load(): return {'train': (X[:30], y[:30]), 'test': (X[30:], y[30:])}",
+        "def load(): return {'train': (X[:30], y[:30]), 'val': (X[30:], y[30:])}",
+        "def load(): return {'dev': (X[30:], y[30:]), 'train': (X[:30], y[:30])}",
+        "def load(): return {'train': (X[:30], y[:30]), 'valid': (X, y), 'test': (X[30:], y[30:])}",
+        "def load(): return [(X[:30], y[:30]), (X[30:], y[30:])]",
+        "def load(): return [list(zip(X, y))[:30], list(zip(X, y))[30:]]",
+        "from torch.utils.data import TensorDataset, random_split\n"
+        "def load():\n    d = TensorDataset(torch.tensor(X), torch.tensor(y))\n"
+        "    return random_split(d, [30, 10], torch.Generator().manual_seed(0))",
         MAP + "def load(): return Map(list(zip(X, y))[:30]), Map(list(zip(X, y))[30:])",
         "def load(): return list(zip(X, y))[:30], list(zip(X, y))[30:]",
         MAP
@@ -106,6 +117,20 @@ def test_owners_stay_with_their_samples_when_some_are_held_out(tmp_path: Path) -
     assert data.test_rows is not None
     np.testing.assert_array_equal(data.owners, data.rows)
     assert sorted([*data.rows, *data.test_rows]) == list(range(40))
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "torch.ones(40, 2, dtype=torch.bfloat16), torch.tensor(y).bfloat16()",
+        "[(torch.ones(2, dtype=torch.bfloat16), int(k)) for k in y]",
+        "list(torch.ones(40, 2, dtype=torch.bfloat16)), y",
+    ],
+)
+def test_numbers_of_half_the_width_are_numbers(tmp_path: Path, given: str) -> None:
+    data = read(tmp_path, f"def load(): return {given}", task="classes")
+    np.testing.assert_array_equal(data.features, np.ones((40, 2)))
+    assert data.labels.tolist() == [k % 3 for k in range(40)]
 
 
 def test_integers_keep_their_type_and_shapes_stay(tmp_path: Path) -> None:
@@ -179,6 +204,23 @@ def test_arguments_limit_and_neighbours(tmp_path: Path) -> None:
         ("def load(): return X, np.eye(3)[y]", r"one-hot rows give .*argmax"),
         ("def load(): return X, 0 * y", r"1 class; expected at least 2"),
         ("def load(): return X, 1000000 * y", r"largest label is 2000000"),
+        (
+            "def load(): return X, np.where(y == 1, -100, y)",
+            r"dataset: the label of sample 1 is -100; expected",
+        ),
+        (
+            "def load(): return X, np.where(y == 1, -1.0, y)",
+            r"label of sample 1 is -1; .*leave such samples out",
+        ),
+        ("def load(): return (X, y), (X, y - 1)", r"label of sample 0 of the test data is -1;"),
+        (
+            "def load(): return {'train': (X, y), 'tset': (X, y)}",
+            r"'train' and 'tset'; allowed .*did you mean 'test'",
+        ),
+        (
+            "def load(): return {'train': (X, y), 'extra': (X, y)}",
+            r"allowed beside 'train': test, validation, val, v",
+        ),
         ("def load(): return X[:0], y[:0]", r"gives no samples"),
         ("def load(): return X.astype(str), y", r"features are <U.*; expected numbers"),
         ("def load():\n    X[3, 2] = np.nan\n    return X, y", r"there is nan in sample 3, feature 2"),
@@ -210,13 +252,41 @@ def test_arguments_limit_and_neighbours(tmp_path: Path) -> None:
             MAP + "def load(): return Map([{'a': 1, 'b': 2}])",
             r"the keys a, b, not any of x, .*dataset\.x: KEY",
         ),
+        (
+            "def load(): return X, y, np.repeat([1, np.nan], 20)",
+            r"no owner \(nan\) of sample 20 and 19 more;",
+        ),
+        ("def load(): return X, y, [*'ab' * 19, 'a', None]", r"no owner \(None\) of sample 39;"),
+        (
+            "import pandas as pd\ndef load(): return X, y, pd.Series([*'ab' * 19, np.nan, 'a'])",
+            r"no owner \(nan\) of sample 38;",
+        ),
+        (
+            "import pandas as pd\ndef load(): return X, y, pd.Series([3] * 39 + [None], dtype='Int64')",
+            r"no owner \((<NA>|nan)\) of sample 39;",
+        ),
+        ("def load(): return [(x, 1, np.nan) for x in X]", r"no owner \(nan\) of sample 0 and 39 more;"),
+        ("def load(): return X, y, X[:, :2]", r"owners have shape \(40, 2\)"),
+        ("def load(): return X, y, X + 1j", r"owners have shape"),
+        ("def load(): return X, y, X[:, 0] + 1j", r"owners are complex"),
+        ("def load(): return np.ma.masked_greater(X, 1.5), y", r"there is nan in sample \d+, feature \d"),
+        ("def load(): return [(np.ma.masked_less(y[:3], 1), 1)]", r"there is nan in sample 0, feature 0"),
+        ("def load(): return X, np.ma.masked_equal(y, 2)", r"labels are not whole numbers \(sample 2: nan\)"),
+        (
+            "def load(): return X, y, np.ma.array(y.astype(str), mask=y == 1)",
+            r"no owner \(None\) of sample 1",
+        ),
+        (
+            "class A:\n    def __array__(self, *a, **k): raise TypeError('not so')\ndef load(): return A(), y",
+            r"X of the data cannot be read as an array: not so",
+        ),
         (MAP + "def load(): return Map([(object(), 1)])", r"item 0 of the data holds object and int"),
         (MAP + "def load(): return Map([(X[0], 0, 'me'), (X[0], 1)])", r"item 1 .* has no owner"),
     ],
 )
 def test_what_cannot_be_read_is_told_in_one_message(tmp_path: Path, code: str, message: str) -> None:
     with pytest.raises(UserError, match=message) as told:
-        read(tmp_path, code)
+        read(tmp_path, code, task="classes")
     assert str(told.value).startswith("problem.dataset")
     assert "\n" not in str(told.value).strip() or "SyntaxError" in str(told.value)
 

@@ -45,6 +45,9 @@ def rows(first: str, numbers: Any) -> str:
         ("Unnamed: 0", range(8)),
         ("index", range(8)),
         ("Id", range(1, 9)),
+        ("sample_id", range(8)),
+        ("age", range(100, 120)),
+        ("t", range(-3, 5)),
     ],
 )
 def test_a_column_that_numbers_rows_is_refused(tmp_path: Path, name: str, numbers: Any) -> None:
@@ -53,10 +56,58 @@ def test_a_column_that_numbers_rows_is_refused(tmp_path: Path, name: str, number
 
 
 @pytest.mark.parametrize(
-    ("name", "numbers"), [("index", [5, 3, 3, 4]), ("age", range(8)), ("", [1, 1, 2, 2])]
+    ("name", "numbers"),
+    [("index", [5, 3, 3, 4]), ("age", [1, 2, 3, 5]), ("age", [1, 2]), ("t", [4, 3, 2]), ("", [1, 1, 2, 2])],
 )
 def test_a_column_that_only_looks_like_it_is_a_feature(tmp_path: Path, name: str, numbers: Any) -> None:
     assert read(csv(tmp_path, rows(name, numbers))).features.shape[1] == 2
+
+
+def test_columns_may_be_kept_and_left_out(tmp_path: Path) -> None:
+    text = "day,client,a,label\n1,ann,3,0\n2,bob,1,1\n3,bob,4,0\n4,ann,1,1\n"
+    whole = csv(tmp_path, text) | {"keep": ["day"], "drop": "client"}
+    assert read(whole).features.shape == (4, 2)
+    assert read(whole | {"keep": [], "drop": ["client", "day"]}).features.shape == (4, 1)
+    spec = DATASET.validate_python(whole)
+    owned = load(spec, 0.0, "float64", "problem", owner="client", shaped=True)
+    assert owned.owners is not None
+    assert owned.owners.tolist() == ["ann", "bob", "bob", "ann"]
+    assert owned.features.shape == (4, 2)
+
+
+@pytest.mark.parametrize(
+    ("keys", "message"),
+    [
+        (
+            {"keep": "day"},
+            r"column 'client' .* not numeric: 'ann' in line 2; .* by dataset\.drop: \['client'\]",
+        ),
+        (
+            {"drop": "client"},
+            r"column 'day' .*\(1, 2, \.\.\.\).*dataset\.drop: \['day'\].*dataset\.keep: \['day'\]",
+        ),
+        (
+            {"drop": ["clients"]},
+            r"problem\.dataset\.drop: .*'clients'; allowed: day, client, a; did you mean 'client'",
+        ),
+        ({"drop": ["label"]}, r"problem\.dataset\.drop: .*no column beside the target 'label'"),
+        (
+            {"drop": ["client", "day"], "keep": ["day"]},
+            r"problem\.dataset\.keep: .*no feature 'day'; allowed: a",
+        ),
+        ({"drop": ["client", "day", "a"]}, "holds no samples or no features"),
+    ],
+)
+def test_what_is_kept_or_left_out_must_be_there(tmp_path: Path, keys: dict[str, Any], message: str) -> None:
+    text = "day,client,a,label\n1,ann,3,0\n2,bob,1,1\n3,bob,4,0\n4,ann,1,1\n"
+    with pytest.raises(UserError, match=message):
+        read(csv(tmp_path, text) | keys)
+
+
+def test_keys_of_a_table_at_their_defaults_are_not_recorded(tmp_path: Path) -> None:
+    plain = csv(tmp_path, "a,label\n1,0\n")
+    assert DATASET.dump_python(DATASET.validate_python(plain)) == plain | {"limit": None}
+    assert DATASET.dump_python(DATASET.validate_python(plain | {"drop": "b"}))["drop"] == ("b",)
 
 
 @pytest.mark.parametrize(
@@ -68,6 +119,10 @@ def test_a_column_that_only_looks_like_it_is_a_feature(tmp_path: Path, name: str
         ("a,b,label\n1,2,0\n1,2,\n,,\n", r"column 'a' .* missing value in line 4"),
         ("a,b,label\n1,2,0\n1,2,\n1,2,\n", r"dataset\.target: column 'label' .* line 3 and 1 more"),
         ("a,b,label\n1,2,0\n1,red,1\n", r"column 'b' .* is not numeric: 'red' in line 3"),
+        (f"a,b,label\n1,2,0\n1,1{'0' * 400},1\n", r"column 'b' .* infinite number in line 3"),
+        (f"a,b,label\n1,1{'0' * 400},0\n1,red,1\n", r"column 'b' .* infinite number in line 2"),
+        ("a,b,label\n1,2,0\n1,1_000,1\n", r"column 'b' .* is not numeric: '1_000' in line 3"),
+        ("a,label,b,label,b\n1,2,0,1,1\n", r"d\.csv has more than one column named 'label', 'b'; expected"),
         ("a;b;label\n1;2;0\n1;2;1\n", r"d\.csv is separated by ';'; expected commas"),
         ("a,label\n1,2,0\n1,2,1\n", r"malformed .*more fields than its header"),
     ],
@@ -75,6 +130,11 @@ def test_a_column_that_only_looks_like_it_is_a_feature(tmp_path: Path, name: str
 def test_what_is_wrong_is_told_by_column_and_line(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(UserError, match=message):
         read(csv(tmp_path, text))
+
+
+def test_large_whole_numbers_are_numbers(tmp_path: Path) -> None:
+    table = csv(tmp_path, f"a,label\n1{'0' * 25},0\n-3,1\n")
+    np.testing.assert_allclose(read(table).features[:, 0], [1, -1])
 
 
 def test_numbers_are_targets_where_the_problem_asks_for_them(tmp_path: Path) -> None:

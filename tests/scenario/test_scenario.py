@@ -216,6 +216,8 @@ def test_shipped_scenarios_are_valid_named_for_their_file_and_say_what_to_expect
         ("evaluate.every={seconds: 1, epochs: 1}", ["evaluate.every", "exactly one"]),
         ("stop={time: 1, target: {}}", ["stop.target", "at least one of loss, gap, accuracy"]),
         ("algorithms=[{name: osgp, step_size: 1, topology: ring}]", ["algorithms.osgp", "no graph"]),
+        ("schedule={points: []}", ["schedule", "points: there are none"]),
+        ("schedule={drops: {}}", ["schedule", "drops: there are none"]),
         ("algorithms.r-fast.topology={kind: line, seed: 3}", ["topology.seed", "only random-trees"]),
     ],
 )  # fmt: skip
@@ -224,6 +226,59 @@ def test_mistakes_name_file_key_finding_and_remedy(tmp_path: Path, override: str
         plan(points(tmp_path, override))
     for word in [str(tmp_path / "scenario.yaml")] * (not override.startswith("algorithms.rfast")) + words:
         assert word in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("override", "key"),
+    [
+        ("workers=true", "workers"),
+        ("seeds=true", "seeds"),
+        ("evaluate.every=true", "evaluate.every"),
+        ("evaluate.samples=true", "evaluate.samples"),
+        ("evaluate.targets={gap: [0.1, true]}", "evaluate.targets.gap.1"),
+        ("stop.time=true", "stop.time"),
+        ("algorithms.r-fast.step_size=true", "algorithms.0.step_size"),
+        ("problem={kind: mlp, hidden: [3, true]}", "problem.hidden.1"),
+        ("problem={kind: mlp, partition: {kind: sizes, sizes: [true, 1, 158]}}", "problem.partition.sizes.0"),
+    ],
+)
+def test_true_is_no_number(tmp_path: Path, override: str, key: str) -> None:
+    with pytest.raises(UserError) as caught:
+        plan(points(tmp_path, override))
+    assert f"{key}: a number is wanted here (found True)" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("override", "lines"),
+    [
+        ("evaluate.samples=0", ["evaluate.samples: Input should be greater than 0, or 'all' (found 0)"]),
+        (
+            "problem={kind: mlp, batch_size: 0}",
+            ["problem.batch_size: Input should be greater than or equal to 1, or 'full' (found 0)"],
+        ),
+        (
+            "problem={kind: mlp, partition: {kind: sizes, sizes: [160, 0, a]}}",
+            [
+                "problem.partition.sizes.1: expected a count of at least 1, or a share above 0 (found 0)",
+                "problem.partition.sizes.2: expected a count of at least 1, or a share above 0 (found 'a')",
+            ],
+        ),
+    ],
+)
+def test_a_value_of_several_types_has_one_line_for_one_mistake(
+    tmp_path: Path, override: str, lines: list[str]
+) -> None:
+    with pytest.raises(UserError) as caught:
+        points(tmp_path, override)
+    assert str(caught.value).splitlines() == [f"{tmp_path / 'scenario.yaml'}: {line}" for line in lines]
+
+
+@pytest.mark.parametrize("kind", ["by-owner", "by-client", "by-colum"])
+def test_a_partition_by_another_name_is_told(tmp_path: Path, kind: str) -> None:
+    with pytest.raises(
+        UserError, match=rf"problem\.partition: unknown kind '{kind}'; did you mean 'by-column'\? Al"
+    ):
+        points(tmp_path, f"problem={{kind: mlp, partition: {kind}}}")
 
 
 def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:

@@ -112,7 +112,7 @@ def _samples(spec: Any, test_fraction: float, owner: str | None, where: str) -> 
                 tables,  # pandas is slow to import, and few scenarios need it
             )
 
-            return tables.read_csv(spec.path, spec.target, owner, where)
+            return tables.read_csv(spec.path, spec.target, owner, where, drop=spec.drop, keep=spec.keep)
         case NpzSpec():
             return files.read_npz(spec.path, spec.x, spec.y, owner, where)
         case FemnistSpec():

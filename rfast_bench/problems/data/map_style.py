@@ -49,6 +49,8 @@ class Samples:
 
 
 def _equal(a: NDArray[Any], b: NDArray[Any]) -> bool:
+    if a.dtype == b.dtype == object:  # with what is missing, which equals itself only as an object
+        return bool(a.tolist() == b.tolist())
     numbers = a.dtype.kind in "fc" and b.dtype.kind in "fc"
     return a.shape == b.shape and bool(np.array_equal(a, b, equal_nan=numbers))
 
@@ -58,15 +60,19 @@ class Arrays:
 
     def __init__(self, given: Sequence[Any], what: str, where: str) -> None:
         """Raises UserError when they are no arrays of one length."""
-        x, y, *owners = map(array, given)
+        names = ("X", "y", "owners")[: len(given)]
+        found = [
+            _column(one, f"{where}: {name} of the {what}") for name, one in zip(names, given, strict=True)
+        ]
+        x, y, *owners = found
         self.samples = Samples(x, y, owners[0] if owners else None)
-        for name, found in (("X", x), ("y", y), *(("owners", own) for own in owners)):
-            if found.dtype == object:
+        for name, column in zip(names, found, strict=True):
+            if column.dtype == object and not (name == "owners" and column.size):
                 raise UserError(
                     f"{where}: {name} of the {what} is no array: its rows differ in length or kind"
                 )
-            if found.ndim == 0 or len(found) != len(y):
-                shapes = ", ".join(str(own.shape) for own in (x, y, *owners))
+            if column.ndim == 0 or len(column) != len(y):
+                shapes = ", ".join(str(own.shape) for own in found)
                 raise UserError(
                     f"{where}: the {what} have arrays of shapes {shapes}; expected one row a sample in each"
                 )
@@ -181,14 +187,31 @@ def is_array(value: Any) -> bool:
     return hasattr(value, "shape") and (hasattr(value, "dtype") or hasattr(value, "dtypes"))
 
 
+def _column(value: Any, name: str) -> NDArray[Any]:
+    """See `array`. Raises UserError, which starts with `name`, for what NumPy has no type for."""
+    try:
+        return array(value)
+    except (TypeError, RuntimeError) as problem:
+        raise UserError(f"{name} cannot be read as an array: {problem}") from problem
+
+
 def array(value: Any) -> NDArray[Any]:
-    """As a NumPy array; a picture (PIL) becomes numbers from 0 to 1, channels first, as torchvision's `ToTensor`."""
-    if hasattr(value, "detach"):  # a tensor
-        value = value.detach().cpu().numpy()
-    elif hasattr(value, "getbands"):
+    """As a NumPy array; a picture (PIL) becomes numbers from 0 to 1, channels first, as torchvision's `ToTensor`.
+
+    Masked entries are missing: NaN among numbers, else None.
+    """
+    if hasattr(value, "detach"):
+        return _of_tensor(value.detach().cpu())
+    if isinstance(value, np.ma.MaskedArray):
+        return _unmasked(value)
+    if hasattr(value, "getbands"):
         pixels = np.asarray(value)
         pixels = pixels[None] if pixels.ndim == 2 else np.moveaxis(pixels, -1, 0)
         return pixels / np.float32(255) if pixels.dtype == np.uint8 else pixels
+    if isinstance(value, list | tuple) and any(
+        hasattr(one, "detach") or isinstance(one, np.ma.MaskedArray) for one in value
+    ):
+        value = [array(one) for one in value]
     try:
         found = np.asarray(value)
     except ValueError:  # rows of different lengths
@@ -198,3 +221,24 @@ def array(value: Any) -> NDArray[Any]:
         if found.dtype == object and all(isinstance(one, str) for one in found.ravel())
         else found
     )
+
+
+def _of_tensor(tensor: Any) -> NDArray[Any]:
+    """Sparse ones become dense, and numbers of types that NumPy lacks, such as bfloat16, float32."""
+    if str(tensor.layout) != "torch.strided":
+        tensor = tensor.to_dense()
+    try:
+        found: NDArray[Any] = tensor.numpy()
+    except TypeError:
+        if not tensor.dtype.is_floating_point:
+            raise
+        found = tensor.float().numpy()
+    return found
+
+
+def _unmasked(value: np.ma.MaskedArray[Any, Any]) -> NDArray[Any]:
+    found, mask = np.asarray(value.data), np.ma.getmaskarray(value)
+    if mask.any():
+        found = found.astype(np.float64 if found.dtype.kind in "biuf" else object)
+        found[mask] = None  # NaN among numbers
+    return found

@@ -16,7 +16,10 @@ from rfast_bench.problems.data.files import readable
 
 Rows = NDArray[np.intp]
 MOST_TOLD = 5
-_EXPECTED = "JSON, a list of row numbers for each worker, or text, a line of row numbers for each worker"
+_EXPECTED = (
+    "JSON, a list of row numbers for each worker, or text, a line of row numbers for each worker, separated by spaces "
+    "or commas"
+)
 
 
 def by_owner(data: Data, workers: int, where: str) -> list[Rows]:
@@ -67,7 +70,7 @@ def by_file(path: Path, data: Data, workers: int, unused: bool, where: str) -> l
 
 def _lists(path: Path, where: str) -> list[list[Any]]:
     with readable(path, where, _EXPECTED, UnicodeDecodeError, ValueError):
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
         if path.suffix == ".json":
             content = json.loads(text)
             if isinstance(content, dict):
@@ -75,8 +78,17 @@ def _lists(path: Path, where: str) -> list[list[Any]]:
             if not isinstance(content, list) or not all(isinstance(rows, list) for rows in content):
                 raise ValueError("it is no list of lists, nor a mapping of 0, 1, ... to lists")
             return content
-        lines = [line.partition("#")[0].replace(",", " ").split() for line in text.splitlines()]
-        return [[int(word) for word in line] for line in lines if line]
+        lines = [_numbers(line, number) for number, line in enumerate(text.splitlines(), 1)]
+        return [line for line in lines if line]
+
+
+def _numbers(line: str, number: int) -> list[int]:
+    """The row numbers of a line. Raises ValueError with the number of the line."""
+    words = line.partition("#")[0].replace(",", " ").split()
+    wrong = [word for word in words if not word.removeprefix("-").isdecimal()]
+    if wrong:
+        raise ValueError(f"line {number} has '{wrong[0]}', which is no row number")
+    return [int(word) for word in words]
 
 
 def _holders(lists: Sequence[Sequence[Any]], total: int, path: Path, where: str) -> Rows:

@@ -1,7 +1,7 @@
 """`kind: python`: what a user's function gives, read into arrays and checked.
 
 It may give `(X, y)` or `(X, y, owners)`, arrays or tensors; a map-style data set (`__len__` and `__getitem__`); or a
-pair of any of these, for training and for test, also as a dictionary with `train` and `test`.
+pair of any of these, for training and for test, also as a list or as a dictionary with `train` and `test`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rfast_bench.errors import UserError
+from rfast_bench.errors import UserError, nearest
 from rfast_bench.problems.data.map_style import Arrays, Items, Keys, Samples, is_array, parts
 from rfast_bench.problems.data.raw import Raw, finite
 from rfast_bench.problems.data.user_code import call
@@ -24,6 +24,8 @@ SPOT = 32
 """How many items of a data set are read again, to see whether they change."""
 MOST_CLASSES = 1000
 """From which on labels are taken for something else where they are more than there are samples."""
+HELD_OUT = ("test", "validation", "val", "valid", "dev")
+"""What the test part may be called; of several the first one here is taken."""
 Part = Arrays | Items
 
 
@@ -46,12 +48,30 @@ def read_python(spec: PythonSpec, where: str) -> Raw:
 def _halves(given: Any, keys: Keys, where: str) -> list[Part]:
     """The training part and, where there is one, the test part."""
     if isinstance(given, Mapping) and "train" in given:
-        held_out = [given[name] for name in ("test", "validation") if name in given]
+        unknown = [str(name) for name in given if name not in ("train", *HELD_OUT)]
+        if unknown:
+            raise UserError(
+                f"{where}: it gives a dictionary with 'train' and '{unknown[0]}'; allowed beside 'train': "
+                f"{', '.join(HELD_OUT)}{nearest(unknown[0], HELD_OUT)}"
+            )
+        held_out = [given[name] for name in HELD_OUT if name in given]
         given = (given["train"], *held_out[:1]) if held_out else given["train"]
-    if isinstance(given, tuple) and len(given) == 2 and not any(map(_is_column, given)):
+    if _is_pair(given):
         names = ("training data", "test data")
         return [_part(one, name, keys, where) for one, name in zip(given, names, strict=True)]
     return [_part(given, "data", keys, where)]
+
+
+def _is_pair(given: Any) -> bool:
+    """Whether it is two parts, as a tuple or a list; a list of two tuples may be two items instead."""
+    if not isinstance(given, tuple | list) or len(given) != 2 or any(map(_is_column, given)):
+        return False
+    return isinstance(given, tuple) or not _are_items(given) or all(map(_has_targets, given))
+
+
+def _has_targets(part: Any) -> bool:
+    """Whether it is `(X, y)` or `(X, y, owners)` of many samples, not of one."""
+    return isinstance(part, tuple) and len(part) in (2, 3) and bool(np.shape(part[1]))
 
 
 def _is_column(value: Any) -> bool:
@@ -115,7 +135,36 @@ def _raw(read: list[Samples], where: str) -> Raw:
             raise UserError(
                 f"{where}: the largest label is {classes - 1}, with {len(every)} samples; expected classes 0..C-1"
             )
-    return Raw(*pairs[0], read[0].owners, pairs[1] if len(pairs) == 2 else None, classes)
+    return Raw(
+        *pairs[0], _owners(read[0], where), pairs[1] if len(pairs) == 2 else None, classes, counted=True
+    )
+
+
+def _owners(samples: Samples, where: str) -> NDArray[Any] | None:
+    """Whose each sample is, shape (N,). Raises UserError where that is missing, or is neither a number nor a word."""
+    owners = samples.owners
+    if owners is None:
+        return None
+    owners = owners[:, 0] if owners.ndim == 2 and owners.shape[1] == 1 else owners
+    if owners.ndim != 1:
+        raise UserError(
+            f"{where}: owners have shape {owners.shape}; expected one a sample, shape ({len(owners)},)"
+        )
+    missing = [k for k, owner in enumerate(owners.tolist()) if _is_missing(owner)]
+    if missing:
+        more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
+        raise UserError(
+            f"{where}: there is no owner ({owners[missing[0]]}) of sample {missing[0]}{more}; give every sample one, "
+            "or leave it out"
+        )
+    if owners.dtype.kind not in "biufUS":
+        raise UserError(f"{where}: owners are {owners.dtype}; expected numbers or text")
+    return owners
+
+
+def _is_missing(owner: object) -> bool:
+    """None, pandas' NA, or a NaN."""
+    return owner is None or type(owner).__name__ == "NAType" or bool(owner != owner)
 
 
 def _checked(samples: Samples, where: str) -> tuple[NDArray[Any], NDArray[Any]]:

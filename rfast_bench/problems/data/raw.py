@@ -29,6 +29,8 @@ class Raw:
     """C, where `y` is 0..C-1 already; None where they are to be numbered."""
     names: tuple[str, ...] | None = None
     """Of the classes."""
+    counted: bool = False
+    """Whether classes are counted from 0, or are -1 and 1, so that any other negative one is a mistake."""
 
     def limited(self, limit: int | None) -> Self:
         """The first `limit` samples, and at most as many held-out ones."""

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import csv
+import math
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +18,24 @@ from rfast_bench.problems.data.files import column_key, readable
 from rfast_bench.problems.data.raw import Raw, allowed
 
 NUMBERING = ("index", "level_0", "id", "idx", "row", "row_id", "row_number", "rownames")
-"""Names under which a column that counts the rows is no feature but their number."""
+"""Names that numbers of rows have."""
+FEW = 2
+"""Rows in which any other column may count up by chance."""
 
 
-def read_csv(path: Path, target: str, owner: str | None, where: str) -> Raw:
-    """Features, targets and owners of a table with a header line. Raises UserError."""
+def read_csv(
+    path: Path,
+    target: str,
+    owner: str | None,
+    where: str,
+    *,
+    drop: Sequence[str] = (),
+    keep: Sequence[str] = (),
+) -> Raw:
+    """Features, targets and owners of a table with a header line. Raises UserError.
+
+    Columns `drop` are no features; `keep` are, even if they look like the number of the row.
+    """
     malformed = (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError)
     with readable(path, f"{where}.path", "a comma-separated table with a header line", *malformed):
         frame = pd.read_csv(path, low_memory=False)
@@ -28,57 +44,92 @@ def read_csv(path: Path, target: str, owner: str | None, where: str) -> Raw:
     columns = [str(column) for column in frame]
     if len(columns) == 1 and (others := [mark for mark in ";\t|" if mark in columns[0]]):
         raise UserError(f"{where}.path: {path} is separated by {others[0]!r}; expected commas")
+    _once_each(path, f"{where}.path")
     allowed(target, columns, f"{where}.target", f"{path} has no column")
     if owner is not None:
         allowed(
             owner, [name for name in columns if name != target], column_key(where), f"{path} has no column"
         )
         _complete(frame, owner, path, column_key(where))
-    features = frame.drop(columns=[target, *([owner] if owner else [])])
+    others = [name for name in columns if name != target]
+    for name in drop:
+        allowed(name, others, f"{where}.drop", f"{path} has no column beside the target")
+    left = [name for name in others if name != owner and name not in drop]
+    for name in keep:
+        allowed(name, left, f"{where}.keep", f"{path} has no feature")
+    features = frame[left]
     if features.size == 0:
         raise UserError(f"{where}.path: {path} holds no samples or no features")
-    for name in features:
-        _is_feature(features, str(name), path, f"{where}.path")
+    for name in left:
+        _is_feature(features, name, path, f"{where}.path")
+        if name not in keep:
+            _numbers_no_rows(name, features[name].to_numpy(np.float64), path, where)
     _complete(frame, target, path, f"{where}.target")
     owners = None if owner is None else _words(frame[owner])
     return Raw(features.to_numpy(np.float64), _words(frame[target]), owners)
 
 
+def _once_each(path: Path, where: str) -> None:
+    """Raises UserError when a name comes twice in the header; pandas would give the second one another."""
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        header = next((words for words in csv.reader(file) if words), [])
+    twice = [name for name, times in Counter(header).items() if times > 1 and name.strip()]
+    if twice:
+        names = ", ".join(f"'{name}'" for name in twice)
+        raise UserError(f"{where}: {path} has more than one column named {names}; expected each name once")
+
+
 def _is_feature(frame: pd.DataFrame, name: str, path: Path, where: str) -> None:
-    """Raises UserError unless the column holds a finite number in each row, and not the number of the row."""
+    """Raises UserError unless the column holds a finite number in each row."""
     _complete(frame, name, path, where)
     column = frame[name]
     if not pd.api.types.is_numeric_dtype(column):
-        row = int(np.flatnonzero(pd.to_numeric(column, errors="coerce").isna())[0])
-        raise UserError(
-            f"{where}: column '{name}' of {path} is not numeric: '{column.iloc[row]}' in line {_line(path, row)}; "
-            "features are numbers: give words a column of 0 and 1 each, or leave the column out"
-        )
+        _numeric(column, name, path, where)
     values = column.to_numpy(np.float64)
     if np.isinf(values).any():
-        row = int(np.flatnonzero(np.isinf(values))[0])
-        raise UserError(
-            f"{where}: column '{name}' of {path} has an infinite number in line {_line(path, row)}"
-        )
+        raise _infinite(int(np.flatnonzero(np.isinf(values))[0]), name, path, where)
+
+
+def _numeric(column: pd.Series, name: str, path: Path, where: str) -> None:
+    """Raises UserError for the first value that is no finite number, of a column that pandas found not numeric."""
+    for row, value in enumerate(column):
+        try:
+            number = float(str(value).replace("_", "?"))  # Python reads 1_000 as a number, and tables do not
+        except ValueError as problem:
+            raise UserError(
+                f"{where}: column '{name}' of {path} is not numeric: '{value}' in line {_line(path, row)}; features "
+                "are numbers: give words a column of 0 and 1 each, or leave the column out, in the file or by "
+                f"dataset.drop: ['{name}']"
+            ) from problem
+        if not math.isfinite(number):
+            raise _infinite(row, name, path, where)
+
+
+def _infinite(row: int, name: str, path: Path, where: str) -> UserError:
+    return UserError(f"{where}: column '{name}' of {path} has an infinite number in line {_line(path, row)}")
+
+
+def _numbers_no_rows(name: str, values: NDArray[Any], path: Path, where: str) -> None:
+    """Raises UserError when all that the column does is to number the rows."""
     if reason := _numbers_rows(name, values):
         raise UserError(
-            f"{where}: {reason} of {path} is the number of the row (as pandas writes it), not a feature: data "
-            "in a certain order could be told by it alone. Write the file with to_csv(..., index=False), or "
-            "delete the column"
+            f"{where}.path: {reason} of {path} is the number of the row ({values[0]:.0f}, {values[1]:.0f}, ...), not "
+            "a feature: data in a certain order could be told by it alone. Leave it out: write the file with "
+            f"to_csv(..., index=False), delete the column, or say dataset.drop: ['{name}']. If it is a feature, say "
+            f"dataset.keep: ['{name}']"
         )
 
 
 def _numbers_rows(name: str, values: NDArray[Any]) -> str:
-    """What to call the column, if all it does is to number rows: 0, 1, 2, ... or 1, 2, 3, ...
+    """What to call the column, if all it does is to number rows: each number is 1 more than the one before.
 
     An unnamed one need not be in order: it is what is left of rows that were shuffled or picked.
     """
     unnamed = name.startswith("Unnamed: ") or not name.strip()
-    if not unnamed and name.strip().lower() not in NUMBERING:
-        return ""
-    counts = any(np.array_equal(values, np.arange(len(values)) + first) for first in (0, 1))
+    known = unnamed or name.strip().lower() in NUMBERING
+    counts = len(values) > (1 if known else FEW) and bool((np.diff(values) == 1).all())
     picked = unnamed and bool((values == np.rint(values)).all()) and len(np.unique(values)) == len(values)
-    if not (counts and len(values) > 1) and not (picked and len(values) > 2):
+    if not counts and not (picked and len(values) > FEW):
         return ""
     return f"the unnamed column ('{name}')" if unnamed else f"column '{name}'"
 

@@ -58,6 +58,8 @@ def _classes(raw: Raw, where: str) -> Targets:
                 f"{where}: the labels are not whole numbers (sample {wrong[0]}: {every[wrong[0]]:g}); "
                 "expected class labels. To learn numbers, take kind: linear-regression"
             )
+    if raw.counted:
+        _none_negative(every, len(raw.y), where)
     if raw.classes is not None:
         return _kept(raw, every, raw.classes, raw.names, where)
     names, numbers = np.unique(every, return_inverse=True)
@@ -74,6 +76,18 @@ def _kept(raw: Raw, every: NDArray[Any], classes: int, names: tuple[str, ...] | 
     _at_least_two(classes, where)
     test = None if raw.test is None else raw.test[1].astype(np.intp)
     return Targets(raw.y.astype(np.intp), test, classes, names)
+
+
+def _none_negative(labels: NDArray[Any], training: int, where: str) -> None:
+    """Raises UserError for a class below 0, unless there are just -1 and 1; the first `training` are for training."""
+    if labels.dtype.kind not in "if" or not (labels < 0).any() or not set(np.unique(labels)) - {-1, 1}:
+        return
+    sample = int(np.flatnonzero(labels < 0)[0])
+    of = f"{sample}" if sample < training else f"{sample - training} of the test data"
+    raise UserError(
+        f"{where}: the label of sample {of} is {labels[sample]:g}; expected classes 0..C-1 (or -1 and 1). No label "
+        "is ignored in training, as torch's ignore_index has it: leave such samples out"
+    )
 
 
 def _at_least_two(classes: int, where: str) -> None:

@@ -11,6 +11,7 @@ from pathlib import PurePath
 from typing import Any
 
 from rfast_bench.analysis.cell_text import cell, human_bytes
+from rfast_bench.plan.swept_values import data_name
 
 Values = Mapping[str, Any]
 MOST_LISTED = 8
@@ -74,8 +75,8 @@ def _task(problem: Values, varied: Iterable[str]) -> str:
         _fact("problem.hidden", varied, _hidden(problem)),
         _fact("problem.loss", varied, _loss_of(problem)),
     ]
-    data = problem.get("dataset", {})
-    on = "data that vary" if _varies("problem.dataset.kind", varied) else str(data.get("kind", "their data"))
+    varying = any(_varies(f"problem.dataset.{key}", varied) for key in ("kind", "source"))
+    on = "data that vary" if varying else data_name(problem.get("dataset", {})) or "their data"
     known = ", ".join(fact for fact in facts if fact)
     name = {"mlp": "a neural network", "torch": _module(problem)}.get(kind, kind.replace("-", " "))
     return f"fit {name} to {on}" + (f" ({known})" if known else "")

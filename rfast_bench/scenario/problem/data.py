@@ -5,14 +5,32 @@ from __future__ import annotations
 from math import isclose
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import (
+    BeforeValidator,
+    Field,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 
 from rfast_bench.scenario.problem.data_folders import with_folder
-from rfast_bench.scenario.values.base import DataPath, SourceName, Spec
+from rfast_bench.scenario.values.base import DataPath, SourceName, Spec, without
 
 Count = Annotated[int, Field(ge=1)]
 NonNegative = Annotated[float, Field(ge=0)]
 Share = Annotated[float, Field(gt=0)]
+
+
+def _one_of_them(value: object) -> object:
+    return (value,) if isinstance(value, str) else value
+
+
+Names = Annotated[tuple[str, ...], BeforeValidator(_one_of_them)]
+"""Of columns; a single one may stand for itself."""
 
 
 def _bare_word(value: object) -> object:
@@ -57,13 +75,21 @@ class SyntheticRegressionSpec(Spec):
 class CsvSpec(Spec):
     """A table with a header line; `target` names the column to learn, all others are features.
 
-    A column that `partition: {kind: by-column, column: ...}` names says who owns a row, and is no feature.
+    A column that `partition: {kind: by-column, column: ...}` names says who owns a row, and is no feature; nor are
+    those of `drop`. `keep`: features that look like the number of the row.
     """
 
     kind: Literal["csv"]
     path: DataPath
     target: str
+    drop: Names = ()
+    keep: Names = ()
     limit: Count | None = None
+
+    @model_serializer(mode="wrap")
+    def _without_defaults(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Records of tables that do not have the two keys are as they were before there were any."""
+        return without(("drop", "keep"), self, handler(self))
 
 
 class NpzSpec(Spec):
@@ -205,11 +231,18 @@ class QuantityPartition(Spec):
     alpha: Annotated[float, Field(gt=0)] = 0.5
 
 
+def _size(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
+    try:
+        return handler(value)
+    except ValidationError as problem:
+        raise ValueError("expected a count of at least 1, or a share above 0") from problem
+
+
 class SizesPartition(Spec):
     """Shuffled; one size a worker: counts that add up to all training samples, or shares that add up to 1."""
 
     kind: Literal["sizes"]
-    sizes: Annotated[tuple[Count | Share, ...], Field(min_length=1)]
+    sizes: Annotated[tuple[Annotated[Count | Share, WrapValidator(_size)], ...], Field(min_length=1)]
 
     @field_validator("sizes")
     @classmethod

@@ -103,6 +103,10 @@ class ScheduleSpec(Spec):
             raise ValueError(
                 f"a schedule has no kind: name one by its key{suggest(str(data['kind']), cls.model_fields)}"
             )
+        for name in ("drops", "points"):
+            # what a run records says all keys, also those that are empty
+            if data.get(name) in ([], {}) and not all(shape in data for shape in SHAPES):
+                raise ValueError(f"{name}: there are none; give some, or leave the key out")
         return _in_seconds(data) if data.get("by") == "time" else data
 
     @model_validator(mode="after")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self
 
@@ -29,12 +29,44 @@ class Spec(BaseModel):
     def _known_keys(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
         """pydantic finds unknown keys beside all other mistakes; here each gets the nearest right word."""
         try:
-            return handler(data)
+            read = handler(data)
+            _no_truths(read, data)
         except ValidationError as problem:
             fields = sorted(cls.model_fields.items(), key=lambda field: field[0] in cls.trailing)
             names = [field.alias or name for name, field in fields]
             told = [_told(error, data, names, cls.elsewhere) for error in problem.errors(include_url=False)]
             raise ValidationError.from_exception_data(cls.__name__, told) from problem
+        return read
+
+
+def without(later: tuple[str, ...], spec: Spec, plain: dict[str, Any]) -> dict[str, Any]:
+    """The plain values of a part, less the `later` keys that are at their defaults."""
+    defaults = {name: type(spec).model_fields[name].default for name in later}
+    return {k: v for k, v in plain.items() if k not in later or getattr(spec, k) != defaults[k]}
+
+
+def _no_truths(spec: Spec, data: Any) -> None:
+    """Raises ValidationError where `true` or `false` was taken for a number."""
+    for name, field in type(spec).model_fields.items() if isinstance(data, dict) else ():
+        key = field.alias or name
+        for where, truth in _taken(data.get(key), getattr(spec, name, None), (key,)):
+            kind = PydanticCustomError("truth", "a number is wanted here")
+            details = InitErrorDetails(type=kind, loc=where, input=truth)
+            raise ValidationError.from_exception_data(type(spec).__name__, [details])
+
+
+def _taken(
+    given: Any, read: Any, where: tuple[int | str, ...]
+) -> Iterator[tuple[tuple[int | str, ...], bool]]:
+    """Where `given` says true or false and `read` is a number."""
+    if isinstance(given, bool) and isinstance(read, int | float) and not isinstance(read, bool):
+        yield where, given
+    elif isinstance(given, list | tuple) and isinstance(read, tuple | list) and len(given) == len(read):
+        for k, (one, other) in enumerate(zip(given, read, strict=True)):
+            yield from _taken(one, other, (*where, k))
+    elif isinstance(given, Mapping) and isinstance(read, Mapping):
+        for key, one in given.items():
+            yield from _taken(one, read.get(key), (*where, key))
 
 
 def _told(error: ErrorDetails, data: Any, names: list[str], elsewhere: Mapping[str, str]) -> InitErrorDetails:
