@@ -102,7 +102,7 @@ def test_one_that_comes_back_goes_on_with_momentum_and_schedule() -> None:
     """Everybody knows the common epoch again, though the one that came back counts its samples from 0."""
     snapshot = {"worker": 3, "down": "1.5 s", "up": "3 s", "state": "snapshot", "snapshot_age": "200 ms"}
     trained = {"optimizer": {"momentum": 0.5}, "schedule": {"warmup": 10, "drops": {10000: 0.1}}}
-    outcome, problem, models = play([snapshot], 10, {**R_FAST, "step_size": 0.4}, **trained)
+    outcome, problem, models = play([snapshot], 14, {**R_FAST, "step_size": 0.4}, **trained)
     (death,) = outcome.notes["real"]["deaths"]
     assert death["back"] == pytest.approx(3, abs=0.5)
     assert len(models) == 6
