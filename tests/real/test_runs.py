@@ -196,7 +196,8 @@ def test_a_mean_that_was_not_announced_is_refused(tmp_path: Path) -> None:
     (tmp_path / "silent.py").write_text(code.replace("    collective = True\n", ""), encoding="utf-8")
     silent = {"name": f"{tmp_path}/silent.py:RingAllReduce", "label": "silent", "step_size": 0.1}
     with pytest.raises(
-        UserError, match="RingAllReduce awaits AllReduceMean or MeanGradient, so it must set collective = True"
+        UserError,
+        match="RingAllReduce awaits AllReduceMean or MeanGradient, so it must set collective = True",
     ):
         play(runs_of(tmp_path, algorithms=[silent])["silent"])
 
