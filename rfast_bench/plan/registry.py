@@ -11,7 +11,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import ClassVar
 
-from rfast_bench.api import Algorithm
+from rfast_bench.api import Algorithm, Buckets
 from rfast_bench.errors import UserError, suggest
 from rfast_bench.scenario.sections.optimizer import OptimizerSpec, ScheduleSpec
 from rfast_bench.scenario.user_files import code
@@ -56,9 +56,8 @@ def parameters(algorithm: type[Algorithm]) -> type[Spec]:
 
 def bucketed(algorithm: type[Algorithm]) -> list[str]:
     """Its parameters that say into how many pieces a vector is cut."""
-    return [
-        name for name, field in parameters(algorithm).model_fields.items() if field.annotation == int | str
-    ]
+    given = inspect.signature(algorithm.__init__, eval_str=True).parameters.values()
+    return [parameter.name for parameter in given if parameter.annotation == Buckets]
 
 
 @cache

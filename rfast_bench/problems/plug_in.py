@@ -30,6 +30,8 @@ def plugged_in(spec: PlugInSpec, workers: int, seed: int, where: str) -> Problem
     make: Any = found
     try:
         problem: Problem = make(workers, seed, **spec.parameters)
+    except UserError:
+        raise
     except MISTAKES as wrong:
         raise UserError(f"{where}: {found.__name__} cannot be built: {raised(wrong)}") from wrong
     if seen := incomplete(problem, workers):

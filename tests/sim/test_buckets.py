@@ -114,3 +114,23 @@ def test_mistakes_are_told_and_nothing_is_written(key: str, value: Any, message:
     assert done.exit_code == 2
     assert message in " ".join(done.output.split())
     assert not (tmp_path / "out").exists()
+
+
+def test_a_plug_ins_own_number_or_word_is_no_count_of_buckets(tmp_path: Path) -> None:
+    """Only what is annotated as `Buckets` is compared with the coordinates of a model."""
+    (tmp_path / "own.py").write_text(OWN)
+    algorithms = [{"name": "own.py:Own", "step_size": 0.1, "mode": 5000, "pieces": 2}]
+    (tmp_path / "scenario.yaml").write_text(yaml.safe_dump({**SMALL, "algorithms": algorithms}))
+    done = call("run", tmp_path / "scenario.yaml", "--out", tmp_path / "out", "--jobs", "1", "--no-plots")
+    assert done.exit_code == 0, done.output
+
+
+OWN = """
+from rfast_bench.algorithms.ring_allreduce import RingAllReduce
+from rfast_bench.api import Buckets, StepSize
+
+
+class Own(RingAllReduce):
+    def __init__(self, x0, *, step_size: StepSize, mode: int | str = 1, pieces: Buckets = 1):
+        super().__init__(x0, step_size=step_size, buckets=pieces)
+"""

@@ -15,12 +15,12 @@ from torch.nn.parameter import UninitializedBuffer, UninitializedParameter
 from rfast_bench.errors import UserError
 from rfast_bench.problems.data.datasets import Data, Labels
 from rfast_bench.problems.networks import losses, models
-from rfast_bench.problems.networks.check import RAISED, Check
+from rfast_bench.problems.networks.check import Check
 from rfast_bench.problems.networks.engine import Engine, Rows, Samples, Task
 from rfast_bench.problems.networks.randomness import key, seeded
 from rfast_bench.problems.networks.trail import Trail
 from rfast_bench.scenario.problem.kinds import TorchSpec
-from rfast_bench.scenario.user_files.modules import function
+from rfast_bench.scenario.user_files.modules import MISTAKES, function
 from rfast_bench.scenario.values.base import is_code
 
 HOST = torch.device("cpu")
@@ -101,7 +101,7 @@ def _module(spec: TorchSpec, data: Data, train: Samples, start: int, where: str)
     with seeded(start, HOST):
         try:
             made: Any = make(**spec.model_args)
-        except RAISED as problem:
+        except MISTAKES as problem:
             raise UserError(
                 f"{where}.model: {spec.model} could not be made with model_args {spec.model_args}: "
                 f"{type(problem).__name__}: {problem}"
@@ -133,7 +133,7 @@ def _wake(module: nn.Module, inputs: Tensor, where: str) -> None:
     try:
         with torch.no_grad(), Trail(module) as trail:
             module(inputs)
-    except RAISED as problem:
+    except MISTAKES as problem:
         raise UserError(
             f"{where}.model: {trail.layer} {type(problem).__name__} with a batch of {len(inputs)}: {problem}"
         ) from problem
@@ -222,6 +222,6 @@ def _fails(engine: Engine, samples: int) -> bool:
             engine.flat.module(inputs)
     except ValueError as problem:
         return "more than 1 value per channel" in str(problem)
-    except RAISED:  # the check says what it is
+    except MISTAKES:  # the check says what it is
         return False
     return False

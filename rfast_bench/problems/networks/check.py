@@ -22,8 +22,6 @@ FEW = 64
 """Held-out samples that the metric is tried on."""
 DRAWS = 8
 """How often a module that draws may leave a parameter without gradient before that is told."""
-RAISED = (*MISTAKES, torch.jit.Error)
-"""What a module, a loss or a metric raises; the last is that of scripted modules."""
 
 
 class Check:
@@ -86,7 +84,7 @@ class Check:
     def _telling(self, trail: Trail, samples: int) -> Iterator[None]:
         try:
             yield
-        except RAISED as problem:
+        except MISTAKES as problem:
             again = "backward through the graph a second time" in str(problem)
             why = " (it keeps tensors from call to call; a module may keep no state)" if again else ""
             where = f" {trail.layer}:" if trail.layer else ""
@@ -101,7 +99,7 @@ class Check:
             self._labels_fit(losses.classes_first(outputs, targets).shape[1])
         try:
             each = self._engine.task.loss(outputs, targets)
-        except RAISED as problem:
+        except MISTAKES as problem:
             came = f"{losses.said(outputs)} and targets {losses.said(targets)}"
             raise UserError(
                 f"{self._where}.loss: {type(problem).__name__}: {problem}; it was given {came}"
@@ -207,7 +205,7 @@ class Check:
     def _telling_plainly(self) -> Iterator[None]:
         try:
             yield
-        except RAISED as problem:
+        except MISTAKES as problem:
             raise UserError(f"{self._where}.model: {type(problem).__name__}: {problem}") from problem
 
     def _bounded(self, moved: Sequence[str], rows: Rows, second: Trail) -> None:
@@ -237,7 +235,7 @@ class Check:
     def _measures(self) -> None:
         try:
             self._engine.measure(FEW)
-        except RAISED as problem:
+        except MISTAKES as problem:
             raise UserError(f"{self._where}.metric: {type(problem).__name__}: {problem}") from problem
 
     # ----------------------------------------------------------------------------------------- buffers
