@@ -61,7 +61,11 @@ def test_a_schedule_can_be_swept_to_the_report(tmp_path: Path) -> None:
     short = {"stop": {"time": "3 s"}, "algorithms": few, "seeds": 1}
     problem = {"kind": "logistic-regression", "dataset": "wine"}
     path, out = write(tmp_path, sweep=swept, problem=problem, **short), tmp_path / "out"
-    for arguments in (("run", path, "--out", out), ("report", out), ("data", path)):
+    for arguments in (
+        ("run", path, "--out", out),
+        ("report", out, "-o", tmp_path / "report.html"),
+        ("data", path),
+    ):
         result = call(*arguments)
         assert result.exit_code == 0, result.output
     home = out / "small"
