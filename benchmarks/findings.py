@@ -22,7 +22,7 @@ import pandas as pd
 from jinja2 import Environment, StrictUndefined, TemplateError
 
 from benchmarks.measures import MEASURES, OVER
-from rfast_bench.analysis.cell_text import POINT, cell, interval, present, speedup
+from rfast_bench.analysis.cell_text import POINT, cell, heading, interval, present, speedup
 from rfast_bench.errors import UserError, suggest
 from rfast_bench.plan.swept_values import named
 
@@ -170,14 +170,7 @@ class Study:
 
 def _heading(column: str) -> str:
     """How `table.md` calls a column of `table.csv`."""
-    for start, words in (
-        ("time_to_", "time to {} (s)"),
-        ("speedup_", "speed-up at {}"),
-        ("final_", "final {}"),
-    ):
-        if column.startswith(start):
-            return words.format(column.removeprefix(start).replace("_", " "))
-    return {"step_size": "γ", "effective_step": "γ_eff"}.get(column, column)
+    return {"step_size": "γ", "effective_step": "γ_eff"}.get(column, heading(column))
 
 
 def same(given: Any, wanted: Any) -> bool:

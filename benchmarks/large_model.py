@@ -21,7 +21,7 @@ import argparse
 import json
 import statistics
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -161,11 +161,11 @@ class TimedEvaluator(Evaluator):
     seconds = 0.0
     workers: Sequence[Any] = ()
 
-    def measure(self, algorithms: Sequence[Any]) -> dict[str, float]:
+    def measure(self, algorithms: Mapping[int, Any]) -> dict[str, float]:
         start = time.process_time()
         row = super().measure(algorithms)
         self.seconds += time.process_time() - start
-        self.workers = algorithms
+        self.workers = list(algorithms.values())
         return row
 
 

@@ -10,13 +10,16 @@ import numpy as np
 import pandas as pd
 
 from rfast_bench.analysis.statistics import CONFIDENCE, surest
+from rfast_bench.scenario.values.metrics import larger_is_better as larger_is_better
+from rfast_bench.scenario.values.metrics import of_workers, worker_of
+from rfast_bench.scenario.values.metrics import words as words
 from rfast_bench.scenario.values.units import NOTHING as NOTHING
 from rfast_bench.scenario.values.units import few_digits
 from rfast_bench.scenario.values.units import human_bytes as human_bytes
 
 FINALS = ("loss", "gap", "accuracy")
-LOCAL = "local_accuracy"
-"""Only of runs that measured every worker's own model."""
+OWN = ("loss_worst", "gap_worst", "accuracy_worst", "local_accuracy")
+"""Only of runs that measured the workers' own models."""
 POINT = "point."
 """What the columns of sweep keys start with."""
 
@@ -36,11 +39,11 @@ def present(frame: pd.DataFrame) -> pd.DataFrame:
         if name.startswith(POINT) and frame[name].notna().any():
             shown[name.removeprefix(POINT)] = frame[name].map(cell)
     rows = frame.to_dict("records")
-    cells = {heading: [make(row) for row in rows] for heading, make in _columns(frame).items()}
+    cells = {name: [make(row) for row in rows] for name, make in _columns(frame).items()}
     shown |= {
-        heading if heading not in shown else f"{heading} (own)": pd.Series(texts, index=frame.index)
-        for heading, texts in cells.items()
-        if heading in _ALWAYS or any(text != NOTHING for text in texts)
+        name if name not in shown else f"{name} (own)": pd.Series(texts, index=frame.index)
+        for name, texts in cells.items()
+        if name in _ALWAYS or any(text != NOTHING for text in texts)
     }
     return pd.DataFrame(shown)
 
@@ -74,15 +77,12 @@ def _columns(frame: pd.DataFrame) -> dict[str, Callable[[Mapping[Any, Any]], str
         "also tuned": _also_tuned,
     }
     for name in target_names(frame.columns):
-        words = name.replace("_", " ")
-        columns[f"time to {words} (s)"] = partial(_time, name)
-        columns[f"speed-up at {words}"] = partial(speedup, name)
-    for name in FINALS:
-        if name == "loss" and frame["final_gap"].notna().any():
+        columns[heading(f"time_to_{name}")] = partial(_time, name)
+        columns[heading(f"speedup_{name}")] = partial(speedup, name)
+    for name in (name for metric in FINALS for name in (metric, *(own for own in OWN if metric in own))):
+        if f"final_{name}" not in frame or (name.startswith("loss") and frame["final_gap"].notna().any()):
             continue  # the gap says the same
-        columns[f"final {name}"] = partial(_final, name)
-    if f"final_{LOCAL}" in frame:
-        columns["final local accuracy"] = partial(_final, LOCAL)
+        columns[heading(f"final_{name}")] = partial(_final, name)
     return columns | {
         "time per epoch (s)": lambda row: cell(row["time_per_epoch"]) + interval("time_per_epoch", row),
         "epoch speed-up": partial(speedup, "epoch"),
@@ -91,6 +91,18 @@ def _columns(frame: pd.DataFrame) -> dict[str, Callable[[Mapping[Any, Any]], str
         "sent": lambda row: human_bytes(row["bytes_sent"]),
         "status": lambda row: str(row["status"]),
     }
+
+
+def heading(column: str) -> str:
+    """How a table calls a column of a summary that is of a target or a final value; others as they are."""
+    for start, text in (
+        ("time_to_", "time to {} (s)"),
+        ("speedup_", "speed-up at {}"),
+        ("final_", "final {}"),
+    ):
+        if column.startswith(start):
+            return text.format(words(column.removeprefix(start)))
+    return column
 
 
 def cell(value: Any, digits: int = 3) -> str:
@@ -185,11 +197,27 @@ def footnote(frame: pd.DataFrame) -> str:
     said += [f"Tuned by {by}, on other seeds" for by in dict.fromkeys(frame["tuned_by"]) if by]
     if frame.get("momentum", pd.Series(dtype=float)).notna().any():
         said.append("γ_eff counts momentum β: 1/(1 − β) times the step without it")
-    if f"final_{LOCAL}" in frame and frame[f"final_{LOCAL}"].notna().any():
-        said.append("Local accuracy: the mean of the workers' own models' accuracies")
+    said += _of_whom(frame)
     if frame["tuned_at_edge"].any():
         said.append(DAGGER)
     return ". ".join(said) + "."
+
+
+def _of_whom(frame: pd.DataFrame) -> list[str]:
+    """Whose models numbers are of, where some are not of the mean model."""
+    names = [*target_names(frame.columns), *(name for name in OWN if f"final_{name}" in frame)]
+    said = []
+    if any(of_workers(name) or worker_of(name) is not None for name in names):
+        said.append(f"Worst, median: of {_judged(frame)} own models; all else of their mean model")
+    if "local_accuracy" in names and frame["final_local_accuracy"].notna().any():
+        said.append(f"Local accuracy: the mean of {_judged(frame)} own models' accuracies")
+    return said
+
+
+def _judged(frame: pd.DataFrame) -> str:
+    """`the workers'`, or of how many of them."""
+    pairs = {(a, b) for a, b in zip(frame["judged"], frame["workers"], strict=True) if 0 < a < b}
+    return " or ".join(f"{a:g} of {b:g} workers'" for a, b in sorted(pairs)) or "the workers'"
 
 
 def _of_seeds(seeds: Sequence[int]) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from rfast_bench.analysis.cell_text import FINALS, LOCAL
+from rfast_bench.analysis.cell_text import FINALS, OWN
 from rfast_bench.analysis.statistics import NEVER, Bounds, Estimate, estimate, exactly, ratio
 from rfast_bench.records.reading import Run
 
@@ -45,7 +45,7 @@ def time_to(run: Run, metric: str, target: float) -> Bounds:
 
 def _finals(run: Run) -> Known:
     curves = run.curves()
-    names = [*FINALS, LOCAL] if LOCAL in curves else FINALS
+    names = [*FINALS, *(name for name in OWN if name in curves and curves[name].notna().any())]
     if not run.valid:
         return {f"final_{name}": exactly(0.0 if "accuracy" in name else math.inf) for name in names}
     last = {name: float(curves[name].iloc[-1]) for name in names if len(curves)}

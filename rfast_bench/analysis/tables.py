@@ -20,6 +20,7 @@ from rfast_bench.analysis.formats import WRITERS, fits, terminal_columns
 from rfast_bench.analysis.outcomes import EPOCH, Known, columns, known, over_itself, speedups
 from rfast_bench.errors import UserError, nearest
 from rfast_bench.records.reading import Run, baselines, point_key, varying
+from rfast_bench.scenario.values.metrics import words
 
 ENDINGS = ("skipped", "void", "diverged", "stalled")
 """How a run may end other than well; columns of the summary that count them."""
@@ -93,6 +94,8 @@ def _row(
         "tuned_at_edge": first.tuned_at_edge,
         "baseline": reference[first.scenario],
         "seeds": len(runs),
+        "workers": first.workers_count,
+        "judged": len(first.judged),
         **{word: sum(run.status == word for run in runs) for word in ENDINGS},
     }
     row |= {f"final_{name}": np.nan for name in FINALS}
@@ -141,9 +144,7 @@ def _missed(runs: Sequence[Run], row: Mapping[str, Any]) -> list[str]:
     """`did not reach gap 0.1, gap 0.03 (2/3)`: of the runs that ended well."""
     valid = [run for run in runs if run.valid]
     counts = {name: len(valid) - row[f"time_to_{name}_reached"] for name in target_names(row)}
-    missed = {
-        name.replace("_", " "): _share(n, len(runs), n < len(runs)) for name, n in counts.items() if n > 0
-    }
+    missed = {words(name): _share(n, len(runs), n < len(runs)) for name, n in counts.items() if n > 0}
     return ["did not reach " + ", ".join(name + share for name, share in missed.items())] if missed else []
 
 

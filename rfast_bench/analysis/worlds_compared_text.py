@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from rfast_bench.analysis.both_worlds import WORLDS
-from rfast_bench.analysis.cell_text import DAGGER, NOTHING, POINT, cell, label, not_reached
+from rfast_bench.analysis.cell_text import DAGGER, NOTHING, POINT, cell, label, not_reached, words
 from rfast_bench.analysis.formats import WRITERS
 from rfast_bench.analysis.worlds_compared import ABOVE, ERROR, compare, known, targets
 from rfast_bench.records.reading import Run
@@ -32,7 +32,7 @@ def tables(frame: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
     found = [("Time per iteration", _table(frame, _iteration, status=True))]
     for name in targets(frame):
         columns = _times(f"time_to_{name}", 1.0, "s", above=f"{ABOVE}{name}")
-        found.append((f"Time to {name.replace('_', ' ')}", _table(frame, columns)))
+        found.append((f"Time to {words(name)}", _table(frame, columns)))
     return [*found, ("How well, and how stale", _table(frame, _quality(frame)))]
 
 
@@ -111,7 +111,7 @@ NOBODY = "nobody reached it"
 
 
 def _verdict(part: pd.DataFrame, name: str) -> str:
-    both, lead = known(part, name), f"Order by time to {name.replace('_', ' ')}: "
+    both, lead = known(part, name), f"Order by time to {words(name)}: "
     if len(both) < 2:
         return f"{lead}fewer than two algorithms to compare."
     orders = [_order(both, f"time_to_{name}_{world}") for world in WORLDS]

@@ -17,7 +17,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
-from rfast_bench.analysis.cell_text import not_reached
+from rfast_bench.analysis.cell_text import larger_is_better, not_reached, words
 from rfast_bench.analysis.tables import summarise
 from rfast_bench.figures.diagrams import draw_timeline, draw_topologies
 from rfast_bench.figures.style import (
@@ -209,8 +209,8 @@ def _times_to_target(runs: Sequence[Run], looks: dict[str, Style], baseline: str
     panels = drawn.subplots(1, len(targets), sharey=True, squeeze=False)[0]
     for axes, (metric, value) in zip(panels, targets, strict=True):
         _bars(axes, frame, f"{metric}_{value:g}", looks, time_name(runs))
-        sign = "≥" if metric == "accuracy" else "≤"
-        axes.set_title(f"{metric} {sign} {value:g}", fontsize=10.5)
+        sign = "≥" if larger_is_better(metric) else "≤"
+        axes.set_title(f"{words(metric)} {sign} {value:g}", fontsize=10.5)
     base = frame["baseline"].iloc[0]
     against = f"; × is the speed-up over {base}" if base else ""
     spread = "median over seeds, bootstrap intervals" if frame["seeds"].max() > 1 else "one seed"
@@ -222,7 +222,8 @@ def _targets(runs: Sequence[Run]) -> dict[str, list[float]]:
     metrics = dict.fromkeys(metric for run in runs for metric in run.targets)
     return {
         metric: sorted(
-            {value for run in runs for value in run.targets.get(metric, ())}, reverse=metric != "accuracy"
+            {value for run in runs for value in run.targets.get(metric, ())},
+            reverse=not larger_is_better(metric),
         )
         for metric in metrics
     }

@@ -26,7 +26,7 @@ from rfast_bench.scenario.sections.topology import TopologySpec
 from rfast_bench.topology.build import build
 from rfast_bench.topology.topology import Topology
 
-FORMAT = 1
+FORMAT = 2
 """Of the records; a change makes earlier runs count as not done."""
 UNUSED = ("sweep", "tune", "seeds", "first_seed", *TRAINING)
 """Keys that stand for others in a run of its own."""

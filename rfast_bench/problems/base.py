@@ -94,6 +94,10 @@ class Problem(ABC):
         """`f(x)` alone, where that is cheaper."""
         return self.objective(x)[0]
 
+    def losses(self, models: Sequence[Array]) -> list[float]:
+        """`f` of several models, where that is cheaper together."""
+        return [self.loss(x) for x in models]
+
     # ------------------------------------------------------------------------------ what it may answer
     def accuracy(self, x: Array) -> float:
         """Share of the held-out samples that the model x (shape (d,)) classifies rightly; nan without any."""

@@ -1,7 +1,6 @@
 """What is measured of the workers' models at one moment; the same in both worlds, and never timed.
 
-Only the mean model and the worker farthest from it are evaluated unless every worker is asked for, which may cost
-more than the run.
+The mean model is evaluated, and the own models of the workers that are judged: their median and their worst.
 """
 
 from __future__ import annotations
@@ -16,6 +15,7 @@ import numpy as np
 from rfast_bench.api import Algorithm
 from rfast_bench.problems import Problem, Reference, evaluated_on
 from rfast_bench.problems.base import Array, on_host
+from rfast_bench.scenario.values.metrics import larger_is_better, number
 
 DIVERGED_AT = 1000.0
 """A run has diverged when the loss at its mean model is this many times that of the start, or not finite."""
@@ -51,13 +51,16 @@ class Evaluator:
         reference: Reference | None,
         keep: bool = False,
         device: str = "cpu",
-        every_worker: bool = False,
+        judged: Sequence[int] = (),
+        named: Sequence[int] = (),
+        local: bool = False,
     ) -> None:
         """`keep`: have the mean model of the last look in `mean`. `device`: where a network is evaluated, which is
-        not touched before the first look. `every_worker`: the accuracy of each worker's own model too."""
+        not touched before the first look. `judged`: the workers whose own models count for the median and the worst;
+        `named`: those that have columns of their own; `local`: the mean of the judged workers' accuracies too."""
         self._host, self._device = problem, device
         self._keep, self.mean = keep, problem.start
-        self._every_worker = every_worker
+        self._judged, self._named, self._mean_of_own = judged, named, local
         self._optimum = None if reference is None else reference.loss
         self._start_loss = problem.loss(problem.start)
 
@@ -66,38 +69,69 @@ class Evaluator:
         """What models are measured by."""
         return evaluated_on(self._host, self._device)
 
-    def measure(self, algorithms: Sequence[Algorithm]) -> dict[str, float]:
-        """Objective, accuracy, disagreement and invariant. Losses are of the pooled objective f.
+    def measure(self, algorithms: Mapping[int, Algorithm]) -> dict[str, float]:
+        """Objective, accuracy, disagreement and invariant, of the workers that are there. Losses are of the pooled
+        objective f.
 
-        loss, gradient_norm, accuracy: at the mean model; loss_worst: at the model farthest from it;
-        consensus: root mean square distance to it; residual: largest coordinate of what the invariant leaves.
-        Of every worker, where asked for: local_accuracy, the mean of their own models' accuracies, and the least.
+        loss, gap, accuracy, gradient_norm: at the mean model; consensus: root mean square distance to it; residual:
+        largest coordinate of what the invariant leaves. loss_worst, loss_median and so on: over the judged workers'
+        own models. local_accuracy: the mean of their accuracies, where asked for.
         """
-        models = [on_host(algorithm.model) for algorithm in algorithms]
-        mean = sum(block.sum(axis=0) for block in blocks(models)) / len(models)
+        models = {k: on_host(algorithm.model) for k, algorithm in algorithms.items()}
+        everyone = list(models.values())
+        mean = sum(block.sum(axis=0) for block in blocks(everyone)) / len(models)
         self.mean = mean if self._keep else self._host.start
-        distances = np.concatenate([np.linalg.norm(block - mean, axis=1) for block in blocks(models)])
+        distances = np.concatenate([np.linalg.norm(block - mean, axis=1) for block in blocks(everyone)])
         loss, gradient = self.problem.objective(mean)
-        worst = self.problem.loss(models[distances.argmax()])
-        residual = type(algorithms[0]).residual(algorithms)
+        parts = list(algorithms.values())
+        residual = type(parts[0]).residual(parts)
+        own = self._own(models)
         return {
             "loss": loss,
-            "loss_worst": worst,
-            "gap": math.nan if self._optimum is None else loss - self._optimum,
+            "loss_worst": own.pop("loss_worst", math.nan),
+            "gap": self._gap(loss),
             "accuracy": self.problem.accuracy(mean),
             "consensus": float(np.sqrt(np.mean(distances**2))),
             "gradient_norm": float(np.linalg.norm(gradient)),
             "residual": math.nan if residual is None else largest(residual),
-            **(self._local(models) if self._every_worker else {}),
+            **own,
         }
 
-    def _local(self, models: Sequence[Array]) -> dict[str, float]:
-        own = [self.problem.accuracy(model) for model in models]
-        return {"local_accuracy": sum(own) / len(own), "local_accuracy_worst": min(own)}
+    def _gap(self, loss: float) -> float:
+        return math.nan if self._optimum is None else loss - self._optimum
+
+    def _own(self, models: Mapping[int, Array]) -> dict[str, float]:
+        """What is measured of the workers' own models: each of them is looked at once."""
+        asked = {k: models[k] for k in dict.fromkeys([*self._judged, *self._named]) if k in models}
+        if not asked and not self._named:
+            return {}
+        losses = dict(zip(asked, self.problem.losses(list(asked.values())), strict=True))
+        scores = {k: self.problem.accuracy(model) for k, model in asked.items()}
+        judged = [k for k in self._judged if k in asked]
+        own = self._together([losses[k] for k in judged], [scores[k] for k in judged]) if judged else {}
+        for k in self._named:
+            loss = losses.get(k, math.nan)
+            each = {"loss": loss, "gap": self._gap(loss), "accuracy": scores.get(k, math.nan)}
+            own |= {number(metric, f"worker {k}"): value for metric, value in each.items()}
+        return own
+
+    def _together(self, losses: Sequence[float], scores: Sequence[float]) -> dict[str, float]:
+        worst, median = max(losses, key=_beyond), float(np.median(losses))
+        own = {
+            **{"loss_worst": worst, "loss_median": median},
+            **{"gap_worst": self._gap(worst), "gap_median": self._gap(median)},
+            **{"accuracy_worst": min(scores), "accuracy_median": float(np.median(scores))},
+        }
+        return own | ({"local_accuracy": sum(scores) / len(scores)} if self._mean_of_own else {})
 
     def has_diverged(self, row: dict[str, float]) -> bool:
         """Whether the mean model is beyond use."""
         return not row["loss"] <= DIVERGED_AT * self._start_loss
+
+
+def _beyond(loss: float) -> float:
+    """What is no number is worse than any."""
+    return math.inf if math.isnan(loss) else loss
 
 
 def blocks(models: Sequence[Array]) -> Iterator[Array]:
@@ -114,4 +148,4 @@ def largest(vector: Any) -> float:
 
 def reached(row: dict[str, float], metric: str, value: float) -> bool:
     """Whether a measured row meets a target: accuracy from below, losses and gaps from above."""
-    return row[metric] >= value if metric == "accuracy" else row[metric] <= value
+    return row[metric] >= value if larger_is_better(metric) else row[metric] <= value

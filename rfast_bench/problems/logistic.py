@@ -45,6 +45,12 @@ class Logistic(ShardedProblem):
         gradient = sum((part for _, part in parts), np.zeros(self.dim)) / self.samples + self.l2 * model
         return loss, gradient.astype(np.asarray(x).dtype, copy=False)
 
+    def losses(self, models: Sequence[Array]) -> list[float]:
+        """See `Problem`: one product for all of them."""
+        rows = np.array(models, np.float64)
+        total = sum((self._losses(*part, rows) for part in self.chunks()), np.zeros(len(rows))) / self.samples
+        return [float(loss) for loss in total + self.l2 / 2 * np.einsum("kd,kd->k", rows, rows)]
+
     def hessian(self, x: Vector) -> Callable[[Vector], Vector]:
         """The product of `∇²f(x)`, shape (d, d), with a vector, as a function."""
         products = [self._curvature(features, x) for features, _ in self.chunks()]
@@ -57,6 +63,10 @@ class Logistic(ShardedProblem):
     @abstractmethod
     def _loss(self, features: Vector, labels: Labels, x: Vector) -> tuple[float, Vector]:
         """The summed loss of some training samples and its gradient, shape (d,)."""
+
+    @abstractmethod
+    def _losses(self, features: Vector, labels: Labels, models: Vector) -> Vector:
+        """The summed losses, shape (k,), of some training samples at models (k, d)."""
 
     @abstractmethod
     def _curvature(self, features: Vector, x: Vector) -> Callable[[Vector], Vector]:
@@ -89,6 +99,10 @@ class BinaryLogistic(Logistic):
     def _loss(self, features: Vector, labels: Labels, x: Vector) -> tuple[float, Vector]:
         half = features @ x
         return float(np.logaddexp(0, 2 * half).sum()), (1 + np.tanh(half)) @ features
+
+    def _losses(self, features: Vector, labels: Labels, models: Vector) -> Vector:
+        losses: Vector = np.logaddexp(0, 2 * (models @ features.T)).sum(axis=1)
+        return losses
 
     def _curvature(self, features: Vector, x: Vector) -> Callable[[Vector], Vector]:
         slopes = 1 - np.tanh(features @ x) ** 2
@@ -125,6 +139,14 @@ class Softmax(Logistic):
         loss = -float(logs[own].sum())
         chances[own] -= 1
         return loss, (features.T @ chances).ravel()
+
+    def _losses(self, features: Vector, labels: Labels, models: Vector) -> Vector:
+        columns = models.reshape(len(models), self.columns, self.classes).transpose(2, 0, 1)
+        scores = columns @ features.T  # classes first: fast sums over them
+        scores -= scores.max(axis=0)
+        own = scores[labels, :, np.arange(len(labels))].sum(axis=0)
+        losses: Vector = np.log(np.exp(scores, out=scores).sum(axis=0)).sum(axis=1) - own
+        return losses
 
     def _curvature(self, features: Vector, x: Vector) -> Callable[[Vector], Vector]:
         chances, _ = self._softmax(features, x)

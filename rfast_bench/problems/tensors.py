@@ -69,6 +69,10 @@ class OnDevice(Problem):
         """See `Problem`; computed where the objective is."""
         return self._looks.loss(on_host(x))
 
+    def losses(self, models: Sequence[Any]) -> list[float]:
+        """See `Problem`; computed where the objective is."""
+        return self._looks.losses([on_host(x) for x in models])
+
     def accuracy(self, x: Any) -> float:
         """See `Problem`; computed where the objective is."""
         return self._looks.accuracy(on_host(x))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -100,11 +100,12 @@ class Curve:
         self.stopped_by = ""
         self._results, self._evaluator, self._epoch = results, evaluator, epoch
         target = scenario.stop.target
-        self._wanted = {} if target is None else target.model_dump(exclude_none=True)
+        self._wanted = {} if target is None else target.wanted
 
     def add(self, look: Look) -> None:
-        models = [_Shown(r.models[k]) for r, k in zip(self._results, look.samples, strict=True) if k >= 0]
-        measured = self._evaluator.measure(cast(Sequence[Algorithm], models))
+        seats = zip(self._results, look.samples, strict=True)
+        models = {r.worker: _Shown(r.models[k]) for r, k in seats if k >= 0}
+        measured = self._evaluator.measure(cast(Mapping[int, Algorithm], models))
         row = {"time": look.time, **self._counters(look), **measured, **self._traffic(look)}
         self.rows.append(row)
         if self._evaluator.has_diverged(row):

@@ -19,6 +19,7 @@ from pydantic.dataclasses import dataclass
 from rfast_bench.errors import UserError, nearest
 from rfast_bench.plan.swept_values import named
 from rfast_bench.records.writing import COLUMNS, MANIFEST
+from rfast_bench.scenario.values.metrics import larger_is_better
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class Run:
     manifest: dict[str, Any]
     """The whole manifest as written."""
     _: KW_ONLY
-    format: Literal[1]
+    format: Literal[1, 2]
     scenario: str
     algorithm: str
     label: str
@@ -64,6 +65,8 @@ class Run:
     tuned: dict[str, dict[str, Any]] = Field(default_factory=dict)
     """How each tuned parameter got its value."""
     targets: dict[str, tuple[float, ...]]
+    judged: tuple[int, ...] = ()
+    """The workers whose own models count for the median and the worst."""
     baseline: str | None = None
     order: int = 0
     hash: str = ""
@@ -113,7 +116,7 @@ class Run:
         if not self.valid:
             return float("nan")
         curves = self.curves()
-        met = curves[metric] >= target if metric == "accuracy" else curves[metric] <= target
+        met = curves[metric] >= target if larger_is_better(metric) else curves[metric] <= target
         return float(curves.loc[met, "time"].iloc[0]) if met.any() else float("nan")
 
     def sort_key(self) -> tuple[Any, ...]:

@@ -23,7 +23,9 @@ import pandas as pd
 
 from rfast_bench.files import write_text
 
-FORMAT = 1
+FORMAT = 2
+"""2: `loss_worst` is the largest loss of the judged workers' own models; in 1 it was that of the model farthest from
+the mean."""
 MANIFEST = "manifest.json"
 FAILURE = "failure.txt"
 """All that the folder of a run that failed holds."""

@@ -17,7 +17,8 @@ from rfast_bench.scenario.reading import load_with
 from rfast_bench.scenario.sections.compute import Compute, mean_compute, wrong_compute
 from rfast_bench.scenario.sections.evaluate import Evaluate as Evaluate
 from rfast_bench.scenario.sections.evaluate import Every as Every
-from rfast_bench.scenario.sections.evaluate import wrong_samples
+from rfast_bench.scenario.sections.evaluate import Target as Target
+from rfast_bench.scenario.sections.evaluate import wrong_samples, wrong_workers
 from rfast_bench.scenario.sections.faults import Faults, wrong_faults
 from rfast_bench.scenario.sections.network import NetworkSpec
 from rfast_bench.scenario.sections.optimizer import OptimizerSpec, ScheduleSpec
@@ -26,20 +27,6 @@ from rfast_bench.scenario.sections.timing import Straggler
 from rfast_bench.scenario.sections.tuning import TuneSpec
 from rfast_bench.scenario.values.base import Spec
 from rfast_bench.scenario.values.units import PositiveSeconds
-
-
-class Target(Spec):
-    """A value to reach: of the loss or the gap from above, of the accuracy from below."""
-
-    loss: float | None = None
-    gap: float | None = Field(default=None, gt=0)
-    accuracy: float | None = Field(default=None, gt=0, le=1)
-
-    @model_validator(mode="after")
-    def _some_target(self) -> Target:
-        if not self.model_dump(exclude_none=True):
-            raise ValueError("needs at least one of loss, gap, accuracy")
-        return self
 
 
 class StopRule(Spec):
@@ -193,6 +180,26 @@ class Scenario(Spec):
         if problem is not None and (wrong := wrong_samples(evaluate, problem.kind)):
             raise ValueError(wrong)
         return evaluate
+
+    @model_validator(mode="after")
+    def _judged(self) -> Scenario:
+        if wrong := wrong_workers(self.evaluate, self.waited_for, self.workers):
+            raise ValueError(f"evaluate: {wrong}")
+        return self
+
+    @property
+    def waited_for(self) -> list[str]:
+        """The numbers that targets are on: of tables, of the stop rule, of tuning."""
+        stop = () if self.stop.target is None else self.stop.target.wanted
+        tuned = () if self.tune is None else (self.tune.objective.number,)
+        return list(dict.fromkeys([*self.evaluate.targets, *stop, *tuned]))
+
+    @property
+    def judged(self) -> tuple[int, ...]:
+        """The workers whose own models count for the median and the worst."""
+        targets = {name: self.evaluate.targets.get(name, ()) for name in self.waited_for}
+        evaluate = self.evaluate.model_copy(update={"targets": targets})
+        return evaluate.judged(self.problem.kind, self.workers)
 
     @model_validator(mode="after")
     def _tuned_apart(self) -> Scenario:

@@ -135,7 +135,7 @@ class Monitor:
         row = {
             "time": time,
             **self._counters(),
-            **self._evaluator.measure([w.algorithm for w in self._workers if not w.down]),
+            **self._evaluator.measure({k: w.algorithm for k, w in enumerate(self._workers) if not w.down}),
             **self._traffic(),
         }
         self._rows.append(row)
@@ -147,7 +147,7 @@ class Monitor:
 
     def _on_target(self, row: dict[str, float]) -> bool:
         target = self._stop.target
-        wanted = {} if target is None else target.model_dump(exclude_none=True)
+        wanted = {} if target is None else target.wanted
         return bool(wanted) and all(reached(row, metric, value) for metric, value in wanted.items())
 
     def where(self) -> tuple[float, Row]:

@@ -25,6 +25,7 @@ from rfast_bench.plan.runs import Run, write_resolved
 from rfast_bench.problems import Problem, Reference
 from rfast_bench.problems.evaluation import NOBODY, Evaluator, Watcher
 from rfast_bench.records.writing import FORMAT, write_run
+from rfast_bench.scenario.values.metrics import worker_of
 from rfast_bench.sim.world import simulate
 from rfast_bench.study import checkpoint
 from rfast_bench.topology.topology import Topology
@@ -84,7 +85,9 @@ def perform(
             reference,
             checkpoint.wanted(run),
             device,
-            every_worker=run.scenario.evaluate.workers == "all",
+            judged=run.scenario.judged,
+            named=sorted({k for k in map(worker_of, run.scenario.waited_for) if k is not None}),
+            local=run.scenario.evaluate.workers not in (None, "mean"),
         )
         wall, cpu = time.perf_counter(), time.process_time()
         outcome: Any
@@ -191,6 +194,7 @@ def describe(run: Run) -> dict[str, Any]:
         "purpose": run.point.purpose,
         "tuned": dict(run.point.tuned.get(run.order, {})),
         "targets": {metric: list(values) for metric, values in scenario.evaluate.targets.items()},
+        "judged": list(scenario.judged),
         "baseline": scenario.baseline,
         "order": run.order,
         "hash": run.hash,

@@ -23,6 +23,7 @@ from rfast_bench.problems import Problem, Reference
 from rfast_bench.records.reading import find_runs
 from rfast_bench.records.writing import CHECKPOINT, FAILURE, MANIFEST, write_failure
 from rfast_bench.scenario.problem.kinds import PlugInSpec
+from rfast_bench.scenario.values.metrics import metric_of
 from rfast_bench.study import checkpoint
 from rfast_bench.study.backends import Failure, Result, Task, one_by_one, over_cores
 from rfast_bench.study.cluster import Cluster, over_cluster
@@ -196,18 +197,15 @@ def survey(
 
 def check_targets(run: Run, problem: Problem, reference: Reference | None) -> None:
     """Raises UserError for a target on what this problem does not have."""
-    stop = run.scenario.stop.target
-    wanted = {*run.scenario.evaluate.targets, *(stop.model_dump(exclude_none=True) if stop else ())}
+    wanted = set(map(metric_of, run.scenario.waited_for))
     source = run.point.source
     if "gap" in wanted and reference is None:
         raise UserError(
             f"{source}: a target on gap needs a known optimum (convex, l2 > 0; of a problem of your own reference()); "
             "use loss or accuracy"
         )
-    everyone = run.scenario.evaluate.workers == "all"
-    if ("accuracy" in wanted or everyone) and np.isnan(problem.accuracy(problem.start)):
-        what = "a target on accuracy" if "accuracy" in wanted else "evaluate.workers: all"
-        raise UserError(f"{source}: {what} needs held-out samples{_why_none(run)}")
+    if "accuracy" in wanted and np.isnan(problem.accuracy(problem.start)):
+        raise UserError(f"{source}: a target on accuracy needs held-out samples{_why_none(run)}")
 
 
 def _why_none(run: Run) -> str:

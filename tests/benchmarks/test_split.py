@@ -40,7 +40,7 @@ def test_time_is_charged_to_the_part_that_spends_it() -> None:
     assert seconds["gradient"] > 0.8 * sum(seconds[part] for part in sampling.PARTS)
     with sampling.sampled() as seconds:
         for _ in range(30):
-            evaluator.measure(workers)
+            evaluator.measure(dict(enumerate(workers)))
     assert seconds["evaluation"] > 0.8 * sum(seconds[part] for part in sampling.PARTS)
 
 

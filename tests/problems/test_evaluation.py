@@ -79,7 +79,7 @@ class Kept(Evaluator):
     models: list[np.ndarray]
 
     def measure(self, algorithms: Any) -> dict[str, float]:
-        self.models = [np.array(a.model) for a in algorithms]
+        self.models = [np.array(a.model) for a in algorithms.values()]
         return super().measure(algorithms)
 
 

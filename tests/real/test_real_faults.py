@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -54,8 +54,8 @@ class LastModels(Evaluator):
         super().__init__(problem, reference(problem))
         self.models = np.zeros(0)
 
-    def measure(self, algorithms: Sequence[Algorithm]) -> dict[str, float]:
-        self.models = np.array([a.model for a in algorithms])
+    def measure(self, algorithms: Mapping[int, Algorithm]) -> dict[str, float]:
+        self.models = np.array([a.model for a in algorithms.values()])
         return super().measure(algorithms)
 
 

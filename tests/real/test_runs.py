@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -61,8 +61,8 @@ class Kept(Evaluator):
 
     models: list[np.ndarray]
 
-    def measure(self, algorithms: Sequence[Algorithm]) -> dict[str, float]:
-        self.models = [*getattr(self, "models", []), np.array([a.model for a in algorithms])]
+    def measure(self, algorithms: Mapping[int, Algorithm]) -> dict[str, float]:
+        self.models = [*getattr(self, "models", []), np.array([a.model for a in algorithms.values()])]
         return super().measure(algorithms)
 
 

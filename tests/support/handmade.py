@@ -306,9 +306,9 @@ class Recorder(Evaluator):
         self.models: list[np.ndarray] = []
         self.workers: Sequence[Any] = ()
 
-    def measure(self, algorithms: Sequence[Algorithm]) -> dict[str, float]:
-        self.workers = algorithms
-        self.models.append(np.array([a.model for a in algorithms]))
+    def measure(self, algorithms: Mapping[int, Algorithm]) -> dict[str, float]:
+        self.workers = list(algorithms.values())
+        self.models.append(np.array([a.model for a in self.workers]))
         return super().measure(algorithms)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from rfast_bench.analysis.cell_text import POINT, present, split
+from rfast_bench.analysis.cell_text import POINT, heading, present, split
 from rfast_bench.plan.swept_values import short_names
 
 
@@ -43,7 +43,7 @@ def _telling(part: pd.DataFrame) -> pd.DataFrame:
 
 def _grid(title: str, shown: pd.DataFrame, rows: pd.DataFrame) -> Grid:
     headings = [str(name) for name in shown]
-    values = {heading: _numbers(heading, rows) for heading in headings}
+    values = {name: _numbers(name, rows) for name in headings}
     cells = [
         (
             str(rows.loc[at, "label"]),
@@ -52,8 +52,8 @@ def _grid(title: str, shown: pd.DataFrame, rows: pd.DataFrame) -> Grid:
         for at, row in zip(shown.index, shown.itertuples(index=False, name=None), strict=True)
     ]
     names = short_names(str(name).removeprefix(POINT) for name in rows if str(name).startswith(POINT))
-    shown_headings = [names.get(heading, heading) for heading in headings]
-    return Grid(title, shown_headings, [values[heading] is not None for heading in headings], cells)
+    shown_headings = [names.get(name, name) for name in headings]
+    return Grid(title, shown_headings, [values[name] is not None for name in headings], cells)
 
 
 def _cell(words: str, values: pd.Series[Any] | None, at: Any) -> Cell:
@@ -71,15 +71,12 @@ _COLUMNS: Mapping[str, str] = {
     "staleness": "staleness",
     "sent": "bytes_sent",
 }
-_STARTS = (("time to ", "time_to_", " (s)"), ("speed-up at ", "speedup_", ""), ("final ", "final_", ""))
 
 
-def _numbers(heading: str, rows: pd.DataFrame) -> pd.Series[Any] | None:
+def _numbers(shown: str, rows: pd.DataFrame) -> pd.Series[Any] | None:
     """The summary's column behind a heading; None for words."""
-    names = [POINT + heading, _COLUMNS.get(heading, "")]
-    for start, column, end in _STARTS:
-        if heading.startswith(start):
-            names.append(column + heading.removeprefix(start).removesuffix(end).replace(" ", "_"))
+    named = [name for name in map(str, rows) if name not in _COLUMNS and heading(name) == shown]
+    names = [POINT + shown, _COLUMNS.get(shown, ""), *named]
     found = next((rows[name] for name in names if name in rows), None)
     if found is None or pd.api.types.is_bool_dtype(found):
         return None

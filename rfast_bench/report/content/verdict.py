@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from rfast_bench.analysis.cell_text import cell, target_names
+from rfast_bench.analysis.cell_text import cell, larger_is_better, target_names
 from rfast_bench.report.content.findings import (
     Finding,
     Row,
@@ -132,7 +132,7 @@ def _reached(row: Row, name: str) -> str:
 
 def _ended(row: Row, name: str) -> str:
     """`osgp (> 60 s, ended at 0.05)`: stopped after so long; `osgp (diverged)`."""
-    metric = name.partition("_")[0]
+    metric = name.rpartition("_")[0]
     final, above = row.get(f"final_{metric}", np.nan), row.get(f"time_to_{name}_above", np.nan)
     for word in ("diverged", "void"):
         if row[word] == row["seeds"]:
@@ -149,11 +149,13 @@ def _ended(row: Row, name: str) -> str:
 
 
 def _best_gap(rows: pd.DataFrame, name: str) -> str:
-    metric = name.partition("_")[0]
+    metric = name.rpartition("_")[0]
+    if f"final_{metric}" not in rows:
+        return ""
     known = rows[rows[f"final_{metric}"].notna()].sort_values(f"final_{metric}", kind="stable")
     if known.empty:
         return ""
-    best = known.iloc[-1 if metric == "accuracy" else 0]
+    best = known.iloc[-1 if larger_is_better(metric) else 0]
     return f"; the closest is {best['label']}, which ended at {cell(best[f'final_{metric}'])}"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -14,7 +15,8 @@ from pydantic import (
     model_validator,
 )
 
-from rfast_bench.scenario.values.base import Metric, Spec
+from rfast_bench.scenario.values.base import Spec, without
+from rfast_bench.scenario.values.metrics import Whose, number, of_workers, spread, words, worker_of
 from rfast_bench.scenario.values.units import PositiveSeconds, seconds
 
 
@@ -44,15 +46,56 @@ def _every(value: object) -> object:
     return {"seconds": seconds(value)}
 
 
+Worker = Annotated[int, Field(ge=0)]
+CHEAP = ("quadratic", "logistic-regression", "linear-regression")
+"""Problems of which a loss costs little beside a run."""
+ALL_OF = 16
+"""Up to so many workers all are judged where nothing is said; of more, `SOME`, evenly spread from worker 0 on."""
+SOME = 8
+
+
+def _numbers(value: object) -> object:
+    """One worker's number, or several."""
+    return (value,) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+class Target(Spec):
+    """A value to reach: of the loss or the gap from above, of the accuracy from below."""
+
+    loss: float | None = None
+    gap: float | None = Field(default=None, gt=0)
+    accuracy: float | None = Field(default=None, gt=0, le=1)
+    of: Whose = "mean"
+    """Whose model is to reach it."""
+
+    @model_validator(mode="after")
+    def _some_target(self) -> Target:
+        if not self.wanted:
+            raise ValueError("needs at least one of loss, gap, accuracy")
+        return self
+
+    @property
+    def wanted(self) -> dict[str, float]:
+        """The value to reach of each number."""
+        values = {"loss": self.loss, "gap": self.gap, "accuracy": self.accuracy}
+        return {number(metric, self.of): v for metric, v in values.items() if v is not None}
+
+    @model_serializer(mode="wrap")
+    def _without_defaults(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return without(("of",), self, handler(self))
+
+
 class Evaluate(Spec):
     """When models are looked at and how, and the values whose times of arrival the tables give."""
 
     every: Annotated[Every, BeforeValidator(_every)]
-    targets: dict[Metric, tuple[float, ...]] = Field(default_factory=dict)
+    targets: Annotated[dict[str, tuple[float, ...]], BeforeValidator(spread)] = Field(default_factory=dict)
+    """Values to reach by the numbers' names, such as `gap_worst`; `of` says of whose models, for all of them."""
     samples: Annotated[int, Field(gt=0)] | Literal["all"] | None = None
     """Training samples that the loss is of, at most; None is the problem's own choice."""
-    workers: Literal["mean", "all"] = "mean"
-    """`all`: the accuracy of every worker's own model too."""
+    workers: Annotated[Literal["mean", "all"] | tuple[Worker, ...] | None, BeforeValidator(_numbers)] = None
+    """Whose own models are measured beside the mean model: nobody's, all workers', or those of these; None: `judged`
+    has it."""
 
     @field_validator("targets", mode="before")
     @classmethod
@@ -65,8 +108,26 @@ class Evaluate(Spec):
     def _without_defaults(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """Records of scenarios that do not have the last two keys are as they were before there were any."""
         plain: dict[str, Any] = handler(self)
-        idle = {"samples": None, "workers": "mean"}
-        return {key: value for key, value in plain.items() if key not in idle or value != idle[key]}
+        return without(("samples", "workers"), self, plain)
+
+    @property
+    def named(self) -> list[int]:
+        """The workers that targets name."""
+        return sorted({worker for name in self.targets if (worker := worker_of(name)) is not None})
+
+    def judged(self, kind: str, workers: int) -> tuple[int, ...]:
+        """The workers whose own models count for the median and the worst.
+
+        Of a problem of this kind where nothing is said: all of few workers and some of many, none where a loss may
+        cost as much as a run; all of them where a target is on the worst or the median.
+        """
+        if isinstance(self.workers, tuple):
+            return self.workers
+        if self.workers == "all" or any(map(of_workers, self.targets)):
+            return tuple(range(workers))
+        if self.workers == "mean" or kind not in CHEAP:
+            return ()
+        return tuple(range(workers) if workers <= ALL_OF else (k * workers // SOME for k in range(SOME)))
 
 
 def wrong_samples(evaluate: Evaluate, kind: str) -> str:
@@ -77,3 +138,20 @@ def wrong_samples(evaluate: Evaluate, kind: str) -> str:
         f"samples is for problem.kind: torch; the loss of {kind} is always of all training samples, and so are the gap "
         "and the optimum where there are any; leave it out"
     )
+
+
+def wrong_workers(evaluate: Evaluate, targets: Iterable[str], workers: int) -> str:
+    """Why workers cannot be judged as it is said, if they cannot; `targets`: the numbers that are waited for."""
+    chosen = evaluate.workers
+    own = chosen if isinstance(chosen, tuple) else ()
+    if isinstance(chosen, tuple) and len(set(own)) < max(1, len(own)):
+        return "workers: each worker once, and one at least; or mean, or all"
+    beyond = [f"workers names worker {k}" for k in own if k >= workers]
+    beyond += [
+        f"a target names worker {k}" for k in map(worker_of, targets) if k is not None and k >= workers
+    ]
+    if beyond:
+        return f"{beyond[0]}; workers are 0 to {workers - 1}"
+    if chosen == "mean" and (asked := [name for name in targets if of_workers(name)]):
+        return f"workers: mean measures no worker's own model, but {words(asked[0])} is a target; say all, or which"
+    return ""

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
-from rfast_bench.scenario.values.base import Metric, Spec
+from rfast_bench.scenario.values.base import Spec, without
+from rfast_bench.scenario.values.metrics import Metric, Whose, number, words
 from rfast_bench.scenario.values.units import PositiveSeconds
 
 
@@ -64,6 +65,8 @@ class Objective(Spec):
     final: Metric | None = None
     at: PositiveSeconds | None = None
     """The time at which the final value counts; the scenario's own stop rule if none is given."""
+    of: Whose = "mean"
+    """Whose model: the workers' mean model, or their own."""
     seed: Literal["median", "worst"] = "median"
     """Which of the tuning seeds stands for a value."""
 
@@ -80,23 +83,28 @@ class Objective(Spec):
         return self
 
     @property
-    def target(self) -> tuple[Metric, float] | None:
-        """Metric and value to reach, or None when a final value counts."""
-        return next(iter(self.time_to.items())) if self.time_to else None
+    def target(self) -> tuple[str, float] | None:
+        """The number and the value to reach, or None when a final value counts."""
+        return next(((self.number, value) for value in self.time_to.values()), None) if self.time_to else None
 
     @property
-    def metric(self) -> Metric:
+    def number(self) -> str:
         """What is looked at."""
-        return self.target[0] if self.target else self.final or "loss"
+        metric = next(iter(self.time_to)) if self.time_to else self.final or "loss"
+        return number(metric, self.of)
 
     @property
     def words(self) -> str:
-        """For tables: `time to gap 0.03`, `final gap`, `time to gap 0.03 of the worst seed`."""
+        """For tables: `time to gap 0.03`, `final worst gap`, `time to gap 0.03 of the worst seed`."""
         if self.target:
-            told = f"time to {self.target[0]} {self.target[1]:g}"
+            told = f"time to {words(f'{self.number}_{self.target[1]:g}')}"
         else:
-            told = f"final {self.final}" + (f" at {self.at:g} s" if self.at else "")
+            told = f"final {words(self.number)}" + (f" at {self.at:g} s" if self.at else "")
         return told + " of the worst seed" * (self.seed == "worst")
+
+    @model_serializer(mode="wrap")
+    def _without_defaults(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return without(("of",), self, handler(self))
 
 
 class TuneSpec(Spec):

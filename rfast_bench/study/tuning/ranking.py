@@ -15,6 +15,7 @@ from statistics import median_high
 
 from rfast_bench.records.reading import Run
 from rfast_bench.scenario.sections.tuning import Objective
+from rfast_bench.scenario.values.metrics import larger_is_better, words
 
 REACHED, ENDED, LOST = range(3)
 
@@ -38,7 +39,7 @@ class Score:
         if self.ending == REACHED:
             return f"{self.value:.4g} s"
         missed = "not reached, " if objective.target else ""
-        return f"{missed}final {objective.metric} {abs(self.value):.3g}"
+        return f"{missed}final {words(objective.number)} {abs(self.value):.3g}"
 
 
 def score(run: Run, objective: Objective, limit: float = math.inf) -> Score:
@@ -52,10 +53,10 @@ def score(run: Run, objective: Objective, limit: float = math.inf) -> Score:
             return Score(REACHED, time)
         if limit < math.inf and run.stopped_by in ("time", "target"):
             return Score(REACHED, limit, beyond=True)
-    final = float(curves[objective.metric].iloc[-1])
+    final = float(curves[objective.number].iloc[-1])
     if not math.isfinite(final):
         return Score(LOST, 0.0)
-    return Score(ENDED, -final if objective.metric == "accuracy" else final)
+    return Score(ENDED, -final if larger_is_better(objective.number) else final)
 
 
 def middle(scores: Sequence[Score]) -> Score:

@@ -267,12 +267,15 @@ def _heading(name: str, value: Any) -> str:
 def _for_tuning(scenario: Scenario, tune: TuneSpec) -> Scenario:
     """The scenario of tuning runs: simulated, on their own seeds, over as soon as the target is reached."""
     objective: Objective = tune.objective
-    evaluate = scenario.evaluate
-    if objective.target:
-        metric, value = objective.target
-        evaluate = evaluate.model_copy(update={"targets": {metric: (value,)}})
+    own = objective.of != "mean"
+    evaluate = scenario.evaluate.model_copy(
+        update={
+            "targets": {objective.target[0]: (objective.target[1],)} if objective.target else {},
+            "workers": scenario.evaluate.workers if own else "mean",
+        }
+    )
     stop = {
-        "target": Target.model_validate(objective.time_to) if objective.target else None,
+        "target": Target(**(objective.time_to or {}), of=objective.of) if objective.target else None,
         "time": objective.within or objective.at or scenario.stop.time,
     }
     changes: dict[str, Any] = {
