@@ -105,7 +105,7 @@ class Evaluator:
         asked = {k: models[k] for k in dict.fromkeys([*self._judged, *self._named]) if k in models}
         if not asked and not self._named:
             return {}
-        losses = dict(zip(asked, self.problem.losses(list(asked.values())), strict=True))
+        losses = dict(zip(asked, self.problem.losses(list(asked.values())) if asked else (), strict=True))
         scores = {k: self.problem.accuracy(model) for k, model in asked.items()}
         judged = [k for k in self._judged if k in asked]
         own = self._together([losses[k] for k in judged], [scores[k] for k in judged]) if judged else {}

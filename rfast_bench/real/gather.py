@@ -29,7 +29,7 @@ class Look:
     samples: list[int]
 
 
-class _Shown:
+class Shown:
     """A sampled model in the place of the algorithm that had it."""
 
     def __init__(self, model: NDArray[Any]) -> None:
@@ -104,7 +104,7 @@ class Curve:
 
     def add(self, look: Look) -> None:
         seats = zip(self._results, look.samples, strict=True)
-        models = {r.worker: _Shown(r.models[k]) for r, k in seats if k >= 0}
+        models = {r.worker: Shown(r.models[k]) for r, k in seats if k >= 0}
         measured = self._evaluator.measure(cast(Mapping[int, Algorithm], models))
         row = {"time": look.time, **self._counters(look), **measured, **self._traffic(look)}
         self.rows.append(row)

@@ -207,7 +207,7 @@ def test_shipped_scenarios_are_valid_named_for_their_file_and_say_what_to_expect
         ("stragglers=[{worker: 7, slowdown: 2}]", ["stragglers", "worker 7", "0 to 3"]),
         ("network.links=[{from: 0, to: 9, loss: 0.1}]", ["network", "worker 9", "0 to 3"]),
         ("baseline=adam", ["baseline 'adam'", "r-fast, d-psgd"]),
-        ("evaluate.targets={speed: 3}", ["evaluate.targets", "'loss', 'gap' or 'accuracy'"]),
+        ("evaluate.targets={speed: 3}", ["evaluate.targets", "no metric 'speed'. Allowed: loss, gap, accuracy"]),
         ("name=a/b", ["name", "a/b"]),
         ("sweep={network.lss: [1]}", ["'lss'", "did you mean 'loss'", "sweep point"]),
         ("compute=1 s=2", ["compute", "1 s=2"]),
