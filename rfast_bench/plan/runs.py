@@ -15,7 +15,7 @@ import yaml
 
 from rfast_bench.api import Algorithm
 from rfast_bench.errors import CannotRun, UserError, suggest
-from rfast_bench.plan import devices, digests, parameters, quiet_keys, registry, training
+from rfast_bench.plan import devices, digests, graphs, parameters, quiet_keys, registry, training
 from rfast_bench.plan.swept_values import fitting, folder_words
 from rfast_bench.scenario.problem.kinds import PlugInSpec
 from rfast_bench.scenario.reading import assign, parse_override, read_yaml, validate
@@ -167,7 +167,7 @@ def with_parameters(scenario: Scenario, source: str, folder: Path | None) -> Sce
     point = Point({}, scenario, folder or Path(), source)
     orders = range(len(scenario.algorithms))
     known = {name for k in orders for name in registry.parameters(_class(scenario, k, point)).model_fields}
-    known |= training.NAMES
+    known |= {*training.NAMES, graphs.TOPOLOGY}
     for name in scenario.tune.parameters if scenario.tune else ():
         if name not in known:
             raise UserError(f"{source}: tune.parameters: no algorithm has '{name}'{suggest(name, known)}")
@@ -198,6 +198,8 @@ def complete(scenario: Scenario, k: int, point: Point) -> AlgorithmSpec:
     """The k-th algorithm of a scenario with its parameters checked and complete. Raises UserError."""
     algorithm, source, where = scenario.algorithms[k], point.source, f"algorithms.{k}"
     kind = _class(scenario, k, point)
+    has_graph = kind.needs != "nothing"
+    algorithm, which = graphs.settle(algorithm, scenario.tune, has_graph, point.folder, where, source)
     model = registry.parameters(kind)
     given = {name: value for name, value in algorithm.parameters.items() if name not in training.NAMES}
     values = parameters.check(given, model, scenario.tune, (where,), source)
@@ -207,10 +209,12 @@ def complete(scenario: Scenario, k: int, point: Point) -> AlgorithmSpec:
     effective = parameters.effective_value(values)
     if effective is not None:
         step = _step_for(effective, kind, algorithm, point, whole.optimizer.momentum)
-        if step is None or training.MOMENTUM not in grids:  # else momentum is to be found before it
+        if step is None or (
+            not which and training.MOMENTUM not in grids
+        ):  # else these are to be found before it
             values[parameters.STEP] = step
     applied = training.applied(whole.optimizer, whole.schedule) if scenario.tune is None else whole
-    update = {"parameters": {**values, **grids}, **vars(applied)}
+    update = {"parameters": {**values, **grids, **which}, **vars(applied)}
     return algorithm.model_copy(update=update)
 
 

@@ -11,7 +11,8 @@ from rfast_bench.scenario.sections.topology import TopologySpec
 from rfast_bench.scenario.values.base import Spec
 
 TRAINING = ("optimizer", "schedule")
-RESERVED = ("name", "label", "topology", *TRAINING)
+TOPOLOGY = "topology"
+RESERVED = ("name", "label", TOPOLOGY, *TRAINING)
 
 
 class AlgorithmSpec(Spec):
@@ -25,7 +26,7 @@ class AlgorithmSpec(Spec):
     """Its own; what it leaves out is as at the top of the file. `plan` completes it."""
     schedule: ScheduleSpec | None = None
     parameters: dict[str, Any] = Field(default_factory=dict)
-    """Those of its class; and `optimizer.momentum` and the like while they are still to be tuned."""
+    """Those of its class; and `optimizer.momentum`, `topology` and the like while they are still to be tuned."""
 
     @model_validator(mode="before")
     @classmethod
@@ -47,8 +48,11 @@ class AlgorithmSpec(Spec):
 
 
 def _tuned_apart(entry: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """An algorithm's entry without the keys of its optimizer and schedule that are to be tuned; those."""
+    """An algorithm's entry without what is to be tuned of its optimizer and schedule, and its graph; those."""
     grids: dict[str, Any] = {}
+    if isinstance(entry.get(TOPOLOGY), dict) and set(entry[TOPOLOGY]) == {"tune"}:
+        grids[TOPOLOGY] = entry[TOPOLOGY]
+        entry = {key: value for key, value in entry.items() if key != TOPOLOGY}
     for part in TRAINING:
         if isinstance(entry.get(part), dict):
             tuned = {k: v for k, v in entry[part].items() if isinstance(v, dict) and set(v) == {"tune"}}

@@ -13,8 +13,10 @@ from typing import Any
 from pydantic import ValidationError
 
 from rfast_bench.plan import registry, training
+from rfast_bench.plan.graphs import TOPOLOGY
 from rfast_bench.plan.parameters import STEP
 from rfast_bench.plan.runs import Point, Run, complete
+from rfast_bench.plan.swept_values import named
 from rfast_bench.records.reading import find_runs
 from rfast_bench.scenario.schema import AlgorithmSpec, Scenario, Target
 from rfast_bench.scenario.sections.tuning import Grid, Objective, TuneSpec
@@ -26,7 +28,7 @@ Candidate = tuple[tuple[str, Any], ...]
 
 def plain(value: Any) -> Any:
     """The number in `{effective: η}`, any other value as it is."""
-    return value["effective"] if isinstance(value, dict) else value
+    return value["effective"] if isinstance(value, dict) and set(value) == {"effective"} else value
 
 
 class Axis:
@@ -197,6 +199,7 @@ class Search:
         others = {n: plain(axis.values[0]) for n, axis in self._axes.items()}
         own = self._anchor.scenario.algorithms[self._order].parameters
         values = {**own, **others, name: value}
+        values.pop(TOPOLOGY, None)
         inner = {key: values.pop(key) for key in list(values) if key in training.NAMES}
         try:
             registry.parameters(kind).model_validate(values)
@@ -218,7 +221,7 @@ class Search:
         return {
             name: {
                 "value": plain(value),
-                "effective": value is not plain(value),
+                "effective": plain(value) is not value,
                 "edge": name in self.ends,
                 "tried": [plain(v) for v in self._axes[name].values],
                 "objective": tune.objective.words,
@@ -239,7 +242,7 @@ class Search:
         return {
             **self._anchor.values,
             "label": self.label,
-            **{_heading(name, value): plain(value) for name, value in candidate},
+            **named({_heading(name, value): plain(value) for name, value in candidate}),
             "seeds": len(scores),
             "reached": sum(s.ending == REACHED and not s.beyond for s in scores),
             "ended_early": sum(s.beyond for s in scores),

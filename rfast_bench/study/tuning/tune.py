@@ -14,10 +14,12 @@ from typing import Any
 
 from rfast_bench.errors import CannotRun, UserError
 from rfast_bench.files import write_text
+from rfast_bench.plan.graphs import TOPOLOGY
 from rfast_bench.plan.runs import Point, Run, build_topology, complete, read_raw, with_parameters
 from rfast_bench.records.writing import amend
 from rfast_bench.scenario.reading import assign, validate
 from rfast_bench.scenario.schema import Scenario
+from rfast_bench.scenario.sections.topology import TopologySpec
 from rfast_bench.scenario.sections.tuning import Grid, TuneSpec
 from rfast_bench.study.tuning.search import Search, plain
 
@@ -120,18 +122,41 @@ def _searches(
             if reason:
                 label = point.scenario.algorithms[k].label
                 raise UserError(f"{path}: tune.anchor: {label} cannot be tuned there: {reason}")
-            search = Search(anchor, k, grids, tune, is_done)
+            search = Search(anchor, k, _possible(anchor, k), tune, is_done)
             found[key] = alike.setdefault(search.fingerprint, search)
     return found
 
 
 def _reason(point: Point, k: int) -> str:
-    """Why an algorithm cannot run at a point; empty when it can."""
+    """Why an algorithm cannot run at a point; empty when it can, on one of its graphs at least."""
+    reasons = [_why_not(point, k, graph) for graph in _graphs(point, k)]
+    return "" if "" in reasons else reasons[0]
+
+
+def _graphs(point: Point, k: int) -> list[TopologySpec | None]:
+    """The graphs that are tried, or the one there is."""
+    grid = _grids(point, k).get(TOPOLOGY)
+    if grid is None:
+        return [point.scenario.algorithms[k].topology]
+    return [TopologySpec.model_validate(value, context={"folder": point.folder}) for value in grid.tried()]
+
+
+def _why_not(point: Point, k: int, graph: TopologySpec | None) -> str:
     try:
-        build_topology(point.scenario.algorithms[k], point)
+        build_topology(point.scenario.algorithms[k].model_copy(update={"topology": graph}), point)
     except CannotRun as why:
         return str(why)
     return ""
+
+
+def _possible(point: Point, k: int) -> dict[str, Grid]:
+    """The grids of an algorithm, without the graphs that it cannot run on there."""
+    grids = _grids(point, k)
+    if TOPOLOGY not in grids:
+        return grids
+    tried = zip(grids[TOPOLOGY].tried(), _graphs(point, k), strict=True)
+    values = tuple(value for value, graph in tried if not _why_not(point, k, graph))
+    return {**grids, TOPOLOGY: grids[TOPOLOGY].model_copy(update={"values": values})}
 
 
 def _anchor(raw: dict[str, Any], path: Path, point: Point, tune: TuneSpec) -> Point:

@@ -1,0 +1,59 @@
+"""Which graph an algorithm runs on, where the best of several is to be found: `topology: {tune: [ring, complete]}`.
+
+Until it is found, the grid stands among the algorithm's parameters as `topology`, and its first graph in the entry.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from rfast_bench.errors import UserError
+from rfast_bench.plan.parameters import read_grid
+from rfast_bench.scenario.algorithms import TOPOLOGY as TOPOLOGY
+from rfast_bench.scenario.reading import explain
+from rfast_bench.scenario.schema import AlgorithmSpec
+from rfast_bench.scenario.sections.topology import TopologySpec
+from rfast_bench.scenario.sections.tuning import Grid, TuneSpec
+
+
+def settle(
+    algorithm: AlgorithmSpec, tune: TuneSpec | None, has_graph: bool, folder: Path, where: str, source: str
+) -> tuple[AlgorithmSpec, dict[str, Grid]]:
+    """An algorithm's entry with its graph in its place, and the grid where it is still to be found.
+
+    Raises UserError.
+    """
+    given = algorithm.parameters.get(TOPOLOGY)
+    if given is None and tune is not None and has_graph and algorithm.topology is None:
+        given = tune.parameters.get(TOPOLOGY)
+    if given is None:
+        return algorithm, {}
+    if isinstance(given, dict) and set(given) == {"tune"}:
+        if tune is None:
+            raise UserError(
+                f"{source}: {where}.{TOPOLOGY}: is to be tuned, but the scenario has no tune: with an objective"
+            )
+        given = read_grid(given, (where, TOPOLOGY), source)
+    if not isinstance(given, Grid):
+        return _with(algorithm, _read(given, folder, where, source)), {}
+    if given.is_range:
+        raise UserError(f"{source}: {where}.{TOPOLOGY}: a list of graphs is wanted, not a range of numbers")
+    if given.effective:
+        raise UserError(f"{source}: {where}.{TOPOLOGY}: only step_size has an effective value")
+    graphs = [_read(value, folder, where, source) for value in given.tried()]
+    return _with(algorithm, graphs[0]), {TOPOLOGY: given}
+
+
+def _with(algorithm: AlgorithmSpec, graph: TopologySpec) -> AlgorithmSpec:
+    others = {name: value for name, value in algorithm.parameters.items() if name != TOPOLOGY}
+    return algorithm.model_copy(update={"topology": graph, "parameters": others})
+
+
+def _read(value: Any, folder: Path, where: str, source: str) -> TopologySpec:
+    try:
+        return TopologySpec.model_validate(value, context={"folder": folder})
+    except ValidationError as problem:
+        raise UserError(explain(problem, value, source, (where, TOPOLOGY))) from problem

@@ -1,0 +1,135 @@
+"""The best graph of a declared list is found as the best step is; each candidate has the step that is its own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from rfast_bench.plan.runs import load_points
+from rfast_bench.records.reading import find_runs
+from tests.support.command_line import call, write
+
+TUNE: dict[str, Any] = {
+    "objective": {"time_to": {"gap": 0.1}},
+    "parameters": {"step_size": {"values": [0.2, 0.5], "effective": True}},
+    "seeds": 1,
+}
+PROBLEM = {"kind": "logistic-regression", "dataset": "wine", "partition": "by-label"}
+
+
+def entry(name: str, *graphs: Any, **others: Any) -> dict[str, Any]:
+    return {"name": name, "topology": {"tune": list(graphs)}, **others}
+
+
+def tuned(folder: Path, *algorithms: Any, **changes: Any) -> tuple[dict[str, Any], pd.DataFrame]:
+    """The reported runs by label, and the table of all candidates."""
+    settings = {
+        "problem": PROBLEM,
+        "stop": {"time": "20 s"},
+        "tune": TUNE,
+        "workers": 5,
+        "seeds": 1,
+        **changes,
+    }
+    path = write(folder, algorithms=list(algorithms), **settings)
+    result = call("run", path, "--out", folder / "out", "--no-plots", "--jobs", 1)
+    assert result.exit_code == 0, result.output
+    table = pd.read_csv(folder / "out" / "small" / "tuning" / "tuning.csv")
+    return {run.label: run for run in find_runs([folder / "out"])}, table
+
+
+def test_every_graph_is_tried_with_every_step_and_the_best_pair_is_reported(tmp_path: Path) -> None:
+    runs, table = tuned(tmp_path, entry("d-psgd", "ring", "complete"))
+    run = runs["d-psgd"]
+    assert len(table) == 4
+    assert set(table["topology"]) == {"ring", "complete"}
+    chosen = table[table["chosen"]].iloc[0]
+    seconds = table["result"].str.extract(r"^(?:beyond )?([0-9.]+) s")[0].astype(float)
+    assert chosen["result"] == f"{seconds.min():g} s"
+    assert run.topology_info is not None
+    assert run.topology_info.name.startswith(chosen["topology"])
+    assert run.effective_step == pytest.approx(chosen["effective_step"])
+    assert run.tuned["topology"]["value"] == chosen["topology"]
+    assert "topology" not in run.parameters
+
+
+def test_the_step_is_that_of_the_graph_that_won(tmp_path: Path) -> None:
+    """R-FAST's step size for one effective step differs from graph to graph."""
+    runs, table = tuned(tmp_path, entry("r-fast", "binary-tree", "exponential"))
+    run = runs["r-fast"]
+    plain = load_points(
+        Path(
+            write(
+                tmp_path,
+                problem=PROBLEM,
+                workers=5,
+                algorithms=[
+                    {
+                        "name": "r-fast",
+                        "topology": run.tuned["topology"]["value"],
+                        "step_size": {"effective": run.tuned["step_size"]["value"]},
+                    }
+                ],
+            )
+        )
+    )[0]
+    assert run.step_size == pytest.approx(plain.scenario.algorithms[0].parameters["step_size"])
+    assert table["chosen"].sum() == 1
+
+
+def test_a_graph_it_cannot_run_on_is_left_out_and_a_mapping_is_a_graph_too(tmp_path: Path) -> None:
+    runs, table = tuned(
+        tmp_path,
+        entry("r-fast", "ring", {"kind": "binary-tree", "root": 2}, step_size=0.05),
+        entry("d-psgd", "ring", "binary-tree"),
+    )
+    assert set(table[table["label"] == "d-psgd"]["topology"]) == {"ring"}
+    assert set(table[table["label"] == "r-fast"]["topology"]) <= {"ring", "binary-tree root=2"}
+    assert runs["r-fast"].tuned["topology"]["value"] in ("ring", {"kind": "binary-tree", "root": 2})
+
+
+def test_one_list_for_all_that_have_a_graph_and_name_none(tmp_path: Path) -> None:
+    tune = {**TUNE, "parameters": {"step_size": [0.2], "topology": ["ring", "complete"]}}
+    runs, table = tuned(
+        tmp_path,
+        {"name": "d-psgd"},
+        {"name": "d-psgd", "label": "own", "topology": "ring"},
+        {"name": "ring-allreduce"},
+        tune=tune,
+    )
+    tried = {str(label): set(rows["topology"].dropna()) for label, rows in table.groupby("label")}
+    assert tried["d-psgd"] == {"ring", "complete"}
+    assert tried["own"] == set()
+    assert tried["ring-allreduce"] == set()
+    assert "topology" not in runs["own"].tuned
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "changes", "said"),
+    [
+        (
+            entry("d-psgd", "ring", step_size=1),
+            {},
+            "algorithms.0.topology: is to be tuned, but the scenario has no",
+        ),
+        (entry("d-psgd", "rings"), {"tune": TUNE}, "rings"),
+        (entry("d-psgd", {"kind": "ring", "roots": 1}), {"tune": TUNE}, "unknown key 'roots'"),
+        (
+            {**entry("d-psgd"), "topology": {"tune": {"from": 1, "factor": 2, "count": 2}}},
+            {"tune": TUNE},
+            "a list of graphs",
+        ),
+        (entry("d-psgd", "ring", "ring"), {"tune": TUNE}, "a value comes twice"),
+        (entry("ring-allreduce", "ring"), {"tune": TUNE}, "it runs on no graph; leave topology out"),
+    ],
+)
+def test_what_cannot_be_tuned_is_told(
+    algorithm: dict[str, Any], changes: dict[str, Any], said: str, tmp_path: Path
+) -> None:
+    result = call("run", write(tmp_path, algorithms=[algorithm], **changes), "--out", tmp_path / "out")
+    assert result.exit_code == 2
+    assert said in " ".join(result.stderr.split())
+    assert not (tmp_path / "out").exists()
