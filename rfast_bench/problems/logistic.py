@@ -18,6 +18,8 @@ from rfast_bench.problems.sampled import Batching
 from rfast_bench.problems.sharded import ShardedProblem
 
 Vector = NDArray[np.float64]
+LARGE_SCORE = 500.0
+"""From which on an exponential might overflow."""
 
 
 class Logistic(ShardedProblem):
@@ -141,9 +143,11 @@ class Softmax(Logistic):
         return loss, (features.T @ chances).ravel()
 
     def _losses(self, features: Vector, labels: Labels, models: Vector) -> Vector:
-        columns = models.reshape(len(models), self.columns, self.classes).transpose(2, 0, 1)
-        scores = columns @ features.T  # classes first: fast sums over them
-        scores -= scores.max(axis=0)
+        k, p, c = len(models), self.columns, self.classes
+        columns = models.reshape(k, p, c).transpose(2, 0, 1).reshape(c * k, p)
+        scores = (columns @ features.T).reshape(c, k, -1)  # classes first: fast sums over them
+        if scores.max() > LARGE_SCORE:
+            scores -= scores.max(axis=0)
         own = scores[labels, :, np.arange(len(labels))].sum(axis=0)
         losses: Vector = np.log(np.exp(scores, out=scores).sum(axis=0)).sum(axis=1) - own
         return losses

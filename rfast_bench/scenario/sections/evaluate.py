@@ -49,9 +49,8 @@ def _every(value: object) -> object:
 Worker = Annotated[int, Field(ge=0)]
 CHEAP = ("quadratic", "logistic-regression", "linear-regression")
 """Problems of which a loss costs little beside a run."""
-ALL_OF = 16
-"""Up to so many workers all are judged where nothing is said; of more, `SOME`, evenly spread from worker 0 on."""
-SOME = 8
+SOME = 4
+"""So many workers are judged where nothing is said, evenly spread from worker 0 on."""
 
 
 def _numbers(value: object) -> object:
@@ -118,8 +117,8 @@ class Evaluate(Spec):
     def judged(self, kind: str, workers: int) -> tuple[int, ...]:
         """The workers whose own models count for the median and the worst.
 
-        Of a problem of this kind where nothing is said: all of few workers and some of many, none where a loss may
-        cost as much as a run; all of them where a target is on the worst or the median.
+        Of a problem of this kind where nothing is said: some, none where a loss may cost as much as a run; all where
+        a target is on the worst or the median.
         """
         if isinstance(self.workers, tuple):
             return self.workers
@@ -127,7 +126,7 @@ class Evaluate(Spec):
             return tuple(range(workers))
         if self.workers == "mean" or kind not in CHEAP:
             return ()
-        return tuple(range(workers) if workers <= ALL_OF else (k * workers // SOME for k in range(SOME)))
+        return tuple(dict.fromkeys(k * workers // SOME for k in range(SOME)))
 
 
 def wrong_samples(evaluate: Evaluate, kind: str) -> str:
