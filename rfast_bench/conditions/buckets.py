@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from functools import cache
 
 from rfast_bench.api import Buckets
 from rfast_bench.scenario.values.units import bytes_
@@ -13,9 +14,16 @@ def count(buckets: Buckets, size: float, coordinates: int) -> int:
     """How many buckets there are for a vector of `size` bytes on the wire: at most one for each coordinate."""
     if isinstance(buckets, int):
         return min(buckets, coordinates)
-    own = bytes_(buckets)
+    return min(max(1, math.ceil(size / bytes_of(buckets))), coordinates)
+
+
+@cache
+def bytes_of(size: str) -> float:
+    """Of a bucket given by its size. The first call may have to load what reads units, so a worker makes it before
+    the clock runs."""
+    own = bytes_(size)
     assert isinstance(own, float)
-    return min(max(1, math.ceil(size / own)), coordinates)
+    return own
 
 
 def left(pieces: int, forward_share: float) -> Iterator[float]:

@@ -24,9 +24,11 @@ import torch
 from threadpoolctl import threadpool_limits
 
 from rfast_bench import problems
+from rfast_bench.conditions.buckets import bytes_of
 from rfast_bench.conditions.compute_times import sized, work_of
 from rfast_bench.conditions.liveness import Liveness
 from rfast_bench.conditions.seeds import Streams, stream
+from rfast_bench.plan import registry
 from rfast_bench.problems import Problem
 from rfast_bench.real.samples.kept_models import KeptModels
 from rfast_bench.real.samples.results import models_file, save
@@ -180,7 +182,11 @@ class Worker:
             check_gpus({k: self.store.get(f"gpu/{k}").decode() for k in range(self.scenario.workers)})
 
     def _warm_up(self) -> None:
-        """One gradient on a batch of its own stream: libraries load and buffers are touched."""
+        """One gradient on a batch of its own stream: libraries load and buffers are touched. What is slow when it is
+        done first must not be done first within a gradient, which would be late by it."""
+        for name in registry.bucketed(self.run.algorithm_class):
+            if isinstance(buckets := self.run.algorithm.parameters[name], str):
+                bytes_of(buckets)
         batches = self.problem.sampler(self.rank, stream(self.run.seed, "warm-up", self.rank))
         for _ in range(2):
             self._gradient(self.algorithm.model, next(batches))
