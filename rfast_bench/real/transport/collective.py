@@ -92,9 +92,11 @@ class Collective:
             self._sums.begin(piece)
 
     def finish(self, vector: Any) -> Any:
-        """A vector, array or tensor, all of whose pieces were begun, to its mean over all workers. Blocks."""
+        """A vector of floats, array or tensor, all of whose pieces were begun, to its mean over all workers, in
+        place. Blocks."""
         self._sums.finish()
-        return vector / self._workers
+        vector /= self._workers
+        return vector
 
     def mean(self, value: Any, waits: Sequence[Wait] = ()) -> Any:
         """The mean of `value` over all workers: an array, a tensor or a number. Blocks. `waits`: see `total`."""
