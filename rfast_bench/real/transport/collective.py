@@ -87,15 +87,13 @@ class Collective:
         return torch.stack(found).cpu().numpy()
 
     def begin(self, piece: torch.Tensor) -> None:
-        """Begin the sum of a piece of a vector over all workers, in place; see `Sums.begin`."""
+        """Begin the mean of a piece of a vector of floats over all workers, in place; see `Sums.begin`."""
         if self._workers > 1:
-            self._sums.begin(piece)
+            self._sums.begin(piece.div_(self._workers))
 
     def finish(self, vector: Any) -> Any:
-        """A vector of floats, array or tensor, all of whose pieces were begun, to its mean over all workers, in
-        place. Blocks."""
+        """A vector, array or tensor, all of whose pieces were begun: now their means. Blocks."""
         self._sums.finish()
-        vector /= self._workers
         return vector
 
     def mean(self, value: Any, waits: Sequence[Wait] = ()) -> Any:
