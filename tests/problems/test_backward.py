@@ -28,6 +28,19 @@ def chain() -> nn.Module:
     return nn.Sequential(nn.Linear(4, 8), nn.Tanh(), nn.Linear(8, 8), nn.Tanh(), nn.Linear(8, 2))
 
 
+class Empty(Tied):
+    """With parameters of no numbers, of which the last is used."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.nothing = nn.Parameter(torch.zeros(0, 3))
+        self.third = nn.Linear(4, 2)
+        self.last = nn.Parameter(torch.zeros(0))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x) + self.nothing.sum() + self.last.sum()
+
+
 def loss_of(flat: Flat) -> Tensor:
     inputs = torch.randn(6, 4, generator=torch.Generator().manual_seed(1))
     loss: Tensor = flat.module(inputs).square().mean()
@@ -49,7 +62,7 @@ def test_parts_hold_whole_parameters_and_are_filled_from_the_last_on() -> None:
     assert cut(flat, 1e9) == [slice(0, 130)]
 
 
-@pytest.mark.parametrize("make", [chain, Tied])
+@pytest.mark.parametrize("make", [chain, Tied, Empty])
 @pytest.mark.parametrize("full", [1, 18, 40, 1e9])
 def test_the_parts_are_those_of_the_whole_gradient(make: Any, full: float) -> None:
     torch.manual_seed(0)

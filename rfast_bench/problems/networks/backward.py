@@ -55,8 +55,9 @@ class _Backward:
     """One backward pass: what has come, and which part is next."""
 
     def __init__(self, flat: Flat, parts: Sequence[slice], there: There) -> None:
-        self.whole = torch.zeros_like(flat.vector)
+        self.whole = torch.empty_like(flat.vector)
         self._parts, self._there = parts, there
+        self._not_come = {part.start: part for part in flat.parts if part.start < part.stop}
         self._missing = [part.stop - part.start for part in parts]
         self._part_of = {
             own.start: k
@@ -70,13 +71,18 @@ class _Backward:
         """All of a parameter's gradient has come."""
         slope, parameter.grad = parameter.grad, None
         assert slope is not None
+        if part.start == part.stop:
+            return  # a parameter of no numbers
         self.whole[part] = slope.reshape(-1)
+        del self._not_come[part.start]
         self._missing[self._part_of[part.start]] -= part.stop - part.start
         while self._next < len(self._parts) and not self._missing[self._next]:
             self._give()
 
     def finish(self) -> None:
         """Nothing more will come."""
+        for part in self._not_come.values():
+            self.whole[part] = 0
         while self._next < len(self._parts):
             self._give()
 
