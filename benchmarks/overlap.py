@@ -35,9 +35,9 @@ from benchmarks.setting import run_of
 from rfast_bench.api import MeanGradient
 from rfast_bench.problems.network import TorchProblem
 from rfast_bench.real.transport.collective import Collective
+from rfast_bench.real.transport.group import Group
 from rfast_bench.real.transport.store import FileStore, Store
 from rfast_bench.real.worker.compute import Measured
-from rfast_bench.real.worker.group import Group
 from rfast_bench.real.worker.overlap import in_backward
 from rfast_bench.scenario.sections.timing import Slowdown
 from rfast_bench.study.run import problem_of

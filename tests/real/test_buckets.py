@@ -13,8 +13,8 @@ import pytest
 
 from rfast_bench import problems
 from rfast_bench.api import MeanGradient
+from rfast_bench.real.transport.group import Group
 from rfast_bench.real.worker.compute import Emulated, Measured
-from rfast_bench.real.worker.group import Group
 from rfast_bench.real.worker.overlap import in_backward
 from rfast_bench.scenario.sections.timing import Slowdown
 from tests.real.test_runs import play, runs_of

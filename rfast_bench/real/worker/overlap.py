@@ -17,9 +17,9 @@ from rfast_bench.api import Buckets, MeanGradient
 from rfast_bench.conditions.buckets import count, full, left
 from rfast_bench.conditions.payload import size_of
 from rfast_bench.problems import Problem
+from rfast_bench.real.transport.group import Group
 from rfast_bench.real.worker.activities import Work
 from rfast_bench.real.worker.compute import Clock, Compute, Measured
-from rfast_bench.real.worker.group import Group
 
 Done = Callable[[], float]
 """Tells that all of the gradient is computed; gives the time, in seconds of the run's clock."""

@@ -33,6 +33,7 @@ from rfast_bench.real.samples.kept_models import KeptModels
 from rfast_bench.real.samples.results import models_file, save
 from rfast_bench.real.samples.sampler import Counters, Sampler
 from rfast_bench.real.transport.collective import Collective
+from rfast_bench.real.transport.group import Group
 from rfast_bench.real.transport.sockets import Mail
 from rfast_bench.real.transport.store import PrefixStore, Store, TCPStore
 from rfast_bench.real.worker.activities import Job, Work
@@ -40,7 +41,6 @@ from rfast_bench.real.worker.clock import RunClock, machine
 from rfast_bench.real.worker.compute import Compute, compute_for
 from rfast_bench.real.worker.driver import Driver
 from rfast_bench.real.worker.gpu import Staging, check_gpus, gpu_of, staging_for
-from rfast_bench.real.worker.group import Group
 from rfast_bench.real.worker.hops import Hops
 from rfast_bench.real.worker.injected_network import Faults
 from rfast_bench.real.worker.node import RealNode
