@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from functools import cache
 
 from rfast_bench.api import Buckets
 from rfast_bench.scenario.values.units import bytes_
@@ -13,9 +14,28 @@ def count(buckets: Buckets, size: float, coordinates: int) -> int:
     """How many buckets there are for a vector of `size` bytes on the wire: at most one for each coordinate."""
     if isinstance(buckets, int):
         return min(buckets, coordinates)
-    own = bytes_(buckets)
+    return min(max(1, math.ceil(size / bytes_of(buckets))), coordinates)
+
+
+def full(buckets: Buckets, size: float, coordinates: int) -> float:
+    """Coordinates from which on a bucket is full that is filled by whole parameters, of a vector of `size` bytes."""
+    share = 1 / buckets if isinstance(buckets, int) else min(1.0, bytes_of(buckets) / size)
+    return share * coordinates
+
+
+def read(all_buckets: Iterable[Buckets]) -> None:
+    """Read what may stand in words, so that nobody has to load what reads units while a clock runs."""
+    for buckets in all_buckets:
+        if isinstance(buckets, str):
+            bytes_of(buckets)
+
+
+@cache
+def bytes_of(size: str) -> float:
+    """Of a bucket given by its size."""
+    own = bytes_(size)
     assert isinstance(own, float)
-    return min(max(1, math.ceil(size / own)), coordinates)
+    return own
 
 
 def left(pieces: int, forward_share: float) -> Iterator[float]:

@@ -86,6 +86,11 @@ class Run:
         return Path(*[part for part in parts if part])
 
     @property
+    def buckets(self) -> dict[str, Any]:
+        """Those of the algorithm's parameters that say into how many pieces a vector is cut."""
+        return {name: self.algorithm.parameters[name] for name in registry.bucketed(self.algorithm_class)}
+
+    @property
     def training(self) -> Training:
         """What the driver applies to gradients and to the step size."""
         return training.of(self.algorithm)

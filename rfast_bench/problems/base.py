@@ -25,7 +25,7 @@ Rules for problems
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -106,6 +106,18 @@ class Problem(ABC):
     def reference(self) -> Array | None:
         """A minimiser of f, shape (d,), where one is known; gaps are measured from f there. None: there is no gap."""
         return None
+
+    def parts(self, full: float) -> Sequence[slice] | None:
+        """The parts of a gradient as `in_parts` has them one after another while the rest is computed, the last
+        coordinates first; each but the last holds at least `full` of them. None: all of a gradient comes at once."""
+        return None
+
+    def in_parts(
+        self, worker: int, x: Array, batch: Batch, parts: Sequence[slice], there: Callable[[Any], None]
+    ) -> Array:
+        """One row of `gradients`, shape (d,). `there` is given each part, in the order of `parts`, once it is
+        computed: a tensor that shares the row's memory, and may be overwritten from then on."""
+        raise NotImplementedError
 
     def named(self, x: Array) -> dict[str, Array]:
         """The model x (d,) as a checkpoint holds it: arrays by name."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from copy import copy
 from typing import Any
 
@@ -13,6 +13,7 @@ from torch import Tensor
 from rfast_bench.problems.base import Array, Batch, read_only
 from rfast_bench.problems.data.datasets import Data, Labels
 from rfast_bench.problems.networks import together
+from rfast_bench.problems.networks.backward import cut, in_parts
 from rfast_bench.problems.networks.build import Prepared, prepare
 from rfast_bench.problems.networks.engine import Rows
 from rfast_bench.problems.networks.flat import as_array
@@ -104,6 +105,26 @@ class TorchProblem(SampledProblem):
                 points, rows, shares.tolist(), workers, batches, strict=True
             )
         ]
+
+    def parts(self, full: float) -> Sequence[slice]:
+        """See `Problem`: whole parameters, filled from the last one on."""
+        return cut(self.engine.flat, full)
+
+    def in_parts(
+        self, worker: int, x: Array, batch: Batch, parts: Sequence[slice], there: Callable[[Tensor], None]
+    ) -> Array:
+        """See `Problem`."""
+        engine, rows = self.engine, self.samples_of(worker, batch)
+        number = batch.number if isinstance(batch, Drawn) else 0
+        loss = engine.training_loss(x, rows, float(self._shares[worker]), worker, number)
+
+        def given(part: slice, values: Tensor) -> None:
+            if self.l2:
+                values.add_(engine.flat.vector[part], alpha=self.l2)
+            there(values)
+
+        gradient: Array = in_parts(engine.flat, loss, parts, given).numpy()
+        return gradient
 
     # --------------------------------------------------------------------------------------- evaluation
     def objective(self, x: Array) -> tuple[float, Array]:

@@ -17,7 +17,6 @@ from threadpoolctl import threadpool_limits
 
 from rfast_bench import problems
 from rfast_bench.errors import UserError
-from rfast_bench.plan import registry
 from rfast_bench.plan.runs import Run
 from rfast_bench.problems import Problem, Reference
 from rfast_bench.records.reading import find_runs
@@ -220,8 +219,8 @@ def _why_none(run: Run) -> str:
 
 def check_buckets(run: Run, problem: Problem) -> None:
     """Raises UserError for more buckets than a model has coordinates."""
-    for name, value in run.algorithm.parameters.items():
-        if name in registry.bucketed(run.algorithm_class) and isinstance(value, int) and value > problem.dim:
+    for name, value in run.buckets.items():
+        if isinstance(value, int) and value > problem.dim:
             raise UserError(
                 f"{run.point.source}: algorithms.{run.order}.{name}: {value} buckets of a model of {problem.dim} "
                 "coordinates; a bucket holds at least one"

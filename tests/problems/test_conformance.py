@@ -174,6 +174,17 @@ class FirstWins(Line):
         return np.array([self.gradient(workers[0], x, r) for x, r in zip(points, rows, strict=True)])
 
 
+class TooSoon(Line):
+    """Tells of its only part before it is computed."""
+
+    def parts(self, full: float) -> list[slice]:
+        return [slice(0, self.dim)]
+
+    def in_parts(self, worker: int, x: Any, batch: Any, parts: Any, there: Any) -> Any:
+        there(np.zeros(self.dim))
+        return self.gradients([worker], x[None], [batch])[0]
+
+
 class Flat(Line):
     def gradients(self, workers: Sequence[int], points: Array, batches: Sequence[Batch]) -> Array:
         flat: Array = super().gradients(workers, points, batches).sum(axis=0)
@@ -226,6 +237,7 @@ class Breaks(Line):
         (Ends, "sampler"),
         (DropsTheRest, "pass"),
         (FirstWins, "together"),
+        (TooSoon, "parts"),
         (Flat, "shape"),
         (NotConvex, "convex"),
         (NoOptimum, "reference"),

@@ -33,7 +33,7 @@ class Workers:
     def __init__(self, network: dict[str, Any]) -> None:
         self.spec = NetworkSpec.model_validate(network)
         self.faults = [Faults(self.spec, SEED, i, BYTES) for i in range(N)]
-        self.numbers = np.empty((N, 3))
+        self.numbers = np.empty((N, 0))
         self.asked = 0
         self.hops = [Hops(self.spec, SEED, i, N, self.faults[i], self.gather) for i in range(N)]
 
@@ -43,9 +43,11 @@ class Workers:
         return self.numbers
 
     def round(self, began: Sequence[float], ready: Sequence[float], shares: Sequence[float]) -> list[float]:
-        self.numbers = np.array([began, ready, [f.free_at for f in self.faults]]).T
-        given = zip(self.hops, began, ready, strict=True)
-        return [hops.pass_around(BYTES, b, r, shares) for hops, b, r in given]
+        pieces = [[r - s * (r - b) for s in shares] for b, r in zip(began, ready, strict=True)]
+        self.numbers = np.array([[*own, f.free_at] for own, f in zip(pieces, self.faults, strict=True)])
+        weights = [1] * len(shares)
+        given = zip(self.hops, pieces, strict=True)
+        return [hops.pass_around(BYTES, own, weights) for hops, own in given]
 
 
 def simulated(spec: NetworkSpec) -> tuple[Ring, Network]:

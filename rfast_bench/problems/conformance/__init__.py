@@ -19,7 +19,7 @@ Rule = Callable[[Problem], Iterator[Finding]]
 RULES: tuple[Rule, ...] = (
     *(gradients.start, gradients.shape, gradients.reading, gradients.derivative, gradients.order),
     *(gradients.together, batches.counted, gradients.pooled, batches.sampler, batches.covering),
-    *(gradients.forms, gradients.convexity, gradients.optimum),
+    *(gradients.in_parts, gradients.forms, gradients.convexity, gradients.optimum),
 )
 
 

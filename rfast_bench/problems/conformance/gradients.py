@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from rfast_bench.problems.base import Problem, read_only
+from rfast_bench.problems.base import Array, Problem, read_only
 from rfast_bench.problems.conformance.trial import (
     DIRECTIONS,
     SLACK,
@@ -127,6 +127,26 @@ def together(problem: Problem) -> Iterator[Finding]:
         seen = f"{len(ids)} gradients in one call are not those of {len(ids)} calls"
         mend = "Let row r look at workers[r], points[r] and batches[r] alone; mind batches of other lengths."
         yield Finding("together", seen, mend)
+
+
+def in_parts(problem: Problem) -> Iterator[Finding]:
+    """A gradient that comes in parts is the same, and each part is what it stays."""
+    parts = problem.parts(problem.dim / 3)
+    if parts is None:
+        return
+    ids, points, batches = asked(problem)
+    row = problem.gradients(ids[:1], points[:1], batches[:1])[0].copy()
+    given: list[Array] = []
+    whole = problem.in_parts(ids[0], points[0], batches[0], parts, lambda part: given.append(np.array(part)))
+    ends = [problem.dim, *(part.start for part in parts)]
+    if [part.stop for part in parts] != ends[:-1] or ends[-1] != 0:
+        seen = f"parts are {parts} of {problem.dim} coordinates"
+        yield Finding("parts", seen, "Cut the coordinates from the last to the first, each into one part.")
+    elif distance(whole, row) > slack(problem):
+        yield Finding("parts", "in_parts gives another gradient", "Give the row that gradients gives.")
+    elif len(given) != len(parts) or distance(np.concatenate(given[::-1]), row) > slack(problem):
+        seen = "what in_parts told of was not the gradient's parts in their order"
+        yield Finding("parts", seen, "Tell of a part when all of it is computed, and in the order of parts.")
 
 
 def forms(problem: Problem) -> Iterator[Finding]:

@@ -90,12 +90,16 @@ class Engine:
 
         `stream`: what draws of the module depend on beside the seed, such as (worker, index).
         """
+        return self.flat.gradient(self.training_loss(x, rows, share, *stream))
+
+    def training_loss(self, x: Any, rows: Rows, share: float, *stream: int) -> Tensor:
+        """What that is the gradient of, in training mode: a number that knows how it came about."""
         self.flat.set(x)
         self.buffers.train()
         inputs, targets = self.train.rows(rows)
         with self._drawing(*stream):
             losses = self.task.loss(self.flat.module(inputs), targets)
-        return self.flat.gradient(losses.mean() * share)
+        return losses.mean() * share
 
     def _drawing(self, *stream: int) -> AbstractContextManager[None]:
         return seeded(key(self.seed, *stream), self.device) if self.random else nullcontext()

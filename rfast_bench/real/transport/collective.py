@@ -28,23 +28,40 @@ def join(store: Store, rank: int, workers: int, timeout: float, device: str) -> 
 Wait = Callable[[], object]
 
 
+class Sums:
+    """Sums over the group that are under way on `device`; each goes where its piece is."""
+
+    def __init__(self, device: torch.device | str) -> None:
+        self._device = torch.device(device)
+        self._begun: list[tuple[torch.Tensor, torch.Tensor, Any]] = []
+
+    def begin(self, piece: torch.Tensor) -> None:
+        """Begin the sum of a piece, which must not be touched until the end. All workers begin in the same order."""
+        summed = piece.to(self._device)
+        self._begun.append((piece, summed, dist.all_reduce(summed, async_op=True)))
+
+    def finish(self) -> None:
+        """Wait until all that were begun are formed."""
+        for piece, summed, work in self._begun:
+            work.wait()
+            if summed is not piece:
+                piece.copy_(summed)
+        self._begun.clear()
+        if self._device.type == "cuda":
+            torch.cuda.current_stream(self._device).synchronize()  # NCCL only queues it
+
+
 def total(buffer: torch.Tensor, waits: Sequence[Wait] = ()) -> torch.Tensor:
     """The buffer, now with the sum over the group.
 
     With `waits` it is cut into as many pieces of about equal size, and the sum of each begins when its wait is over:
     the last piece first, as a backward pass has them.
     """
-    if waits:
-        under_way = []
-        for piece, wait in zip(reversed(buffer.view(-1).tensor_split(len(waits))), waits, strict=True):
-            wait()
-            under_way.append(dist.all_reduce(piece, async_op=True))
-        for work in under_way:
-            work.wait()
-    else:
-        dist.all_reduce(buffer)
-    if buffer.is_cuda:
-        torch.cuda.current_stream(buffer.device).synchronize()  # NCCL only queues it
+    sums, waits = Sums(buffer.device), waits or [lambda: None]
+    for piece, wait in zip(reversed(buffer.view(-1).tensor_split(len(waits))), waits, strict=True):
+        wait()
+        sums.begin(piece)
+    sums.finish()
     return buffer
 
 
@@ -57,6 +74,7 @@ class Collective:
     def __init__(self, store: Store, rank: int, workers: int, timeout: float, device: str) -> None:
         self._workers = workers
         self._device = device
+        self._sums = Sums(device)
         if workers > 1:
             join(store, rank, workers, timeout, device)
             self.mean(np.zeros(1))  # opens the connections now, not in the first round
@@ -67,6 +85,16 @@ class Collective:
         found = [torch.empty_like(own) for _ in range(self._workers)]
         dist.all_gather(found, own)
         return torch.stack(found).cpu().numpy()
+
+    def begin(self, piece: torch.Tensor) -> None:
+        """Begin the mean of a piece of a vector of floats over all workers, in place; see `Sums.begin`."""
+        if self._workers > 1:
+            self._sums.begin(piece.div_(self._workers))
+
+    def finish(self, vector: Any) -> Any:
+        """A vector, array or tensor, all of whose pieces were begun: now their means. Blocks."""
+        self._sums.finish()
+        return vector
 
     def mean(self, value: Any, waits: Sequence[Wait] = ()) -> Any:
         """The mean of `value` over all workers: an array, a tensor or a number. Blocks. `waits`: see `total`."""

@@ -75,16 +75,24 @@ class Emulated(Compute):
 class Measured(Compute):
     """True times; they are never late."""
 
+    _slept = 0.0
+
     def begin(self, now: float) -> None:
-        self.began = now
+        self.began, self._slept = now, 0.0
 
     def until(self, left: float) -> None:
         """Nothing is left: all of the gradient is there when it is asked for its first piece."""
 
+    def keep_pace(self) -> float:
+        """In the middle of a gradient: sleep for what this worker is slower. Gives the seconds it computed so far."""
+        now = self._clock()
+        worked = now - self.began - self._slept
+        self._ended_before(self._slowdown.finish(self.began, worked))
+        self._slept += self._clock() - now
+        return worked
+
     def finish(self) -> None:
-        took = self._clock() - self.began
-        self.work.append(took)
-        self._ended_before(self._slowdown.finish(self.began, took))
+        self.work.append(self.keep_pace())
 
 
 def compute_for(

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -25,7 +25,6 @@ from rfast_bench.api import (
     Receive,
     ReceiveAny,
 )
-from rfast_bench.conditions.buckets import count, left
 from rfast_bench.conditions.liveness import Liveness
 from rfast_bench.conditions.payload import size_of
 from rfast_bench.real.samples.sampler import Sampler
@@ -34,6 +33,7 @@ from rfast_bench.real.worker.activities import Log, Reporting, Waiting, Work
 from rfast_bench.real.worker.compute import Clock, Compute
 from rfast_bench.real.worker.hops import Hops
 from rfast_bench.real.worker.node import RealNode
+from rfast_bench.real.worker.overlap import AtOnce, Overlap
 
 Job = Callable[[], Callable[[float], None]]
 """Run by the engine outside of the lock; gives what to do under the lock, at the time it is told."""
@@ -66,6 +66,8 @@ class Driver:
         self.liveness: Liveness | None = None
         self.hops: Hops
         """What the scenario's network makes of all-reduces; of a collective algorithm alone."""
+        self.overlap: Overlap = AtOnce(work, compute, node.faults.scale, self._own_now)
+        """How a gradient is summed while it is computed; of a collective algorithm alone."""
         self.optimizer: Callable[[Any, Any, float], Any] | None = None
         """(gradient, its point, now) to what the algorithm gets (`optimizer.py`)."""
 
@@ -243,40 +245,35 @@ class Driver:
         if self.liveness is not None:
             self.liveness.look(now)
 
+    def _own_now(self, gradient: Any, at: Any) -> Any:
+        with self._lock:
+            return self._own(gradient, at, self._clock())
+
     def _mean_gradient(
         self, activity: Activity, effect: MeanGradient, at: Any, batch: Any
     ) -> Callable[[float], None]:
-        """A gradient whose pieces are summed over all workers at the moments at which a backward pass has them. The
-        values are all there from the first moment on where compute times are emulated."""
-        gradient = self._work.gradient(at, batch)
-        with self._lock:
-            gradient = self._own(gradient, at, self._clock())
-        size, scale = size_of(gradient), self.node.faults.scale
-        pieces = count(effect.buckets, size * scale, math.prod(np.shape(gradient)))
-        shares = [*left(pieces, effect.forward_share)]
-        ready = [math.nan]
+        """A gradient whose pieces are summed over all workers at the moments at which a backward pass has them."""
 
-        def finish() -> None:
-            self._compute.finish()
+        def done() -> float:
             with self._lock:
-                ready[0] = self._clock()
+                now = self._clock()
                 if not self._closed:
-                    self._sampler.before(ready[0])
-                    self._count(batch, ready[0])
+                    self._sampler.before(now)
+                    self._count(batch, now)
+                return now
 
-        waits = [partial(self._compute.until, share) for share in shares]
-        mean = self._work.mean(gradient, [*waits[:-1], finish])
-        self._work.wait_until(self.hops.pass_around(size, self._compute.began, ready[0], shares))
-
-        def hand_over(now: float) -> None:
-            self._sampler.before(now)
-            self._advance(activity, mean)
-
-        return hand_over
+        found = self.overlap(effect, at, batch, done)
+        return self._brought(activity, found.mean, found.size, found.ready, found.weights)
 
     def _reduce(self, activity: Activity, value: Any, ready: float) -> Callable[[float], None]:
         mean = self._work.mean(value, ())
-        self._work.wait_until(self.hops.pass_around(size_of(value), ready, ready))
+        return self._brought(activity, mean, size_of(value), [ready], [1])
+
+    def _brought(
+        self, activity: Activity, mean: Any, size: int, ready: Sequence[float], weights: Sequence[int]
+    ) -> Callable[[float], None]:
+        """Wait until the scenario's links have brought a mean; see `Hops.pass_around`."""
+        self._work.wait_until(self.hops.pass_around(size, ready, weights))
 
         def hand_over(now: float) -> None:
             self._sampler.before(now)

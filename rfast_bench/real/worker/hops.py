@@ -33,23 +33,24 @@ class Hops:
         links = [network.hop(i, (i + 1) % workers) for i in range(workers)]
         self._free = workers == 1 or all(map(_takes_nothing, links))
 
-    def pass_around(self, size: int, began: float, ready: float, left: Sequence[float] = (0.0,)) -> float:
-        """When this worker has the sum of a vector of `size` bytes, that was computed from `began` until `ready`.
+    def pass_around(self, size: int, ready: Sequence[float], weights: Sequence[int]) -> float:
+        """When this worker has the sum of a vector of `size` bytes, of which it had each piece when it was `ready`.
 
-        `left`: of each of its pieces, the share of that time which was left when the piece was there.
+        `weights`: the pieces' sizes, in proportion. One piece goes around after another.
         """
+        whole = sum(weights)
         if self._free:
-            self._count(len(left) * self._ring.chunks, 0, size / len(left))
-            return ready
-        numbers = self._gather([began, ready, self._faults.free_at])
-        spent, free = numbers[:, 1] - numbers[:, 0], numbers[:, 2]
-        done = numbers[:, 1]
+            for weight in weights:
+                self._count(self._ring.chunks, 0, size * weight / whole)
+            return ready[-1]
+        numbers = self._gather([*ready, self._faults.free_at])
+        done, free = numbers[:, -2], numbers[:, -1]
         wire, models = size * self._faults.scale, size / self._faults.model_size
-        for share in left:
-            one = self._ring.round(numbers[:, 1] - share * spent, free, wire / len(left), models / len(left))
+        for k, weight in enumerate(weights):
+            one = self._ring.round(numbers[:, k], free, wire * weight / whole, models * weight / whole)
             done, free = np.maximum(done, one.done), one.free
             made = int(one.tries[self._worker])
-            self._count(made, made - self._ring.chunks, size / len(left))
+            self._count(made, made - self._ring.chunks, size * weight / whole)
         self._faults.free_at = float(free[self._worker])
         return float(done[self._worker])
 

@@ -24,6 +24,7 @@ import torch
 from threadpoolctl import threadpool_limits
 
 from rfast_bench import problems
+from rfast_bench.conditions import buckets
 from rfast_bench.conditions.compute_times import sized, work_of
 from rfast_bench.conditions.liveness import Liveness
 from rfast_bench.conditions.seeds import Streams, stream
@@ -32,6 +33,7 @@ from rfast_bench.real.samples.kept_models import KeptModels
 from rfast_bench.real.samples.results import models_file, save
 from rfast_bench.real.samples.sampler import Counters, Sampler
 from rfast_bench.real.transport.collective import Collective
+from rfast_bench.real.transport.group import Group
 from rfast_bench.real.transport.sockets import Mail
 from rfast_bench.real.transport.store import PrefixStore, Store, TCPStore
 from rfast_bench.real.worker.activities import Job, Work
@@ -39,11 +41,11 @@ from rfast_bench.real.worker.clock import RunClock, machine
 from rfast_bench.real.worker.compute import Compute, compute_for
 from rfast_bench.real.worker.driver import Driver
 from rfast_bench.real.worker.gpu import Staging, check_gpus, gpu_of, staging_for
-from rfast_bench.real.worker.group import Group
 from rfast_bench.real.worker.hops import Hops
 from rfast_bench.real.worker.injected_network import Faults
 from rfast_bench.real.worker.node import RealNode
 from rfast_bench.real.worker.optimizer import Optimizer
+from rfast_bench.real.worker.overlap import in_backward
 from rfast_bench.real.worker.snapshot import Snapshots
 from rfast_bench.real.worker.stopping import Progress
 from rfast_bench.records.peak_memory import peak
@@ -126,6 +128,9 @@ class Worker:
         )
         network, n = self.scenario.network, self.scenario.workers
         driver.hops = Hops(network, self.run.seed, self.rank, n, self.node.faults, self.group.gather)
+        if self.run.training == PLAIN:
+            own = (self.problem, self.rank, self.group, self.compute, self.clock, self.node.faults.scale)
+            driver.overlap = in_backward(*own) or driver.overlap
         return driver
 
     def _gradient(self, at: Any, batch: Any) -> Any:
@@ -180,7 +185,8 @@ class Worker:
             check_gpus({k: self.store.get(f"gpu/{k}").decode() for k in range(self.scenario.workers)})
 
     def _warm_up(self) -> None:
-        """One gradient on a batch of its own stream: libraries load and buffers are touched."""
+        """One gradient on a batch of its own stream: libraries load, buffers are touched."""
+        buckets.read(self.run.buckets.values())
         batches = self.problem.sampler(self.rank, stream(self.run.seed, "warm-up", self.rank))
         for _ in range(2):
             self._gradient(self.algorithm.model, next(batches))

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 
 _QUANTITY = re.compile(r"\s*[-+]?[0-9.]+([eE][-+]?[0-9]+)?\s*([A-Za-zµ][A-Za-zµ/ ]*)?")
 """A number and perhaps a unit; pint alone would read sums and products too."""
+_SIZE = re.compile(r"([0-9]+) ?([kMGT]?)B")
+"""A size as most scenarios have it. It is read without pint, which takes most of a second to load: a worker's process
+would do that beside all others."""
+_PREFIX = {"": 1.0, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12}
 
 
 @cache
@@ -54,6 +58,9 @@ def in_seconds(value: float) -> str:
 
 def bytes_(value: object) -> object:
     """`100 MB` -> 1e8; what is not a string is left to pydantic. Raises ValueError."""
+    plain = _SIZE.fullmatch(value) if isinstance(value, str) else None
+    if plain is not None:
+        return int(plain[1]) * _PREFIX[plain[2]]
     return _convert(value, "byte", "100 MB")
 
 

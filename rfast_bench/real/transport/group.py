@@ -26,6 +26,14 @@ class Group:
         """See `Collective.mean`."""
         return self._together(lambda group: group.mean(value, waits))
 
+    def begin(self, piece: Any) -> None:
+        """See `Collective.begin`."""
+        self._together(lambda group: group.begin(piece))
+
+    def finish(self, vector: Any) -> Any:
+        """See `Collective.finish`."""
+        return self._together(lambda group: group.finish(vector))
+
     def gather(self, numbers: Sequence[float]) -> Any:
         """See `Collective.gather`."""
         return self._together(lambda group: group.gather(numbers))
