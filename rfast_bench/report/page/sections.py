@@ -15,6 +15,7 @@ from rfast_bench.figures.style import by_label
 from rfast_bench.plan.swept_values import short_names
 from rfast_bench.records.reading import Run, point_key, varying
 from rfast_bench.report.content import resolved, run_description
+from rfast_bench.report.content.at_a_glance import Glance, glance
 from rfast_bench.report.content.cautions import cautions
 from rfast_bench.report.content.findings import Finding, target_words
 from rfast_bench.report.content.holdings import Holdings, holdings
@@ -65,6 +66,7 @@ class Part:
     title: str
     setting: list[str]
     description: str
+    glance: Glance | None
     findings: list[Finding]
     grids: list[Grid]
     note: str
@@ -113,6 +115,7 @@ def part_of(
             *tuning(runs),
         ],
         description=str(whole.get("description", "")),
+        glance=glance(rows),
         findings=[*findings, *cautions(rows), *_mixture(runs, resolved.differing(runs, scenarios))],
         grids=grids(rows),
         note=footnote(rows),
