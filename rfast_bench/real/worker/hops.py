@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
+from rfast_bench.conditions.inlet import Inlet
 from rfast_bench.conditions.ring import Ring
 from rfast_bench.real.worker.injected_network import Faults
 from rfast_bench.scenario.sections.losses import Independent
@@ -26,12 +28,21 @@ class Hops:
     """One worker's part of the rounds. Times are seconds of the run's clock."""
 
     def __init__(
-        self, network: NetworkSpec, seed: int, worker: int, workers: int, faults: Faults, gather: Gather
+        self,
+        network: NetworkSpec,
+        seed: int,
+        worker: int,
+        workers: int,
+        faults: Faults,
+        gather: Gather,
+        inlet: Inlet[Any] | None = None,
     ) -> None:
+        """`inlet`: this worker's, where the network says that receiving takes time."""
         self._worker, self._workers, self._faults, self._gather = worker, workers, faults, gather
         self._ring = Ring(network, seed, workers)
         links = [network.hop(i, (i + 1) % workers) for i in range(workers)]
-        self._free = workers == 1 or all(map(_takes_nothing, links))
+        self._inlet = inlet
+        self._free = workers == 1 or (inlet is None and all(map(_takes_nothing, links)))
 
     def pass_around(self, size: int, began: float, ready: float, left: Sequence[float] = (0.0,)) -> float:
         """When this worker has the sum of a vector of `size` bytes, that was computed from `began` until `ready`.
@@ -41,16 +52,21 @@ class Hops:
         if self._free:
             self._count(len(left) * self._ring.chunks, 0, size / len(left))
             return ready
-        numbers = self._gather([began, ready, self._faults.free_at])
+        own = [] if self._inlet is None else [self._inlet.free_at]
+        numbers = self._gather([began, ready, self._faults.free_at, *own])
         spent, free = numbers[:, 1] - numbers[:, 0], numbers[:, 2]
+        inlets = numbers[:, 3] if own else None
         done = numbers[:, 1]
         wire, models = size * self._faults.scale, size / self._faults.model_size
         for share in left:
-            one = self._ring.round(numbers[:, 1] - share * spent, free, wire / len(left), models / len(left))
-            done, free = np.maximum(done, one.done), one.free
+            pieces_ready = numbers[:, 1] - share * spent
+            one = self._ring.round(pieces_ready, free, wire / len(left), models / len(left), inlets)
+            done, free, inlets = np.maximum(done, one.done), one.free, one.inlets
             made = int(one.tries[self._worker])
             self._count(made, made - self._ring.chunks, size / len(left))
         self._faults.free_at = float(free[self._worker])
+        if self._inlet is not None and inlets is not None:
+            self._inlet.free_at = float(inlets[self._worker])
         return float(done[self._worker])
 
     def _count(self, made: int, lost: int, size: float) -> None:

@@ -32,6 +32,7 @@ from rfast_bench.real.samples.kept_models import KeptModels
 from rfast_bench.real.samples.results import models_file, save
 from rfast_bench.real.samples.sampler import Counters, Sampler
 from rfast_bench.real.transport.collective import Collective
+from rfast_bench.real.transport.inlet import Doorway
 from rfast_bench.real.transport.sockets import Mail
 from rfast_bench.real.transport.store import PrefixStore, Store, TCPStore
 from rfast_bench.real.worker.activities import Job, Work
@@ -106,7 +107,9 @@ class Worker:
         model_size = self.problem.dim * self.problem.dtype.itemsize
         faults = Faults(self.scenario.network, self.run.seed, self.rank, model_size)
         self.topology = self.run.build_topology()
-        return RealNode(self.rank, self.topology, faults, self.run.seed, self.clock, self.staging)
+        network = self.scenario.network
+        doorway = None if network.receive_bandwidth is None else Doorway(network, self.rank, model_size)
+        return RealNode(self.rank, self.topology, faults, self.run.seed, self.clock, self.staging, doorway)
 
     def _load(self, streams: Streams) -> tuple[Iterator[Any], Iterator[float]]:
         """The worker's mini-batches, and how long the gradient of each takes where times are emulated."""
@@ -125,7 +128,8 @@ class Worker:
             *(self.node, self.algorithm, work, self.compute, self.sampler, self.clock, self.lock, budget)
         )
         network, n = self.scenario.network, self.scenario.workers
-        driver.hops = Hops(network, self.run.seed, self.rank, n, self.node.faults, self.group.gather)
+        inlet = None if self.node.doorway is None else self.node.doorway.inlet
+        driver.hops = Hops(network, self.run.seed, self.rank, n, self.node.faults, self.group.gather, inlet)
         return driver
 
     def _gradient(self, at: Any, batch: Any) -> Any:

@@ -54,6 +54,8 @@ class NetworkSpec(Spec):
     latency: Distribution = Constant(mean=0.0)
     bandwidth: BytesPerSecond | None = None
     """Of each worker's own outgoing link; none is infinite."""
+    receive_bandwidth: BytesPerSecond | None = None
+    """Of each worker's own inlet, shared by all who send to it; none is infinite."""
     loss: LossModel = Independent(probability=0.0)
     """Of a message of the model's size; smaller ones are lost less."""
     reorder: Reorder | None = None
