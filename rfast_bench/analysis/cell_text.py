@@ -189,6 +189,10 @@ def footnote(frame: pd.DataFrame) -> str:
         said.append("Local accuracy: the mean of the workers' own models' accuracies")
     if frame["tuned_at_edge"].any():
         said.append(DAGGER)
+    if frame["tuned_by"].any() and seeds[-1] > 1:
+        said.append(
+            "Intervals are conditional on the tuned choice: other tuning seeds might have chosen otherwise"
+        )
     return ". ".join(said) + "."
 
 

@@ -106,6 +106,14 @@ class NetworkSpec(Spec):
         return ""
 
     @property
+    def resends_at_once(self) -> bool:
+        """Whether messages are lost, and one that is sent again costs no time but its transmission."""
+        lost = [self.loss, *(own.loss for own in self.links if own.loss is not None)]
+        lossy = any(loss != Independent(probability=0.0) for loss in lost)
+        quick = self.latency == Constant(mean=0.0) and self.latency_matrix is None and self.reorder is None
+        return lossy and quick and self.retransmit_timeout is None
+
+    @property
     def common(self) -> LinkSpec | None:
         """What every link is like; None where some may differ."""
         if self._latencies is not None or self._bandwidths is not None or self._overrides:
