@@ -2,14 +2,14 @@
 
     python -m benchmarks.coverage [--seeds 400] [--repetitions 200] [--report 6] [--save POOL.npz | --load POOL.npz]
 
-A small tuned comparison, R-FAST over Ring-AllReduce, is repeated with independent seeds: the step of each is chosen from a
-grid by the median time to a gap on four tuning seeds, as `tune` does it, and the speed-up is the median over other seeds,
-paired. Every method has first been run at every step on all seeds, so a repetition only draws from these.
+A small tuned comparison, R-FAST over Ring-AllReduce, is repeated with independent seeds: the step of each is chosen
+from a grid by the median time to a gap on four tuning seeds, as `tune` does it, and the speed-up is the median over
+other seeds, paired. Every method has first been run at every step on all seeds, so a repetition only draws from these.
 
 Intervals (95 %, percentile bootstrap of the median):
     conditional   resamples the reported seeds, at the chosen steps; what tables show
-    whole         resamples the tuning seeds too: the steps that these would choose, on resampled reported seeds. It needs
-                  reported runs of every step that wins in some resample
+    whole         resamples the tuning seeds too: the steps that these would choose, on resampled reported seeds. It
+                  needs reported runs of every step that wins in some resample
 
 Truths:
     at the chosen steps   the median speed-up over all seeds at the steps that this repetition chose

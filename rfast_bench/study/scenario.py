@@ -33,8 +33,8 @@ UNTIMED = (
     "many samples it holds"
 )
 FREE_RESENDING = (
-    "Messages are lost, network.latency is 0 and no network.retransmit_timeout is given: a lost reliable message is sent "
-    "again at once, and a loss costs whoever waits for it nothing but its transmission"
+    "Messages are lost, network.latency is 0 and no network.retransmit_timeout is given: a lost reliable message is "
+    "sent again at once, and a loss costs whoever waits for it nothing but its transmission"
 )
 WIDTH = 120
 """Columns of a table that is printed into a file or a pipe."""

@@ -40,8 +40,8 @@ def _conditional(rows: pd.DataFrame) -> list[Finding]:
     if tuned.empty:
         return []
     text = (
-        "Intervals are conditional on the tuned choice: they show the spread over the reported seeds at the values that "
-        "were chosen, and nothing of how else other tuning seeds might have chosen."
+        "Intervals are conditional on the tuned choice: they show the spread over the reported seeds at the values "
+        "that were chosen, and nothing of how else other tuning seeds might have chosen."
     )
     return [Finding("caution", "conditional", text)]
 
