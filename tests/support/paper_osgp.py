@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from algorithms.osgp import Osgp
+from rfast_bench.algorithms.osgp import Osgp
 from rfast_bench.api import Gradient, Node, ReceiveAny
 
 
-class PaperOsgp(Osgp):
+class PaperOsgp(Osgp):  # type: ignore[misc]
     """A push at every τ-th gradient, absorbed whenever it comes, and waited for before the next: arXiv 1811.10792,
     *Overlapping communication and computation*. The graph's round is that of the push. τ ≥ 1."""
 
     async def run(self, node: Node) -> None:
         k = 0
         while True:
-            round_, last = divmod(k, self.tau)[0], k % self.tau == self.tau - 1
+            round_, last = k // self.tau, k % self.tau == self.tau - 1
             if k % self.tau == 0:
                 self.push(node, round_)
             g = await Gradient(self.x / self.omega)
