@@ -6,7 +6,7 @@ from rfast_bench.algorithms.osgp import Osgp
 from rfast_bench.api import Gradient, Node, ReceiveAny
 
 
-class PaperOsgp(Osgp):  # type: ignore[misc]
+class PaperOsgp(Osgp):  # type: ignore[misc,unused-ignore]
     """A push at every τ-th gradient, absorbed whenever it comes, and waited for before the next: arXiv 1811.10792,
     *Overlapping communication and computation*. The graph's round is that of the push. τ ≥ 1."""
 
