@@ -200,6 +200,10 @@ def footnote(frame: pd.DataFrame) -> str:
     said += _of_whom(frame)
     if frame["tuned_at_edge"].any():
         said.append(DAGGER)
+    if frame["tuned_by"].any() and seeds[-1] > 1:
+        said.append(
+            "Intervals are conditional on the tuned choice: other tuning seeds might have chosen otherwise"
+        )
     return ". ".join(said) + "."
 
 

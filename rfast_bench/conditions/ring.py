@@ -41,6 +41,8 @@ class Round(NamedTuple):
     """When its outgoing link is free again, seconds."""
     tries: NDArray[np.int64]
     """How many chunks it sent, with those sent again."""
+    inlets: Draws
+    """When its inlet is free again, seconds."""
 
 
 class Ring:
@@ -51,6 +53,7 @@ class Ring:
         self._n = workers
         self._timeout = spec.retransmit_timeout
         self._bandwidth = np.array([s.bandwidth for s in specs])
+        self._receive = spec.receive_bandwidth
         self._latency = ring_latency(spec, specs, seed)
         self._loss = RingLoss(specs, seed)
 
@@ -59,16 +62,20 @@ class Ring:
         """How many each worker sends in a round, if none is lost."""
         return 2 * (self._n - 1)
 
-    def round(self, ready: Draws, free: Draws, size: float, models: float) -> Round:
-        """The next round, of workers that are `ready` and whose links are `free` at these seconds, shapes (n,).
+    def round(
+        self, ready: Draws, free: Draws, size: float, models: float, inlets: Draws | None = None
+    ) -> Round:
+        """The next round, of workers that are `ready`, and whose links and `inlets` are `free` at these seconds,
+        shapes (n,); inlets are free from the start where none are given.
 
         `size` is the whole vector's bytes and `models` its size in models.
         """
         n, steps = self._n, self.chunks
         ready, free = ready.astype(float), free.astype(float)
         tries_made = np.full(n, steps)
+        inlets = np.full(n, -np.inf) if inlets is None else inlets.astype(float)
         if n == 1:
-            return Round(ready, free, tries_made)
+            return Round(ready, free, tries_made, inlets)
         transmission = size / n / self._bandwidth
         arrival = np.empty(n + 1)
         # a link's chunk comes to the next worker; the last one's to the first
@@ -84,8 +91,10 @@ class Ring:
                 free += tries * transmission
                 tries_made += tries - 1
             arrival[0] = arrival[n]
+            if self._receive is not None:
+                _enter(come, transmission, inlets, size / n / self._receive)
             np.maximum(ready, come, out=ready)
-        return Round(ready, free, tries_made)
+        return Round(ready, free, tries_made, inlets)
 
     def _latencies(self, steps: int) -> Iterator[Draws]:
         """Of each step; infinite on links that are down."""
@@ -95,6 +104,15 @@ class Ring:
     def _again(self, latency: Draws, transmission: Draws) -> Draws:
         pause = self._timeout
         return 2 * latency + transmission if pause is None else np.maximum(pause, transmission)
+
+
+def _enter(come: Draws, transmission: Draws, inlets: Draws, passing: float) -> None:
+    """Let a chunk into each worker, as `inlet.Inlet.through` does: `come`, when its last byte is there, becomes when it
+    has passed the inlet; what never comes does not occupy it."""
+    there = come < math.inf
+    np.maximum(inlets, come - np.roll(transmission, 1), out=inlets, where=there)
+    np.add(inlets, passing, out=inlets, where=there)
+    np.maximum(come, inlets, out=come)
 
 
 class RingLatency:

@@ -8,7 +8,7 @@ from typing import Any
 from rfast_bench.scenario.schema import Scenario
 
 CHECKPOINT, MEMORY = ("checkpoint",), ("real", "samples_memory")
-LATER = (CHECKPOINT, MEMORY, ("real", "collectives"))
+LATER = (CHECKPOINT, MEMORY, ("real", "collectives"), ("network", "receive_bandwidth"))
 """Keys that are younger than the records."""
 DULL = (CHECKPOINT, MEMORY)
 """Those that change no number."""

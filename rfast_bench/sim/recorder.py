@@ -9,15 +9,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
 from rfast_bench.api import Activity, Channel
+from rfast_bench.conditions.inlet import Coming
 from rfast_bench.conditions.outgoing import Link
 from rfast_bench.scenario.sections.network import NetworkSpec
 from rfast_bench.sim.all_reduce import Backward
 from rfast_bench.sim.driver import Driver
+from rfast_bench.sim.network.inlets import LateMailbox, LateQueue, Parcel
+from rfast_bench.sim.network.letters import Letter, Stamped
 from rfast_bench.sim.network.mailboxes import (
     ARRIVAL,
     COUNT,
@@ -32,44 +34,6 @@ from rfast_bench.sim.network.mailboxes import (
 from rfast_bench.sim.network.node import Network, SimNode
 from rfast_bench.sim.worker import Worker
 from rfast_bench.topology.topology import Topology
-
-
-@dataclass(eq=False, slots=True)
-class Letter:
-    """One message. Seconds of the run's clock; infinite is never."""
-
-    sender: int
-    to: int
-    channel: Channel
-    bytes: float
-    """On the wire."""
-    asked: float
-    """When the algorithm handed it over."""
-    leaves: float = math.inf
-    """When the sender's link begins to send it."""
-    arrival: float = math.inf
-    tries: int = 1
-    superseded: float = math.inf
-    """When a newer one made it useless: took its place in the queue, overtook it, or came before it was read."""
-    dropped: float = math.inf
-    """When its receiver died, or was started again, with the message unread."""
-    read: float = math.inf
-    """For the first time."""
-    staleness: int = 0
-    """How many gradients old it was then."""
-
-    @property
-    def lost(self) -> bool:
-        """Whether the network lost it for good."""
-        return self.arrival == self.superseded == self.dropped == math.inf
-
-
-@dataclass(slots=True)
-class Stamped:
-    """What travels in the place of a payload."""
-
-    letter: Letter
-    payload: Any
 
 
 class Recorder:
@@ -124,9 +88,39 @@ class RecordedMailbox(Mailbox):
         self._last = letter
 
     def newest(self, now: float) -> Message | None:
-        arrived = [message for message in self.flying if message[ARRIVAL] <= now]
-        for older, newer in pairwise(arrived):
-            letter_of(older).superseded = newer[ARRIVAL]
+        _overtaken(self.flying, now)
+        return super().newest(now)
+
+
+class RecordedLateMailbox(LateMailbox):
+    """The same behind an inlet: a letter's arrival is known when it has had its turn there."""
+
+    __slots__ = ("_channel", "_last", "_recorder", "_to")
+
+    def __init__(self, recorder: Recorder, to: int, channel: Channel, *way: Any) -> None:
+        super().__init__(*way)
+        self._recorder, self._to, self._channel = recorder, to, channel
+        self._last: Letter
+
+    def post(self, payload: Any, size: int, now: float) -> None:
+        letter = self._recorder.hand_over(self.sender, self._to, self._channel, size, now)
+        if self.start > now:
+            self._last.superseded = now
+        super().post(Stamped(letter, payload), size, now)
+        letter.leaves, letter.arrival = self.start, self.arrival
+        self._last = letter
+
+    def enter(self, one: Coming[Parcel]) -> None:
+        letter, before = one.what.payload.letter, [letter_of(message) for message in self.flying]
+        super().enter(one)
+        kept = {letter_of(message): message[ARRIVAL] for message in self.flying}
+        for older in [letter, *before]:
+            if older not in kept:
+                older.superseded = one.first
+        letter.arrival = kept.get(letter, letter.arrival)
+
+    def newest(self, now: float) -> Message | None:
+        _overtaken(self.flying, now)
         return super().newest(now)
 
 
@@ -142,14 +136,30 @@ class RecordedQueue(Queue):
         self._recorder, self._to, self._channel = recorder, to, channel
 
     def send(self, payload: Any, size: int, now: float, reliable: bool) -> None:
-        sender = self.sender
-        sent, lost, free_at = sender.sent, sender.lost, sender.free_at
-        letter = self._recorder.hand_over(sender, self._to, self._channel, size, now)
+        sent, lost, free_at = self.sender.sent, self.sender.lost, self.sender.free_at
+        letter = self._recorder.hand_over(self.sender, self._to, self._channel, size, now)
         super().send(Stamped(letter, payload), size, now, reliable)
-        letter.leaves = max(now, free_at)
-        letter.tries = sender.sent - sent
-        if sender.lost - lost < letter.tries:
-            letter.arrival = self.last_arrival
+        _tried(letter, self, sent, lost, max(now, free_at))
+
+
+class RecordedLateQueue(LateQueue):
+    """The same behind an inlet."""
+
+    __slots__ = ("_channel", "_recorder", "_to")
+
+    def __init__(self, recorder: Recorder, to: int, channel: Channel, *way: Any) -> None:
+        super().__init__(*way)
+        self._recorder, self._to, self._channel = recorder, to, channel
+
+    def send(self, payload: Any, size: int, now: float, reliable: bool) -> None:
+        sent, lost, free_at = self.sender.sent, self.sender.lost, self.sender.free_at
+        letter = self._recorder.hand_over(self.sender, self._to, self._channel, size, now)
+        super().send(Stamped(letter, payload), size, now, reliable)
+        _tried(letter, self, sent, lost, max(now, free_at))
+
+    def enter(self, one: Coming[Parcel]) -> None:
+        super().enter(one)
+        one.what.payload.letter.arrival = self.place.done
 
 
 class RecordedNode(SimNode):
@@ -191,13 +201,26 @@ class RecordedNetwork(Network):
         return RecordedNode(self._recorder, number, topology, self)
 
     def open_mailbox(self, node: SimNode, to: int, channel: Channel) -> Mailbox:
-        box = RecordedMailbox(self._recorder, node, to, channel, self.links.between(node.id, to))
+        link, inlet = self.links.between(node.id, to), self.nodes[to].inlet
+        box: RecordedMailbox | RecordedLateMailbox
+        if inlet is None:
+            box = RecordedMailbox(self._recorder, node, to, channel, link)
+        else:
+            box = RecordedLateMailbox(self._recorder, to, channel, node, link, inlet)
         node.posts[to, channel] = self.nodes[to].mailboxes[node.id, channel] = box
         return box
 
     def open_queue(self, node: SimNode, to: int, channel: Channel) -> Queue:
-        inbox = self.nodes[to].inboxes[channel]
-        queue = RecordedQueue(self._recorder, node, to, channel, self.links.between(node.id, to), inbox)
+        link, inbox, inlet = (
+            self.links.between(node.id, to),
+            self.nodes[to].inboxes[channel],
+            self.nodes[to].inlet,
+        )
+        queue: RecordedQueue | RecordedLateQueue
+        if inlet is None:
+            queue = RecordedQueue(self._recorder, node, to, channel, link, inbox)
+        else:
+            queue = RecordedLateQueue(self._recorder, to, channel, node, link, inbox, inlet)
         node.queues[to, channel] = queue
         return queue
 
@@ -222,6 +245,20 @@ class RecordedDriver(Driver):
     ) -> None:
         self._recorder.reduces.append((worker.number, self._moment.now))
         super()._gather(activity, worker, value, backward)
+
+
+def _tried(letter: Letter, queue: Queue, sent: int, lost: int, leaves: float) -> None:
+    """How often it has been sent, and when it comes; `sent` and `lost` were its sender's counts before."""
+    letter.leaves, letter.tries = leaves, queue.sender.sent - sent
+    if queue.sender.lost - lost < letter.tries:
+        letter.arrival = queue.last_arrival
+
+
+def _overtaken(flying: list[Message], now: float) -> None:
+    """Of what has arrived by now, only the newest is of use."""
+    arrived = [message for message in flying if message[ARRIVAL] <= now]
+    for older, newer in pairwise(arrived):
+        letter_of(older).superseded = newer[ARRIVAL]
 
 
 def letter_of(message: Message) -> Letter:

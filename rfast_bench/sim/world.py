@@ -87,6 +87,7 @@ def build_driver(
         budget=scenario.stop.iterations if synchronous else None,
         timeline=timeline_of(scenario),
     )
+    workers[0].node.network.connect(driver.clock.plan)
     monitor.attach(driver)
     silence = scenario.network.silence_timeout
     if silence is not None:

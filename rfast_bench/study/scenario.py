@@ -32,6 +32,10 @@ UNTIMED = (
     "problem.batch_size is swept, but the time of a gradient does not depend on it: compute.samples would say for how "
     "many samples it holds"
 )
+FREE_RESENDING = (
+    "Messages are lost, network.latency is 0 and no network.retransmit_timeout is given: a lost reliable message is "
+    "sent again at once, and a loss costs whoever waits for it nothing but its transmission"
+)
 WIDTH = 120
 """Columns of a table that is printed into a file or a pipe."""
 
@@ -62,6 +66,8 @@ def study(
     name = runs[0].scenario.name
     if untimed(runs):
         console.print(UNTIMED, highlight=False, soft_wrap=True)
+    if any(run.scenario.network.resends_at_once for run in runs):
+        console.print(FREE_RESENDING, highlight=False, soft_wrap=True)
     if cluster is not None and any(run.scenario.world == "real" for run in runs):
         raise UserError(f"{scenario}: a cluster back-end is for the simulated world; see docs/clusters.md")
     failed: list[Failed] = []

@@ -20,7 +20,7 @@ COUNTERS = ("gap", "loss", "accuracy")
 
 
 class Message(Protocol):
-    """What is known of one message (`rfast_bench.sim.recorder.Letter`). Seconds; infinite is never."""
+    """What is known of one message (`rfast_bench.sim.network.letters.Letter`). Seconds; infinite is never."""
 
     sender: int
     to: int

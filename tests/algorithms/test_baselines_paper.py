@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import networkx as nx
@@ -13,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rfast_bench.errors import CannotRun
+from tests.support import paper_osgp
 from tests.support.handmade import WINE, World, graph, make_run, maker, noise, schedules, simulate_run
 
 ROUGH: dict[str, Any] = {
@@ -343,3 +345,21 @@ def test_osgp_with_datagrams_decays_under_loss() -> None:
     whole = played_osgp(problem, 0.1, 3000, **datagram, network={"latency": 0.4}, stragglers=[])
     assert whole.outcome.stopped_by == "time"
     assert sum(w.omega for w in whole.workers) > 2  # the rest is in flight or waits to be absorbed
+
+
+def test_osgp_is_that_of_its_paper_with_an_overlap_of_one_and_pushes_more_often_beyond() -> None:
+    """docs/algorithms/osgp.md: with τ = 1 the same to the bit; with τ = 4 four pushes for one of the paper's."""
+
+    def ended(name: str, tau: int) -> Any:
+        over: dict[str, Any] = {"network": {"latency": 0.4}, "workers": 7, "stop": {"iterations": 40}}
+        problem = {"kind": "quadratic", "dim": 4, "noise": 0.1}
+        algorithm = {"name": name, "step_size": 0.1, "tau": tau}
+        return simulate_run(make_run(algorithm, problem=problem, **over), gap=True)
+
+    paper = f"{Path(paper_osgp.__file__)}:PaperOsgp"
+    one, same = ended("osgp", 1), ended(paper, 1)
+    assert one.curves["loss"].tolist() == same.curves["loss"].tolist()
+    assert one.curves["time"].tolist() == same.curves["time"].tolist()
+    own, theirs = ended("osgp", 4), ended(paper, 4)
+    assert theirs.curves["residual"].max() < 1e-12
+    assert own.curves["messages_sent"].iloc[-1] > 3.5 * theirs.curves["messages_sent"].iloc[-1]

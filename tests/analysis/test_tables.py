@@ -411,3 +411,15 @@ def test_no_word_is_broken_while_there_is_room_for_all_words(tmp_path: Path, wid
     words = set(text.split())
     assert {"ring-allreduce", "problem.", "batch_size", "bipartite-exponential", "algorithm"} <= words
     assert not {"problem.batch_siz", "e"} & words
+
+
+def test_intervals_of_tuned_methods_are_said_to_be_conditional(tmp_path: Path) -> None:
+    """Only where something was tuned and there are intervals."""
+    for seed in (0, 1):
+        save(tmp_path, "a", seed=seed, curves=reaching(1, 2), tuned={"step_size": {**TUNED, "edge": False}})
+        save(tmp_path, "b", seed=seed, curves=reaching(1, 2))
+    tuned, plain = ([run for run in find_runs([tmp_path]) if run.label == label] for label in ("a", "b"))
+    said = "Intervals are conditional on the tuned choice"
+    assert said in " ".join(render(tuned, "md").split())
+    assert said not in " ".join(render(plain, "md").split())
+    assert said not in " ".join(render(tuned[:1], "md").split())

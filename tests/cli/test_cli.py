@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -345,3 +346,21 @@ def test_completion_knows_commands_without_importing_them() -> None:
         check=True,
     )
     assert done.stdout.split() == ["plain,table", "plain,topology", "plain,trace"]
+
+
+@pytest.mark.parametrize(
+    ("network", "free"),
+    [
+        ({"loss": 0.1}, True),
+        ({"links": [{"from": 0, "to": 1, "loss": 0.1}]}, True),
+        ({"loss": 0.1, "bandwidth": "1 MB/s"}, True),
+        ({}, False),
+        ({"loss": 0.1, "latency": "1 ms"}, False),
+        ({"loss": 0.1, "retransmit_timeout": "200 ms"}, False),
+    ],
+)
+def test_a_line_says_when_resending_is_free(network: dict[str, Any], free: bool, tmp_path: Path) -> None:
+    scenario = write(tmp_path, network=network, algorithms=[{"name": "osgp", "step_size": 0.1}], seeds=1)
+    done = call("run", scenario, "--out", tmp_path / "out", "--no-plots", "--set", "stop.time=1 s")
+    assert done.exit_code == 0, done.output
+    assert ("sent again at once" in " ".join(done.output.split())) == free

@@ -20,13 +20,20 @@ def test_at_their_defaults_they_are_not_named(tmp_path: Path) -> None:
     plain = first(tmp_path)
     said = first(tmp_path, "checkpoint=false", "real.samples_memory=250 MB", "real.collectives=device")
     assert (said.hash, said.resolved) == (plain.hash, plain.resolved)
+    said = first(tmp_path, "network.receive_bandwidth=null")
+    assert (said.hash, said.resolved) == (plain.hash, plain.resolved)
     assert not any(path[-1] in write_resolved(plain) for path in LATER)
     assert plain.resolved["real"]["device"] == "cpu"
 
 
 @pytest.mark.parametrize(
     ("change", "counts"),
-    [("checkpoint=true", False), ("real.samples_memory=1 MB", False), ("real.collectives=host", True)],
+    [
+        ("checkpoint=true", False),
+        ("real.samples_memory=1 MB", False),
+        ("real.collectives=host", True),
+        ("network.receive_bandwidth=1e9", True),
+    ],
 )
 def test_what_is_said_is_written_down_and_counts_where_it_changes_numbers(
     change: str, counts: bool, tmp_path: Path

@@ -19,6 +19,7 @@ from rfast_bench.api import Activity, Algorithm, AllReduceMean, Gradient, Node, 
 from rfast_bench.errors import CannotRun
 from rfast_bench.real.samples.kept_models import KeptModels
 from rfast_bench.real.samples.sampler import Sampler
+from rfast_bench.real.transport.inlet import Doorway
 from rfast_bench.real.transport.message import SEND, Message
 from rfast_bench.real.transport.sockets import Mail
 from rfast_bench.real.worker.activities import Work
@@ -82,13 +83,19 @@ class Rounds(Answering):
 class Table:
     """A worker 0 of 2 with its driver and threads; `tell` is mail from worker 1."""
 
-    def __init__(self, algorithm: Algorithm, seconds: float = 0.02, budget: int | None = None) -> None:
+    def __init__(
+        self,
+        algorithm: Algorithm,
+        seconds: float = 0.02,
+        budget: int | None = None,
+        doorway: Doorway | None = None,
+    ) -> None:
         self.zero = time.monotonic()
         self.sent: list[tuple[int, Any]] = []
         self.ended = threading.Event()
         lock = threading.RLock()
         graph = build(TopologySpec(kind="line"), 2, "undirected", False, "here")
-        self.node = RealNode(0, graph, Faults(NetworkSpec(), 0, 0, 8), 0, self.clock, Staging())
+        self.node = RealNode(0, graph, Faults(NetworkSpec(), 0, 0, 8), 0, self.clock, Staging(), doorway)
         self.compute = Emulated(Slowdown([]), self.clock, self.ended.wait, repeat(seconds))
         self.models = KeptModels(Path("nowhere"), math.inf)
         self.sampler = Sampler(Every(seconds=0.05), algorithm, self.models, self._counted)
@@ -298,3 +305,27 @@ def test_a_worker_that_comes_back_at_the_very_end_leaves_its_last_model() -> Non
     table.sampler.skip(60.0)
     table.play(0.05)
     assert table.sampler.times == [0.05]
+
+
+def test_who_waits_goes_on_when_its_mail_has_passed_the_inlet() -> None:
+    """Three requests of 8 bytes at once, an inlet of 80 bytes a second: 0.1 s each, one after another."""
+    seen: list[float] = []
+
+    class Noting(Answering):
+        async def answer(self, node: Node) -> None:
+            while True:
+                await ReceiveAny("request")
+                seen.append(table.clock())
+
+    table = Table(Noting(), doorway=Doorway(NetworkSpec(receive_bandwidth=80), 0, 8))
+    begun: list[float] = []
+
+    def ask() -> None:
+        begun.append(table.clock())
+        for k in range(3):
+            table.tell("request", k)
+
+    table.play(0.7, ask)
+    assert len(seen) == 3
+    waited = [time - begun[0] for time in seen]
+    assert all(0.1 * k <= one < 0.1 * k + 0.2 for k, one in enumerate(waited, start=1)), waited

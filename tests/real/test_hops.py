@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from rfast_bench.conditions.buckets import left
+from rfast_bench.conditions.inlet import Inlet
 from rfast_bench.real.worker.hops import Hops
 from rfast_bench.real.worker.injected_network import Faults
 from rfast_bench.scenario.sections.network import NetworkSpec
@@ -35,7 +36,11 @@ class Workers:
         self.faults = [Faults(self.spec, SEED, i, BYTES) for i in range(N)]
         self.numbers = np.empty((N, 0))
         self.asked = 0
-        self.hops = [Hops(self.spec, SEED, i, N, self.faults[i], self.gather) for i in range(N)]
+        into = self.spec.receive_bandwidth
+        self.inlets = [None if into is None else Inlet[Any](into) for _ in range(N)]
+        self.hops = [
+            Hops(self.spec, SEED, i, N, self.faults[i], self.gather, self.inlets[i]) for i in range(N)
+        ]
 
     def gather(self, numbers: Sequence[float]) -> np.ndarray:
         self.asked += 1
@@ -44,7 +49,9 @@ class Workers:
 
     def round(self, began: Sequence[float], ready: Sequence[float], shares: Sequence[float]) -> list[float]:
         pieces = [[r - s * (r - b) for s in shares] for b, r in zip(began, ready, strict=True)]
-        self.numbers = np.array([[*own, f.free_at] for own, f in zip(pieces, self.faults, strict=True)])
+        inlets = [[door.free_at] if door else [] for door in self.inlets]
+        rows = zip(pieces, self.faults, inlets, strict=True)
+        self.numbers = np.array([[*own, f.free_at, *inlet] for own, f, inlet in rows])
         weights = [1] * len(shares)
         given = zip(self.hops, pieces, strict=True)
         return [hops.pass_around(BYTES, own, weights) for hops, own in given]
@@ -58,8 +65,9 @@ def simulated(spec: NetworkSpec) -> tuple[Ring, Network]:
 
 
 @pytest.mark.parametrize("pieces", [1, 3])
-def test_every_worker_comes_to_the_round_of_the_simulated_world(pieces: int) -> None:
-    workers = Workers(LOSSY)
+@pytest.mark.parametrize("inlet", [{}, {"receive_bandwidth": 1500}])
+def test_every_worker_comes_to_the_round_of_the_simulated_world(pieces: int, inlet: dict[str, Any]) -> None:
+    workers = Workers({**LOSSY, **inlet})
     ring, network = simulated(workers.spec)
     shares = [*left(pieces, 0.25)]
     began = np.zeros(N)
@@ -72,6 +80,8 @@ def test_every_worker_comes_to_the_round_of_the_simulated_world(pieces: int) -> 
         began = expected
     for faults, node in zip(workers.faults, network.nodes, strict=True):
         assert (faults.free_at, faults.sent, faults.lost) == (node.free_at, node.sent, node.lost)
+        door = workers.inlets[node.number]
+        assert (door and door.free_at) == (node.inlet and node.inlet.free_at)
         assert faults.bytes_sent == pytest.approx(node.bytes_sent)
     assert sum(f.lost for f in workers.faults) > 0
 
@@ -86,3 +96,10 @@ def test_over_a_network_that_takes_nothing_nobody_is_asked() -> None:
 def test_a_link_that_is_down_lets_nothing_through() -> None:
     workers = Workers({"links": [{"from": 0, "to": 1, "loss": 1.0}]})
     assert workers.round([0.0] * N, [1.0] * N, [0.0]) == [float("inf")] * N
+
+
+def test_an_inlet_alone_is_reason_to_ask() -> None:
+    workers = Workers({"receive_bandwidth": 80})
+    done = workers.round([0.0] * N, [1.0] * N, [0.0])
+    assert done == [1.0 + 2 * (N - 1) * BYTES / N / 80] * N
+    assert workers.asked == N

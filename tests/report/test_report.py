@@ -644,3 +644,9 @@ def test_a_target_without_a_median_has_words_and_no_axis_of_times(tmp_path: Path
     assert "1/2 reached" in drawn
     assert 'class="tick"' not in drawn
     assert ">simulated time (s)<" not in drawn
+
+
+def test_intervals_of_tuned_methods_are_said_to_be_conditional(tmp_path: Path) -> None:
+    rows, said = summary(tmp_path, {"x": [10.0, 11.0]}), "conditional on the tuned choice"
+    assert said not in " ".join(texts(rows, "caution"))
+    assert said in " ".join(texts(rows.assign(tuned_by="time to gap 0.1"), "caution"))

@@ -409,3 +409,19 @@ def test_a_folder_without_its_scenario(tmp_path: Path) -> None:
     run = only(record(tmp_path, **SHORT))
     (run.folder / "scenario.yaml").unlink()
     assert "cannot read" in refuse(tmp_path, run.folder)
+
+
+def test_behind_an_inlet_a_trace_is_that_of_the_run_and_nothing_is_read_before_it_is_there(
+    tmp_path: Path,
+) -> None:
+    """`replay` refuses a run that comes out otherwise; every letter has one fate."""
+    network = {**SCENARIO["network"], "receive_bandwidth": "300 B/s"}
+    home = record(tmp_path, network=network)
+    for run in find_runs([home]):
+        letters = replay(run, math.inf)[1].letters
+        there = [letter for letter in letters if letter.read < math.inf]
+        assert all(letter.arrival <= letter.read for letter in there)
+        assert all(letter.arrival - letter.asked >= letter.bytes / 300 - 1e-9 for letter in there)
+        assert sum(letter.lost for letter in letters) <= run.curves()["messages_lost"].iloc[-1]
+        assert bool(there) != (run.label == "ring-allreduce")
+    assert traced(home, "--until", "end")

@@ -138,7 +138,9 @@ class Driver:
         return None if due == math.inf else due - self._clock()
 
     def _first_due(self) -> float:
-        return min((waiting.ready() for waiting in self._waiting), default=math.inf)
+        if not self._waiting:
+            return math.inf
+        return min(self.node.next_turn, *(waiting.ready() for waiting in self._waiting))
 
     # ---------------------------------------------------------------------------------- under the lock
     def _serve(self) -> None:
@@ -147,6 +149,7 @@ class Driver:
         while again:
             again = False
             now = self._clock()
+            self.node.let_in(now)
             for waiting in self._waiting:
                 if waiting.ready() <= now:
                     self._waiting.remove(waiting)
@@ -179,6 +182,7 @@ class Driver:
 
     def _mail_for(self, activity: Activity, effect: Any) -> Waiting | None:
         node = self.node
+        node.let_in(self._clock())
         if type(effect) is Receive:
             inbox, senders = node.inboxes[effect.channel], effect.senders
 
@@ -198,7 +202,7 @@ class Driver:
 
     def _wait(self, waiting: Waiting) -> None:
         self._waiting.append(waiting)
-        if waiting.ready() < math.inf:
+        if min(waiting.ready(), self.node.next_turn) < math.inf:
             self.node.mail.ring()  # the receiver must know until when
 
     def _queue(self, job: Job) -> None:

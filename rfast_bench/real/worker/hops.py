@@ -9,11 +9,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
+from rfast_bench.conditions.inlet import Inlet
 from rfast_bench.conditions.ring import Ring
 from rfast_bench.real.worker.injected_network import Faults
+from rfast_bench.real.worker.node import RealNode
 from rfast_bench.scenario.sections.losses import Independent
 from rfast_bench.scenario.sections.network import LinkSpec, NetworkSpec
 from rfast_bench.scenario.sections.timing import Constant, Draws
@@ -26,12 +29,21 @@ class Hops:
     """One worker's part of the rounds. Times are seconds of the run's clock."""
 
     def __init__(
-        self, network: NetworkSpec, seed: int, worker: int, workers: int, faults: Faults, gather: Gather
+        self,
+        network: NetworkSpec,
+        seed: int,
+        worker: int,
+        workers: int,
+        faults: Faults,
+        gather: Gather,
+        inlet: Inlet[Any] | None = None,
     ) -> None:
+        """`inlet`: this worker's, where the network says that receiving takes time."""
         self._worker, self._workers, self._faults, self._gather = worker, workers, faults, gather
         self._ring = Ring(network, seed, workers)
         links = [network.hop(i, (i + 1) % workers) for i in range(workers)]
-        self._free = workers == 1 or all(map(_takes_nothing, links))
+        self._inlet = inlet
+        self._free = workers == 1 or (inlet is None and all(map(_takes_nothing, links)))
 
     def pass_around(self, size: int, ready: Sequence[float], weights: Sequence[int]) -> float:
         """When this worker has the sum of a vector of `size` bytes, of which it had each piece when it was `ready`.
@@ -43,15 +55,20 @@ class Hops:
             for weight in weights:
                 self._count(self._ring.chunks, 0, size * weight / whole)
             return ready[-1]
-        numbers = self._gather([*ready, self._faults.free_at])
-        done, free = numbers[:, -2], numbers[:, -1]
+        own = [] if self._inlet is None else [self._inlet.free_at]
+        numbers = self._gather([*ready, self._faults.free_at, *own])
+        done, free = numbers[:, len(ready) - 1], numbers[:, len(ready)]
+        inlets = numbers[:, -1] if own else None
         wire, models = size * self._faults.scale, size / self._faults.model_size
         for k, weight in enumerate(weights):
-            one = self._ring.round(numbers[:, k], free, wire * weight / whole, models * weight / whole)
-            done, free = np.maximum(done, one.done), one.free
+            piece = wire * weight / whole
+            one = self._ring.round(numbers[:, k], free, piece, models * weight / whole, inlets)
+            done, free, inlets = np.maximum(done, one.done), one.free, one.inlets
             made = int(one.tries[self._worker])
             self._count(made, made - self._ring.chunks, size * weight / whole)
         self._faults.free_at = float(free[self._worker])
+        if self._inlet is not None and inlets is not None:
+            self._inlet.free_at = float(inlets[self._worker])
         return float(done[self._worker])
 
     def _count(self, made: int, lost: int, size: float) -> None:
@@ -59,6 +76,12 @@ class Hops:
         faults.sent += made
         faults.lost += lost
         faults.bytes_sent += made * size * faults.scale / self._workers
+
+
+def hops_of(node: RealNode, network: NetworkSpec, seed: int, gather: Gather) -> Hops:
+    """Those of the worker that a node is of."""
+    inlet = None if node.doorway is None else node.doorway.inlet
+    return Hops(network, seed, node.id, node.n, node.faults, gather, inlet)
 
 
 def _takes_nothing(link: LinkSpec) -> bool:

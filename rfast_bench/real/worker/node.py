@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from array import array
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
@@ -12,6 +13,7 @@ from rfast_bench.api import Channel
 from rfast_bench.conditions.liveness import HEARTBEAT
 from rfast_bench.conditions.payload import size_of
 from rfast_bench.conditions.seeds import scalar_stream
+from rfast_bench.real.transport.inlet import Doorway
 from rfast_bench.real.transport.mailbox import Inbox, Mailbox
 from rfast_bench.real.transport.message import POST, SEND, Message
 from rfast_bench.real.transport.sockets import Mail
@@ -46,7 +48,9 @@ class RealNode:
         seed: int,
         clock: Callable[[], float],
         staging: Staging,
+        doorway: Doorway | None = None,
     ) -> None:
+        """`doorway`: where receiving takes time (`network.receive_bandwidth`)."""
         self.id = number
         self.n = topology.n
         self.rng: Random = scalar_stream(seed, "algorithm", number)
@@ -67,6 +71,7 @@ class RealNode:
         self._heard: dict[int, float] = {}
         self._clock = clock
         self._staging = staging
+        self.doorway = doorway
 
     # ---------------------------------------------------------------------------------------- the contract
     def post(self, to: int, channel: Channel, payload: Any) -> None:
@@ -83,11 +88,13 @@ class RealNode:
 
     def newest(self, sender: int, channel: Channel, default: Any) -> Any:
         now = self._clock()
+        self.let_in(now)
         message = self._mailboxes[sender, channel].newest(now)
         return default if message is None else self.read(message, now)
 
     def drain(self, channel: Channel) -> Iterator[tuple[int, Any]]:
         inbox, now = self.inboxes[channel], self._clock()
+        self.let_in(now)
         while inbox.ready_from_any() <= now:
             message = inbox.take_first()
             yield message.sender, self.read(message, now)
@@ -111,6 +118,23 @@ class RealNode:
     def put(self, message: Message) -> None:
         """A message has come in."""
         self._heard[message.sender] = self._clock()
+        if self.doorway is None or message.channel == HEARTBEAT:
+            self._keep(message)
+        elif (there := self.doorway.come(message)) is not None:
+            self._keep(there)
+
+    def let_in(self, now: float) -> None:
+        """Whatever has come to the inlet by now is to be read once it has passed."""
+        if self.doorway is not None:
+            for message in self.doorway.let_in(now):
+                self._keep(message)
+
+    @property
+    def next_turn(self) -> float:
+        """When the next message comes to the inlet; infinite while none is on its way."""
+        return math.inf if self.doorway is None else self.doorway.inlet.next
+
+    def _keep(self, message: Message) -> None:
         if message.kind == POST:
             self._mailboxes[message.sender, message.channel].put(message)
         else:

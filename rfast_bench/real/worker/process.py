@@ -34,6 +34,7 @@ from rfast_bench.real.samples.results import models_file, save
 from rfast_bench.real.samples.sampler import Counters, Sampler
 from rfast_bench.real.transport.collective import Collective
 from rfast_bench.real.transport.group import Group
+from rfast_bench.real.transport.inlet import Doorway
 from rfast_bench.real.transport.sockets import Mail
 from rfast_bench.real.transport.store import PrefixStore, Store, TCPStore
 from rfast_bench.real.worker.activities import Job, Work
@@ -41,7 +42,7 @@ from rfast_bench.real.worker.clock import RunClock, machine
 from rfast_bench.real.worker.compute import Compute, compute_for
 from rfast_bench.real.worker.driver import Driver
 from rfast_bench.real.worker.gpu import Staging, check_gpus, gpu_of, staging_for
-from rfast_bench.real.worker.hops import Hops
+from rfast_bench.real.worker.hops import hops_of
 from rfast_bench.real.worker.injected_network import Faults
 from rfast_bench.real.worker.node import RealNode
 from rfast_bench.real.worker.optimizer import Optimizer
@@ -108,7 +109,9 @@ class Worker:
         model_size = self.problem.dim * self.problem.dtype.itemsize
         faults = Faults(self.scenario.network, self.run.seed, self.rank, model_size)
         self.topology = self.run.build_topology()
-        return RealNode(self.rank, self.topology, faults, self.run.seed, self.clock, self.staging)
+        network = self.scenario.network
+        doorway = None if network.receive_bandwidth is None else Doorway(network, self.rank, model_size)
+        return RealNode(self.rank, self.topology, faults, self.run.seed, self.clock, self.staging, doorway)
 
     def _load(self, streams: Streams) -> tuple[Iterator[Any], Iterator[float]]:
         """The worker's mini-batches, and how long the gradient of each takes where times are emulated."""
@@ -126,8 +129,7 @@ class Worker:
         driver = Driver(
             *(self.node, self.algorithm, work, self.compute, self.sampler, self.clock, self.lock, budget)
         )
-        network, n = self.scenario.network, self.scenario.workers
-        driver.hops = Hops(network, self.run.seed, self.rank, n, self.node.faults, self.group.gather)
+        driver.hops = hops_of(self.node, self.scenario.network, self.run.seed, self.group.gather)
         if self.run.training == PLAIN:
             own = (self.problem, self.rank, self.group, self.compute, self.clock, self.node.faults.scale)
             driver.overlap = in_backward(*own) or driver.overlap

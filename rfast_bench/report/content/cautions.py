@@ -24,7 +24,7 @@ _MEANS = {
 
 def cautions(rows: pd.DataFrame) -> list[Finding]:
     """Seeds first, then each way of ending badly, then unsound graphs."""
-    found = [_about_seeds(int(rows["seeds"].min()), int(rows["seeds"].max()))]
+    found = [_about_seeds(int(rows["seeds"].min()), int(rows["seeds"].max())), *_conditional(rows)]
     for word in _MEANS:
         found += [Finding("caution", word, text) for text in _ended(rows, word)]
     unsound = rows[rows["status"].str.contains("no common root")]
@@ -33,6 +33,17 @@ def cautions(rows: pd.DataFrame) -> list[Finding]:
         text = f"{labels} ran on graphs without a common root: the condition for converging is broken there."
         found.append(Finding("caution", "unsound", text))
     return [*found, *_at_edge(rows)]
+
+
+def _conditional(rows: pd.DataFrame) -> list[Finding]:
+    tuned = rows[(rows["tuned_by"] != "") & (rows["seeds"] > 1)]
+    if tuned.empty:
+        return []
+    text = (
+        "Intervals are conditional on the tuned choice: they show the spread over the reported seeds at the values "
+        "that were chosen, and nothing of how else other tuning seeds might have chosen."
+    )
+    return [Finding("caution", "conditional", text)]
 
 
 def _at_edge(rows: pd.DataFrame) -> list[Finding]:

@@ -207,6 +207,7 @@ def _network(scenario: Values, varied: Iterable[str]) -> str:
     facts = [
         _fact("network.latency", varied, _latency(network.get("latency"))),
         _fact("network.bandwidth", varied, _bandwidth(network.get("bandwidth"))),
+        _fact("network.receive_bandwidth", varied, _inlet(network.get("receive_bandwidth"))),
         _fact("network.loss", varied, _loss(network.get("loss", {}))),
         _fact("network.retransmit_timeout", varied, _retransmission(network.get("retransmit_timeout"))),
         _fact("network.message_bytes", varied, _weight(network.get("message_bytes"))),
@@ -224,6 +225,10 @@ def _bandwidth(value: float | None) -> str:
     if value is None:
         return "bandwidth without limit"
     return f"{human_bytes(8 * value).replace('B', 'bit')}/s out of each worker"
+
+
+def _inlet(value: float | None) -> str:
+    return "" if value is None else f"{human_bytes(8 * value).replace('B', 'bit')}/s into each"
 
 
 def _loss(loss: Values) -> str:

@@ -54,6 +54,8 @@ class NetworkSpec(Spec):
     latency: Distribution = Constant(mean=0.0)
     bandwidth: BytesPerSecond | None = None
     """Of each worker's own outgoing link; none is infinite."""
+    receive_bandwidth: BytesPerSecond | None = None
+    """Of each worker's own inlet, shared by all who send to it; none is infinite."""
     loss: LossModel = Independent(probability=0.0)
     """Of a message of the model's size; smaller ones are lost less."""
     reorder: Reorder | None = None
@@ -102,6 +104,14 @@ class NetworkSpec(Spec):
             if matrix is not None and len(matrix) != workers:
                 return f"{path} is about {len(matrix)} workers; there are {workers}"
         return ""
+
+    @property
+    def resends_at_once(self) -> bool:
+        """Whether messages are lost, and one that is sent again costs no time but its transmission."""
+        lost = [self.loss, *(own.loss for own in self.links if own.loss is not None)]
+        lossy = any(loss != Independent(probability=0.0) for loss in lost)
+        quick = self.latency == Constant(mean=0.0) and self.latency_matrix is None and self.reorder is None
+        return lossy and quick and self.retransmit_timeout is None
 
     @property
     def common(self) -> LinkSpec | None:

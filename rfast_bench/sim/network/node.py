@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from heapq import heappop
@@ -15,6 +16,7 @@ from rfast_bench.conditions.liveness import HEARTBEAT, HEARTBEAT_BYTES
 from rfast_bench.conditions.payload import size_of
 from rfast_bench.conditions.seeds import Streams, scalar_stream
 from rfast_bench.scenario.sections.network import NetworkSpec
+from rfast_bench.sim.network.inlets import Doorway, LateMailbox, LateQueue, Plan
 from rfast_bench.sim.network.links import Links
 from rfast_bench.sim.network.mailboxes import ARRIVAL, SENDER, Inbox, Mailbox, Message, Queue, Sender
 from rfast_bench.sim.network.now import Moment
@@ -26,7 +28,7 @@ class SimNode(Sender):
     """Implements `rfast_bench.api.Node`, and keeps what was read and how stale it was."""
 
     __slots__ = (
-        "A", "W", "_rng", "_seed", "age_max", "age_sum", "changes", "id", "in_A", "in_W", "inboxes",
+        "A", "W", "_rng", "_seed", "age_max", "age_sum", "changes", "id", "in_A", "in_W", "inboxes", "inlet",
         "mailboxes", "moment", "n", "network", "out_A", "out_W", "posts", "queues", "side",
         "staleness",
     )  # fmt: skip
@@ -48,6 +50,7 @@ class SimNode(Sender):
         self.changes = 0
         self.network = network
         self.moment = network.moment
+        self.inlet = network.open_inlet()
         self.posts: dict[tuple[int, Channel], Mailbox] = {}
         self.mailboxes: dict[tuple[int, Channel], Mailbox] = {}
         self.queues: dict[tuple[int, Channel], Queue] = {}
@@ -63,6 +66,8 @@ class SimNode(Sender):
     @property
     def expects(self) -> bool:
         """Whether a coroutine of it waits for messages that are under way."""
+        if self.inlet is not None and self.inlet.next < math.inf:
+            return True
         return any(inbox.waiter is not None and inbox.waiter.planned for inbox in self.inboxes.values())
 
     @property
@@ -120,6 +125,8 @@ class SimNode(Sender):
             box.clear()
         for inbox in self.inboxes.values():
             inbox.clear()
+        if self.inlet is not None:
+            self.inlet.clear()
         self.free_at = now
 
     def read(self, message: Message, now: float) -> Any:
@@ -172,12 +179,29 @@ class Network:
     def open_node(self, number: int, topology: Topology) -> SimNode:
         return SimNode(number, topology, self, self.seed)
 
+    def open_inlet(self) -> Doorway | None:
+        """A worker's; None where receiving costs nothing."""
+        bandwidth = self.spec.receive_bandwidth
+        return None if bandwidth is None else Doorway(bandwidth, self.moment)
+
+    def connect(self, plan: Plan) -> None:
+        """There is a clock now; inlets need it."""
+        for node in self.nodes:
+            if node.inlet is not None:
+                node.inlet.plan = plan
+
     def open_mailbox(self, node: SimNode, to: int, channel: Channel) -> Mailbox:
-        box = Mailbox(node, self.links.between(node.id, to))
+        link, inlet = self.links.between(node.id, to), self.nodes[to].inlet
+        box = Mailbox(node, link) if inlet is None else LateMailbox(node, link, inlet)
         node.posts[to, channel] = self.nodes[to].mailboxes[node.id, channel] = box
         return box
 
     def open_queue(self, node: SimNode, to: int, channel: Channel) -> Queue:
-        queue = Queue(node, self.links.between(node.id, to), self.nodes[to].inboxes[channel])
+        link, inbox, inlet = (
+            self.links.between(node.id, to),
+            self.nodes[to].inboxes[channel],
+            self.nodes[to].inlet,
+        )
+        queue = Queue(node, link, inbox) if inlet is None else LateQueue(node, link, inbox, inlet)
         node.queues[to, channel] = queue
         return queue

@@ -23,7 +23,11 @@ class Ring:
         """
         nodes = self._network.nodes
         free = np.array([node.free_at for node in nodes])
-        done, free, tries = self._ring.round(ready, free, size, models)
+        doors = [node.inlet for node in nodes if node.inlet is not None]
+        inlets = np.array([door.free_at for door in doors]) if doors else None
+        done, free, tries, inlets = self._ring.round(ready, free, size, models, inlets)
+        for door, free_at in zip(doors, inlets.tolist(), strict=False):
+            door.free_at = free_at
         chunk, chunks = size / len(nodes), self._ring.chunks
         for node, free_at, made in zip(nodes, free.tolist(), tries.tolist(), strict=True):
             node.free_at = free_at
