@@ -107,9 +107,8 @@ class Worker:
 
     def _node(self) -> RealNode:
         model_size = self.problem.dim * self.problem.dtype.itemsize
-        faults = Faults(self.scenario.network, self.run.seed, self.rank, model_size)
-        self.topology = self.run.build_topology()
-        network = self.scenario.network
+        network, self.topology = self.scenario.network, self.run.build_topology()
+        faults = Faults(network, self.run.seed, self.rank, model_size)
         doorway = None if network.receive_bandwidth is None else Doorway(network, self.rank, model_size)
         return RealNode(self.rank, self.topology, faults, self.run.seed, self.clock, self.staging, doorway)
 
