@@ -30,7 +30,8 @@ ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "results"
 TEMPLATE, PAGE, TABLE, EXTRA = "finding.md.j2", "README.md", "table.csv", "measures.csv"
 MADE = "<!-- Made from finding.md.j2 and table.csv by `python -m benchmarks.results --render`; change those. -->\n"
-START, END = "<!-- claims: made by `python -m benchmarks.results --render` -->", "<!-- end of claims -->"
+BLOCKS = ("front", "claims")
+"""Parts of the repository's README.md that are made of `results/<name>.md.j2`."""
 FIGURE = r"([\w./=-]+\.png)"
 _TEXT = ("scenario", "world", "label", "algorithm", "tuned", "tuned_by", "tuned_at_edge", "status")
 
@@ -122,6 +123,18 @@ class Study:
             "faster than" if low > 1 else "slower than" if high < 1 else "not clearly faster or slower than"
         )
 
+    def word(self, label: str, target: str, over: str = "", **point: Any) -> str:
+        """`holds`, `does not hold` or `open`: whether it is faster than the baseline, or than the label `over`, at a
+        target, by the interval of the speed-up; `does not hold` too where the target was not reached."""
+        row = self.frame.loc[self._row(label, point)]
+        column = f"{OVER}{over}_{target}" if over else f"speedup_{target}"
+        if f"{column}_low" not in row:
+            raise UserError(f"{self.name}: no column '{column}'{suggest(column, map(str, self.frame))}")
+        low, high = (float(row[f"{column}_{end}"]) for end in ("low", "high"))
+        if low > 1:
+            return "holds"
+        return "open" if high >= 1 and math.isfinite(high) else "does not hold"
+
     def _number(self, at: Any, column: str) -> float:
         row = self.frame.loc[at]
         if column not in row:
@@ -207,14 +220,18 @@ def figures(study: Study) -> set[str]:
     return {*shown, *re.findall(rf"\]\(results/{re.escape(study.name)}/{FIGURE}\)", front)}
 
 
-def with_claims(front: str, results: Path = RESULTS) -> str:
-    """The text of the repository's README.md with its block of claims made anew. Raises UserError."""
-    before, start, rest = front.partition(START)
-    _, end, after = rest.partition(END)
-    if not (start and end):
-        raise UserError(f"README.md: no lines '{START}' and '{END}' to put the claims between")
-    claims = _rendered(results / "claims.md.j2", results, {})
-    return f"{before}{START}\n{claims.strip()}\n{END}{after}"
+def with_blocks(front: str, results: Path = RESULTS) -> str:
+    """The text of the repository's README.md with its made blocks made anew. Raises UserError."""
+    for name in BLOCKS:
+        start = f"<!-- {name}: made by `python -m benchmarks.results --render` -->"
+        end = f"<!-- end of {name} -->"
+        before, found, rest = front.partition(start)
+        _, there, after = rest.partition(end)
+        if not (found and there):
+            raise UserError(f"README.md: no lines '{start}' and '{end}' to put {name} between")
+        text = _rendered(results / f"{name}.md.j2", results, {})
+        front = f"{before}{start}\n{text.strip()}\n{end}{after}"
+    return front
 
 
 def _rendered(template: Path, results: Path, names: Mapping[str, Any]) -> str:

@@ -149,7 +149,7 @@ def render_pages(names: Sequence[str], console: Console) -> None:
     """Write the pages of these studies, and the block of claims in README.md. Raises UserError."""
     pages = {RESULTS / name / PAGE: findings.page(Study(name)) for name in names}
     front = ROOT / PAGE
-    pages[front] = findings.with_claims(front.read_text(encoding="utf-8"))
+    pages[front] = findings.with_blocks(front.read_text(encoding="utf-8"))
     for path, text in pages.items():
         write_text(path, text)
     console.print(f"{len(names)} pages and the claims in {PAGE} are rendered")
