@@ -10,6 +10,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -18,6 +19,7 @@ from benchmarks.findings import EXTRA, PAGE, RESULTS, ROOT, TABLE, TEMPLATE, Stu
 from benchmarks.measures import MEASURES, measure
 from rfast_bench.analysis.tables import ENDINGS, render
 from rfast_bench.errors import UserError
+from rfast_bench.plan.runs import load_points
 from rfast_bench.records.reading import find_runs
 from tests.support.synthetic_records import curves_table, save
 
@@ -40,9 +42,32 @@ def test_a_studys_page_is_what_its_table_gives(name: str) -> None:
     assert (RESULTS / name / PAGE).read_text(encoding="utf-8") == findings.page(Study(name))
 
 
-def test_the_claims_on_the_front_page_are_what_the_tables_give() -> None:
+def test_what_the_front_page_says_is_what_the_tables_give() -> None:
     front = (ROOT / PAGE).read_text(encoding="utf-8")
-    assert findings.with_claims(front) == front
+    assert findings.with_blocks(front) == front
+
+
+def test_the_quickstart_has_the_steps_and_graphs_of_claim_robust() -> None:
+    """The same setting; the first figure and its caption are by one criterion."""
+    tuned = Study("claim-robust").frame.set_index("label")
+    point = load_points(ROOT / "scenarios" / "quickstart.yaml")[0]
+    for algorithm in point.scenario.algorithms:
+        row = tuned.loc[str(algorithm.label)]
+        assert algorithm.parameters["step_size"] == pytest.approx(row["step_size"], rel=1e-6)
+        if algorithm.topology is not None:
+            assert row["topology"].startswith(algorithm.topology.kind)
+
+
+def test_the_table_of_claims_fits_a_screen() -> None:
+    front = (ROOT / PAGE).read_text(encoding="utf-8")
+    _, _, rest = front.partition("<!-- claims: ")
+    rows = [
+        line for line in rest.partition("<!-- end of claims -->")[0].splitlines() if line.startswith("| ")
+    ]
+    shown = [re.sub(r"\]\([^)]*\)", "]", row) for row in rows]
+    assert len(rows) <= 20
+    assert max(map(len, shown)) <= 220
+    assert all(re.search(r"\*\*(holds|open|does not hold)", row) for row in rows[2:])
 
 
 @pytest.mark.parametrize("name", sorted({*CLAIMS, *STUDIES}))
@@ -173,8 +198,28 @@ def test_a_page_is_its_template_with_numbers_put_in(tmp_path: Path) -> None:
 
 
 def test_a_front_page_without_markers_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="put the claims between"):
-        findings.with_claims("# rfast-bench\n", tmp_path)
+    with pytest.raises(UserError, match="to put front between"):
+        findings.with_blocks("# rfast-bench\n", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "word"),
+    [
+        (1.1, 2.0, "holds"),
+        (0.9, 1.2, "open"),
+        (0.5, 0.9, "does not hold"),
+        (0.0, np.inf, "does not hold"),
+        (np.nan, np.nan, "does not hold"),
+    ],
+)
+def test_a_claim_is_a_word_by_the_interval(low: float, high: float, word: str, tmp_path: Path) -> None:
+    made = study(tmp_path)
+    made.frame["speedup_gap_0.03_low"], made.frame["speedup_gap_0.03_high"] = low, high
+    made.frame["speedup_over_other_gap_0.03_low"] = made.frame["speedup_over_other_gap_0.03_high"] = 2.0
+    assert made.word("fast", "gap_0.03", loss=0) == word
+    assert made.word("fast", "gap_0.03", over="other", loss=0) == "holds"
+    with pytest.raises(UserError, match="no column 'speedup_gap_7'"):
+        made.word("fast", "gap_7", loss=0)
 
 
 def test_the_same_table_has_not_moved(tmp_path: Path) -> None:
