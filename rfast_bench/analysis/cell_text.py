@@ -211,8 +211,12 @@ def _of_whom(frame: pd.DataFrame) -> list[str]:
     """Whose models numbers are of, where some are not of the mean model."""
     names = [*target_names(frame.columns), *(name for name in OWN if f"final_{name}" in frame)]
     said = []
-    if any(of_workers(name) or worker_of(name) is not None for name in names):
-        said.append(f"Worst, median: of {_judged(frame)} own models; all else of their mean model")
+    if any(map(of_workers, names)):
+        said.append(f"Worst, median: of {_judged(frame)} own models")
+    if any(worker_of(name) is not None for name in names):
+        said.append("of worker: of its own model")
+    whole = "; ".join([*said, "all else of the mean model of all workers"])
+    said = [whole[0].upper() + whole[1:]] if said else []
     if "local_accuracy" in names and frame["final_local_accuracy"].notna().any():
         said.append(f"Local accuracy: the mean of {_judged(frame)} own models' accuracies")
     return said
@@ -220,8 +224,9 @@ def _of_whom(frame: pd.DataFrame) -> list[str]:
 
 def _judged(frame: pd.DataFrame) -> str:
     """`the workers'`, or of how many of them."""
-    pairs = {(a, b) for a, b in zip(frame["judged"], frame["workers"], strict=True) if 0 < a < b}
-    return " or ".join(f"{a:g} of {b:g} workers'" for a, b in sorted(pairs)) or "the workers'"
+    pairs = {(a, b) for a, b in zip(frame["judged"], frame["workers"], strict=True) if a > 0}
+    some = [f"{a:g} of {b:g} workers'" for a, b in sorted(pairs) if a < b]
+    return " or ".join(some + ["all workers'"] * any(a == b for a, b in pairs)) if some else "the workers'"
 
 
 def _of_seeds(seeds: Sequence[int]) -> str:

@@ -89,7 +89,7 @@ def _row(
         "step_size": first.step_size,
         "effective_step": pd.Series([run.effective_step for run in runs], dtype=float).median(),
         **_momentum(first),
-        "tuned": "; ".join(f"{name}={how['value']}" for name, how in first.tuned.items()),
+        "tuned": "; ".join(f"{name}={value}" for name, value in first.tuned_values.items()),
         "tuned_by": next((how["objective"] for how in first.tuned.values()), ""),
         "tuned_at_edge": first.tuned_at_edge,
         "baseline": reference[first.scenario],

@@ -214,9 +214,7 @@ def complete(scenario: Scenario, k: int, point: Point) -> AlgorithmSpec:
     effective = parameters.effective_value(values)
     if effective is not None:
         step = _step_for(effective, kind, algorithm, point, whole.optimizer.momentum)
-        if step is None or (
-            not which and training.MOMENTUM not in grids
-        ):  # else these are to be found before it
+        if not which and (step is None or training.MOMENTUM not in grids):  # else these are found first
             values[parameters.STEP] = step
     applied = training.applied(whole.optimizer, whole.schedule) if scenario.tune is None else whole
     update = {"parameters": {**values, **grids, **which}, **vars(applied)}

@@ -103,12 +103,10 @@ class Evaluator:
     def _own(self, models: Mapping[int, Array]) -> dict[str, float]:
         """What is measured of the workers' own models: each of them is looked at once."""
         asked = {k: models[k] for k in dict.fromkeys([*self._judged, *self._named]) if k in models}
-        if not asked and not self._named:
-            return {}
         losses = dict(zip(asked, self.problem.losses(list(asked.values())) if asked else (), strict=True))
         scores = {k: self.problem.accuracy(model) for k, model in asked.items()}
         judged = [k for k in self._judged if k in asked]
-        own = self._together([losses[k] for k in judged], [scores[k] for k in judged]) if judged else {}
+        own = self._together([losses[k] for k in judged], [scores[k] for k in judged]) if self._judged else {}
         for k in self._named:
             loss = losses.get(k, math.nan)
             each = {"loss": loss, "gap": self._gap(loss), "accuracy": scores.get(k, math.nan)}
@@ -116,6 +114,7 @@ class Evaluator:
         return own
 
     def _together(self, losses: Sequence[float], scores: Sequence[float]) -> dict[str, float]:
+        losses, scores = losses or [math.nan], scores or [math.nan]  # of nobody, where all of them are down
         worst, median = max(losses, key=_beyond), float(np.median(losses))
         own = {
             **{"loss_worst": worst, "loss_median": median},

@@ -81,9 +81,17 @@ class Run:
         """The parameters whose best value was the first or last tried."""
         return ", ".join(name for name, how in self.tuned.items() if how["edge"])
 
+    @property
+    def tuned_values(self) -> dict[str, Any]:
+        """The values that tuning chose, as numbers and words."""
+        return named({name: how["value"] for name, how in self.tuned.items()})
+
     def curves(self) -> pd.DataFrame:
         """One row per evaluation; no rows when the run was skipped."""
-        return self._table("curves")
+        curves = self._table("curves")
+        if self.format == 1:
+            curves["loss_worst"] = math.nan  # it was the loss of the model farthest from the mean
+        return curves
 
     def workers(self) -> pd.DataFrame:
         """One row per worker: gradients, samples, seconds busy and waiting, age of what it read."""

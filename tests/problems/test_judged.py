@@ -178,7 +178,8 @@ def test_targets_of_the_worst_come_later_and_stand_beside_those_of_the_mean(tmp_
     table = " ".join((out / "small" / "table.md").read_text().split())
     for words in ("gap 0.3", "median gap 0.3", "worst gap 0.3", "gap 0.3 of worker 0", "final worst gap"):
         assert words in table
-    assert "Worst, median: of the workers' own models; all else of their mean model" in table
+    told = "Worst, median: of the workers' own models; of worker: of its own model; all else of the mean model of all"
+    assert told in table
 
 
 def test_a_run_stops_when_the_worst_has_arrived_and_is_tuned_by_it(tmp_path: Path) -> None:
@@ -245,3 +246,49 @@ def test_an_accuracy_of_the_worst_needs_samples_that_were_held_out(tmp_path: Pat
     result = call("run", path, "--out", tmp_path / "out")
     assert result.exit_code == 2
     assert "a target on accuracy needs held-out samples; problem.kind: quadratic has none" in result.stderr
+
+
+def test_where_nobody_judged_is_left_a_target_on_the_worst_is_not_reached(tmp_path: Path) -> None:
+    algorithms = [{"name": "r-fast", "topology": "binary-tree", "step_size": 0.1}]
+    run = planned(
+        tmp_path,
+        algorithms=algorithms,
+        evaluate={"every": "1 s", "workers": 3},
+        stop={"time": "4 s", "target": {"gap": 1e-9, "of": "worst"}},
+        faults=[{"worker": 3, "down": "1.5 s"}],
+        network={"silence_timeout": "200 ms"},
+    )
+    record = perform(run, reference(problem_of(run)))
+    assert record.manifest["stopped_by"] == "time"
+    worst = record.frames["curves"]["gap_worst"]
+    assert worst.notna().tolist() == [True, True, False, False, False]
+
+
+def test_records_of_the_first_format_say_nothing_of_the_worst(tmp_path: Path) -> None:
+    """Their `loss_worst` was of the model farthest from the mean."""
+    evaluate = {"every": "1 s", "workers": "all"}
+    problem = {"kind": "mlp", "dataset": "wine"}
+    path = write(tmp_path, problem=problem, algorithms=SLOW, stop={"time": "2 s"}, evaluate=evaluate)
+    out = tmp_path / "out"
+    assert call("run", path, "--out", out, "--no-plots", "--jobs", 1).exit_code == 0
+    assert "final worst loss" in call("table", out, "--format", "md").output
+    for manifest in out.rglob("manifest.json"):
+        manifest.write_text(manifest.read_text().replace('"format": 2', '"format": 1'))
+    text = call("table", out, "--format", "md").output
+    assert "final loss" in text
+    assert "worst loss" not in text
+
+
+def test_the_line_under_the_table_says_of_whom(tmp_path: Path) -> None:
+    def note(**evaluate: Any) -> str:
+        path = write(tmp_path, problem=WINE, algorithms=SLOW, stop={"time": "2 s"}, seeds=1)
+        given = [f"--set=evaluate.{key}={value}" for key, value in evaluate.items()]
+        result = call("run", path, "--out", tmp_path / "out", "--no-plots", "--jobs", 1, "--fresh", *given)
+        assert result.exit_code == 0, result.output
+        return " ".join(result.stdout.split())
+
+    alone = note(targets="{gap: 0.1, of: worker 0}", workers="mean")
+    assert "Of worker: of its own model; all else of the mean model of all workers" in alone
+    assert "Worst, median" not in alone
+    some = note(workers="[0, 2]")
+    assert "Worst, median: of 2 of 4 workers' own models; all else of the mean model of all workers" in some

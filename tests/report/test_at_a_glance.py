@@ -14,7 +14,7 @@ def row(label: str, time: float, speedup: Any = None, **others: Any) -> dict[str
     """A method's time to gap 0.1, and its speed-up with both ends of the interval."""
     middle, low, high = speedup or (np.nan, np.nan, np.nan)
     return {
-        **{"label": label, "baseline": "ring", "seeds": 3, "skipped": 0, "tuned_at_edge": ""},
+        **{"label": label, "baseline": "ring", "seeds": 3, "skipped": 0, "void": 0, "tuned_at_edge": ""},
         **{"time_to_gap_0.1": time, "time_to_gap_0.1_reached": 3 if np.isfinite(time) else 0},
         **{"speedup_gap_0.1": middle, "speedup_gap_0.1_low": low, "speedup_gap_0.1_high": high},
         **others,
@@ -31,6 +31,7 @@ def test_each_method_has_a_word_and_a_number() -> None:
                 row("same", 18, (1.1, 0.9, 1.3)),
                 row("never", np.nan, (np.nan, 0, 0.3)),
                 row("no graph", np.nan, skipped=3),
+                row("too busy", np.nan, void=3),
             ]
         )
     )
@@ -44,6 +45,7 @@ def test_each_method_has_a_word_and_a_number() -> None:
         "same": ("level", "level 1.1×"),
         "never": ("missed", "missed"),
         "no graph": ("", "–"),
+        "too busy": ("", "–"),
     }
 
 
@@ -69,3 +71,14 @@ def test_without_a_baseline_there_are_times_alone_and_without_targets_nothing() 
     assert found is not None
     assert found.rows == [("fast", [("", "10 s")])]
     assert glance(alone.drop(columns=["time_to_gap_0.1", "time_to_gap_0.1_reached"])) is None
+
+
+def test_one_seed_has_no_interval() -> None:
+    found = glance(
+        pd.DataFrame(
+            [row("ring", 20, (1, np.nan, np.nan), seeds=1), row("fast", 10, (2, np.nan, np.nan), seeds=1)]
+        )
+    )
+    assert found is not None
+    assert found.caption == "At a glance against ring. missed: not reached"
+    assert found.rows[1] == ("fast", [("faster", "faster 2×")])

@@ -133,3 +133,43 @@ def test_what_cannot_be_tuned_is_told(
     assert result.exit_code == 2
     assert said in " ".join(result.stderr.split())
     assert not (tmp_path / "out").exists()
+
+
+def test_what_a_point_gives_is_not_overwritten_by_what_was_found_where_it_is_tuned(tmp_path: Path) -> None:
+    """The anchor has no sweep, so that a value is found there that a swept entry gives itself."""
+    tune = {**TUNE, "parameters": {"step_size": [0.1, 0.2], "topology": ["ring", "complete"]}}
+    settings = {"problem": PROBLEM, "stop": {"time": "5 s"}, "tune": tune, "workers": 5, "seeds": 1}
+    sweep = {"algorithms.0.topology": ["star", "line"]}
+    path = write(tmp_path, algorithms=[{"name": "d-psgd"}], sweep=sweep, **settings)
+    result = call("run", path, "--out", tmp_path / "out", "--no-plots", "--jobs", 1)
+    assert result.exit_code == 0, result.output
+    for run in find_runs([tmp_path / "out"]):
+        assert run.topology_info is not None
+        assert run.topology_info.name.startswith(run.point["algorithms.0.topology"])
+        assert set(run.tuned) == {"step_size"}
+    steps_tried = {"algorithms.0.step_size": [0.01, 0.02]}
+    tune = {**TUNE, "parameters": {"step_size": [0.1], "optimizer.momentum": [0.0, 0.5]}}
+    path = write(
+        tmp_path, algorithms=[{"name": "ring-allreduce"}], sweep=steps_tried, **{**settings, "tune": tune}
+    )
+    result = call("run", path, "--out", tmp_path / "steps", "--no-plots", "--jobs", 1)
+    assert result.exit_code == 0, result.output
+    steps = [(run.step_size, run.point["algorithms.0.step_size"]) for run in find_runs([tmp_path / "steps"])]
+    assert steps == [(0.01, 0.01), (0.02, 0.02)]
+
+
+@pytest.mark.parametrize("graphs", [["hypercube", "exponential"], ["exponential", "hypercube"]])
+def test_an_effective_step_waits_for_the_graph(graphs: list[str], tmp_path: Path) -> None:
+    """Also where the first of the list is impossible; where all are, the method is skipped."""
+    tune = {**TUNE, "parameters": {"topology": graphs}}
+    runs, _ = tuned(tmp_path, {"name": "r-fast", "step_size": {"effective": 0.3}}, tune=tune)
+    assert runs["r-fast"].effective_step == pytest.approx(0.3)
+    assert runs["r-fast"].tuned["topology"]["value"] == "exponential"
+    both = {
+        **TUNE,
+        "parameters": {"topology": ["hypercube"], "step_size": {"values": [0.5], "effective": True}},
+    }
+    (tmp_path / "none").mkdir()
+    runs, _ = tuned(tmp_path / "none", {"name": "r-fast"}, {"name": "ring-allreduce"}, tune=both)
+    assert runs["r-fast"].status == "skipped"
+    assert runs["r-fast"].step_size is None

@@ -32,15 +32,18 @@ def glance(rows: pd.DataFrame) -> Glance | None:
         (label(dict(own.iloc[0])), [_cell(own, name, base, many > 1) for name in names])
         for _, own in rows.groupby("label", sort=False)
     ]
-    against = f" against {base}, by the interval of the speed-up" if base else ""
+    several = bool((rows["seeds"] > 1).any())
+    against = f" against {base}{', by the interval of the speed-up' * several}" if base else ""
     points = f" over {many} points" if many > 1 else ""
-    words = "level: the interval contains 1" if base else ""
-    caption = f"At a glance{against}{points}. {f'{words}; ' if words else ''}missed: by the median seed"
+    words = "level: the interval contains 1" if base and several else ""
+    missed = f"missed: not reached{' by the median seed' * several}"
+    caption = f"At a glance{against}{points}. {f'{words}; ' if words else ''}{missed}"
     return Glance(caption, [target_words(name) for name in names], told)
 
 
 def _cell(own: pd.DataFrame, name: str, base: str | None, many: bool) -> tuple[str, str]:
-    taking_part = own[own[f"time_to_{name}_reached"].notna() & (own["skipped"] < own["seeds"])]
+    nothing = own["skipped"] + own["void"] >= own["seeds"]
+    taking_part = own[own[f"time_to_{name}_reached"].notna() & ~nothing]
     if taking_part.empty:
         return "", "–"
     words = [_word(row, name, base) for _, row in taking_part.iterrows()]

@@ -38,7 +38,9 @@ def _target(rows: pd.DataFrame, name: str) -> Iterator[Finding]:
     yield Finding("result", about, _winners(rows, name))
     for label, own in _comparable(rows, name).groupby("label", sort=False):
         yield Finding(
-            "result", about, _speedups(str(label), own, f"speedup_{name}", str(own["baseline"].iloc[0]))
+            "result",
+            about,
+            _speedups(str(label), own, f"speedup_{name}", str(own["baseline"].iloc[0]), len(_points(rows))),
         )
     reached = rows[f"time_to_{name}_reached"]
     never = rows[(reached == 0) & (rows["skipped"] < rows["seeds"])]
@@ -119,12 +121,12 @@ def _places(where: list[str], of: int) -> str:
     return f"{len(where)} of {of} points{named}"
 
 
-def _speedups(label: str, own: pd.DataFrame, column: str, base: str) -> str:
+def _speedups(label: str, own: pd.DataFrame, column: str, base: str, points: int) -> str:
     ordered = own.sort_values(column, kind="stable")
     low, high = ordered.iloc[0], ordered.iloc[-1]
     if len(own) == 1 or cell(low[column], 2) == cell(high[column], 2):
         faster = with_interval(high, column, "×", 2)
-        return f"{label} over {base}: {faster} at {_places(_words(own), len(own) + 1)}."
+        return f"{label} over {base}: {faster} at {_places(_words(own), points)}."
     ends = [f"{with_interval(end, column, '×', 2)} at {point_words(end)}" for end in (low, high)]
     unsure = int(((own[f"{column}_low"] <= 1) & (own[f"{column}_high"] >= 1)).sum())
     open_ = f"; at {unsure} the interval contains 1" if unsure else ""

@@ -207,14 +207,29 @@ def _settled(point: Point, searches: Mapping[Key, Search], tune: TuneSpec) -> Po
     algorithms = list(point.scenario.algorithms)
     found: dict[int, Search] = {}
     for k in _orders(point):
-        values: dict[str, Any] = dict.fromkeys(_grids(point, k))
-        if values and not _reason(point, k):
+        grids = _grids(point, k)
+        if not grids:
+            continue
+        parameters = dict(algorithms[k].parameters)
+        if _reason(point, k):
+            parameters = _nothing_found(parameters)
+        else:
             found[k] = searches[_key(point, k, tune)]
-            values = found[k].best
-        parameters = {**algorithms[k].parameters, **values}
+            best = found[k].best
+            parameters |= {name: best[name] for name in grids}  # what the point itself gives stays
         algorithms[k] = algorithms[k].model_copy(update={"parameters": parameters})
     scenario = point.scenario.model_copy(update={"algorithms": tuple(algorithms)})
     for k in found:
         algorithms[k] = complete(scenario, k, point)
     scenario = scenario.model_copy(update={"algorithms": tuple(algorithms)})
-    return replace(point, scenario=scenario, tuned={k: search.told() for k, search in found.items()})
+    tuned = {
+        k: {name: how for name, how in search.told().items() if name in _grids(point, k)}
+        for k, search in found.items()
+    }
+    return replace(point, scenario=scenario, tuned=tuned)
+
+
+def _nothing_found(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """The parameters of an algorithm that cannot run: None for what was to be found."""
+    open_ = {name for name, value in parameters.items() if isinstance(value, Grid | dict)}
+    return {name: None if name in open_ else value for name, value in parameters.items() if name != TOPOLOGY}
