@@ -2,5 +2,5 @@
 
 Takes: tables and a manifest, or folders.
 Gives: folders, or `Run`s.
-May import: plan, and the contract (`api`, `errors`, `files`).
+May import: plan, scenario, and the contract (`api`, `errors`, `files`).
 """

@@ -17,14 +17,13 @@ from rfast_bench import problems
 from rfast_bench.errors import UserError
 from rfast_bench.plan import devices, runs
 from rfast_bench.problems import Problem, Reference
-from rfast_bench.problems.evaluation import Evaluator
 from rfast_bench.records.reading import Run
 from rfast_bench.scenario.reading import read_yaml, validate
 from rfast_bench.scenario.schema import Scenario
 from rfast_bench.sim.monitor import Outcome
 from rfast_bench.sim.recorder import Recorder
 from rfast_bench.sim.world import simulate
-from rfast_bench.study.run import maker, one_torch_thread, problem_of
+from rfast_bench.study.run import evaluator_of, maker, one_torch_thread, problem_of
 
 SCENARIO = "scenario.yaml"
 COUNTED = (
@@ -68,7 +67,7 @@ def replay(run: Run, until: float) -> tuple[Outcome, Recorder]:
             maker(again),
             again.build_topology(),
             problems.placed(problem, scenario.simulation.device),
-            Evaluator(problem, _optimum(run, problem)),
+            evaluator_of(again, problem, _optimum(run, problem)),
             again.seed,
             make_network=recorder.network,
             make_driver=recorder.driver,

@@ -80,15 +80,7 @@ def perform(
         simulated = run.scenario.world == "simulated"
         placed = problems.placed(problem, run.scenario.simulation.device) if simulated else problem
         device = "cpu" if simulated else run.scenario.real.device
-        evaluator = Evaluator(
-            placed,
-            reference,
-            checkpoint.wanted(run),
-            device,
-            judged=run.scenario.judged,
-            named=sorted({k for k in map(worker_of, run.scenario.waited_for) if k is not None}),
-            local=run.scenario.evaluate.workers not in (None, "mean"),
-        )
+        evaluator = evaluator_of(run, placed, reference, checkpoint.wanted(run), device)
         wall, cpu = time.perf_counter(), time.process_time()
         outcome: Any
         if not simulated:
@@ -118,6 +110,16 @@ def perform(
     }
     frames = {**outcome.frames, "topology": edges_of(topology)}
     return Record(run.folder, manifest, frames, {"scenario.yaml": write_resolved(run)}, files)
+
+
+def evaluator_of(
+    run: Run, problem: Problem, reference: Reference | None, keep: bool = False, device: str = "cpu"
+) -> Evaluator:
+    """What measures a run's models, as its scenario has it; see `Evaluator`."""
+    scenario = run.scenario
+    named = sorted({k for k in map(worker_of, scenario.waited_for) if k is not None})
+    local = scenario.evaluate.workers not in (None, "mean")
+    return Evaluator(problem, reference, keep, device, scenario.judged, named, local)
 
 
 def record_skipped(run: Run, out: Path) -> None:
