@@ -14,21 +14,23 @@ from rfast_bench.errors import UserError
 from rfast_bench.plan.parameters import read_grid
 from rfast_bench.scenario.algorithms import TOPOLOGY as TOPOLOGY
 from rfast_bench.scenario.reading import explain
-from rfast_bench.scenario.schema import AlgorithmSpec
+from rfast_bench.scenario.schema import AlgorithmSpec, Scenario
 from rfast_bench.scenario.sections.topology import TopologySpec
-from rfast_bench.scenario.sections.tuning import Grid, TuneSpec
+from rfast_bench.scenario.sections.tuning import Grid
+from rfast_bench.topology.build import check_keys
 
 
 def settle(
-    algorithm: AlgorithmSpec, tune: TuneSpec | None, has_graph: bool, folder: Path, where: str, source: str
+    algorithm: AlgorithmSpec, scenario: Scenario, has_graph: bool, folder: Path, where: str, source: str
 ) -> tuple[AlgorithmSpec, dict[str, Grid]]:
     """An algorithm's entry with its graph in its place, and the grid where it is still to be found.
 
     Raises UserError.
     """
-    given = algorithm.parameters.get(TOPOLOGY)
+    tune, workers = scenario.tune, scenario.workers
+    given, place = algorithm.parameters.get(TOPOLOGY), (where, TOPOLOGY)
     if given is None and tune is not None and has_graph and algorithm.topology is None:
-        given = tune.parameters.get(TOPOLOGY)
+        given, place = tune.parameters.get(TOPOLOGY), ("tune.parameters", TOPOLOGY)
     if given is None:
         return algorithm, {}
     if isinstance(given, dict) and set(given) == {"tune"}:
@@ -36,15 +38,33 @@ def settle(
             raise UserError(
                 f"{source}: {where}.{TOPOLOGY}: is to be tuned, but the scenario has no tune: with an objective"
             )
-        given = read_grid(given, (where, TOPOLOGY), source)
+        given = read_grid(given, place, source)
+        place = (*place, "tune")
     if not isinstance(given, Grid):
-        return _with(algorithm, _read(given, folder, where, source)), {}
+        return _with(algorithm, _read(given, folder, place, source)), {}
     if given.is_range:
-        raise UserError(f"{source}: {where}.{TOPOLOGY}: a list of graphs is wanted, not a range of numbers")
+        raise UserError(f"{source}: {'.'.join(place)}: a list of graphs is wanted, not a range of numbers")
     if given.effective:
-        raise UserError(f"{source}: {where}.{TOPOLOGY}: only step_size has an effective value")
-    graphs = [_read(value, folder, where, source) for value in given.tried()]
-    return _with(algorithm, graphs[0]), {TOPOLOGY: given}
+        raise UserError(f"{source}: {'.'.join(place)}: only step_size has an effective value")
+    return _with(algorithm, _all_of(given, workers, folder, place, source)[0]), {TOPOLOGY: given}
+
+
+def _all_of(
+    grid: Grid, workers: int, folder: Path, place: tuple[str, ...], source: str
+) -> list[TopologySpec]:
+    """The graphs of a list, each of a kind that there is, and each once. Raises UserError."""
+    graphs: list[TopologySpec] = []
+    for k, value in enumerate(grid.tried()):
+        where = (*place, str(k))
+        graph = _read(value, folder, where, source)
+        check_keys(graph, workers, f"{source}: {'.'.join(where)}")
+        if graph in graphs:
+            raise UserError(
+                f"{source}: {'.'.join(where)}: a value comes twice (found {value!r}; it is the graph of position "
+                f"{graphs.index(graph)})"
+            )
+        graphs.append(graph)
+    return graphs
 
 
 def _with(algorithm: AlgorithmSpec, graph: TopologySpec) -> AlgorithmSpec:
@@ -52,8 +72,8 @@ def _with(algorithm: AlgorithmSpec, graph: TopologySpec) -> AlgorithmSpec:
     return algorithm.model_copy(update={"topology": graph, "parameters": others})
 
 
-def _read(value: Any, folder: Path, where: str, source: str) -> TopologySpec:
+def _read(value: Any, folder: Path, place: tuple[str, ...], source: str) -> TopologySpec:
     try:
         return TopologySpec.model_validate(value, context={"folder": folder})
     except ValidationError as problem:
-        raise UserError(explain(problem, value, source, (where, TOPOLOGY))) from problem
+        raise UserError(explain(problem, value, source, place)) from problem

@@ -204,7 +204,7 @@ def complete(scenario: Scenario, k: int, point: Point) -> AlgorithmSpec:
     algorithm, source, where = scenario.algorithms[k], point.source, f"algorithms.{k}"
     kind = _class(scenario, k, point)
     has_graph = kind.needs != "nothing"
-    algorithm, which = graphs.settle(algorithm, scenario.tune, has_graph, point.folder, where, source)
+    algorithm, which = graphs.settle(algorithm, scenario, has_graph, point.folder, where, source)
     model = registry.parameters(kind)
     given = {name: value for name, value in algorithm.parameters.items() if name not in training.NAMES}
     values = parameters.check(given, model, scenario.tune, (where,), source)

@@ -21,7 +21,7 @@ from rfast_bench.problems.linear import LinearRegression
 from rfast_bench.problems.logistic import BinaryLogistic, Softmax
 from rfast_bench.problems.plug_in import plugged_in
 from rfast_bench.problems.quadratic import Quadratic
-from rfast_bench.problems.reference import Reference, reference
+from rfast_bench.problems.reference import Reference, has_reference, reference
 from rfast_bench.problems.sampled import Batching
 from rfast_bench.scenario.problem.data import ColumnPartition
 from rfast_bench.scenario.problem.kinds import (
@@ -43,6 +43,7 @@ __all__ = [
     "build",
     "dealt",
     "evaluated_on",
+    "has_reference",
     "placed",
     "reference",
 ]

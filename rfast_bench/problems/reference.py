@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,9 +33,16 @@ def reference(problem: Problem) -> Reference | None:
     known = problem.reference()
     if known is not None:
         return _at(problem, np.asarray(known, np.float64))
-    if isinstance(problem, Logistic) and problem.l2 > 0:
-        return _logistic(problem)
-    return None
+    return _logistic(problem) if _has_just_one(problem) else None
+
+
+def has_reference(problem: Problem) -> bool:
+    """Whether `reference` would give one."""
+    return _has_just_one(problem) or problem.reference() is not None
+
+
+def _has_just_one(problem: Problem) -> TypeGuard[Logistic]:
+    return isinstance(problem, Logistic) and problem.l2 > 0
 
 
 def _at(problem: Problem, x: Vector) -> Reference:

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from rfast_bench.errors import UserError, suggest
 from rfast_bench.scenario.user_files import code
+from rfast_bench.scenario.values.base import NO_NUMBER
 
 Model = TypeVar("Model", bound=BaseModel)
 PLUG_IN = "(plug-in)"
@@ -18,18 +19,21 @@ PLUG_IN = "(plug-in)"
 
 SHOULD = "Input should be "
 """How pydantic starts to say what is allowed; a value of several types gets one such message for each."""
+BOUNDS = ("greater_than", "greater_than_equal", "less_than", "less_than_equal")
 MEANT = dict.fromkeys(("by-owner", "by-client", "by-user", "by-writer", "owner", "column"), "by-column")
 """Kinds by names that they are known by elsewhere."""
 
 
 class _OnceOnly(yaml.SafeLoader):
-    """The safe loader, refusing a key that comes twice in a mapping."""
+    """The safe loader, refusing a key that comes twice in a mapping. Keys such as `off` are the words that they are."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen = set()
         for key_node, _ in node.value:
             if key_node.tag == "tag:yaml.org,2002:merge":
                 continue  # `<<`: what is said beside it comes before what it brings
+            if key_node.tag == "tag:yaml.org,2002:bool":
+                key_node.tag = "tag:yaml.org,2002:str"
             key = self.construct_object(key_node, deep=True)
             if not isinstance(key, str | int | float | None):
                 raise yaml.MarkedYAMLError(
@@ -68,7 +72,7 @@ def parse_override(text: str) -> tuple[str, Any]:
     if not equals or not key.strip():
         raise UserError(f"--set {text}: expected KEY=VALUE, for example network.loss=0.2")
     try:
-        return key.strip(), yaml.safe_load(value)
+        return key.strip(), yaml.load(value, Loader=_OnceOnly)
     except yaml.YAMLError as problem:
         raise UserError(f"--set {text}: the value is not YAML: {' '.join(str(problem).split())}") from problem
 
@@ -159,6 +163,10 @@ def _inside(loc: tuple[int | str, ...], other: tuple[int | str, ...]) -> bool:
 def _message(error: Any) -> str:
     """pydantic's message, but for a word that is not among those allowed."""
     context = error.get("ctx", {})
+    if error["type"] in ("model_type", "dict_type"):
+        return f"{SHOULD}a mapping of keys"
+    if isinstance(error["input"], bool) and error["type"] in BOUNDS:
+        return NO_NUMBER
     if error["type"] == "union_tag_not_found":
         return "'kind' is missing: it says which sort this is"
     if error["type"] == "union_tag_invalid":

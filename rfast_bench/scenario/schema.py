@@ -12,20 +12,22 @@ from rfast_bench.errors import suggest
 from rfast_bench.scenario import systems
 from rfast_bench.scenario.algorithms import TRAINING as TRAINING
 from rfast_bench.scenario.algorithms import AlgorithmSpec as AlgorithmSpec
-from rfast_bench.scenario.problem.kinds import ProblemSpec
+from rfast_bench.scenario.problem.kinds import PlugInSpec, ProblemSpec
 from rfast_bench.scenario.reading import load_with
 from rfast_bench.scenario.sections.compute import Compute, mean_compute, wrong_compute
+from rfast_bench.scenario.sections.evaluate import TARGETS, wrong_samples, wrong_workers
 from rfast_bench.scenario.sections.evaluate import Evaluate as Evaluate
 from rfast_bench.scenario.sections.evaluate import Every as Every
 from rfast_bench.scenario.sections.evaluate import Target as Target
-from rfast_bench.scenario.sections.evaluate import wrong_samples, wrong_workers
 from rfast_bench.scenario.sections.faults import Faults, wrong_faults
 from rfast_bench.scenario.sections.network import NetworkSpec
 from rfast_bench.scenario.sections.optimizer import OptimizerSpec, ScheduleSpec
 from rfast_bench.scenario.sections.real import RealSpec
 from rfast_bench.scenario.sections.timing import Straggler
 from rfast_bench.scenario.sections.tuning import TuneSpec
-from rfast_bench.scenario.values.base import Spec
+from rfast_bench.scenario.values.base import Spec, Where, together
+from rfast_bench.scenario.values.metrics import metric_of
+from rfast_bench.scenario.values.targets import no_share
 from rfast_bench.scenario.values.units import PositiveSeconds
 
 
@@ -179,20 +181,48 @@ class Scenario(Spec):
         problem = info.data.get("problem")
         if problem is not None and (wrong := wrong_samples(evaluate, problem.kind)):
             raise ValueError(wrong)
+        _shares(
+            # a name that is not in the file (for `of` made it) is left out when its place is told
+            [
+                (v, ("targets", n, "accuracy"))
+                for n, values in evaluate.targets.items()
+                for v in values
+                if metric_of(n) == "accuracy"
+            ],
+            info,
+        )
         return evaluate
+
+    @field_validator("stop")
+    @classmethod
+    def _stopped(cls, stop: StopRule, info: ValidationInfo) -> StopRule:
+        _shares([(None if stop.target is None else stop.target.accuracy, ("target", "accuracy"))], info)
+        return stop
+
+    @field_validator("tune")
+    @classmethod
+    def _tuned(cls, tune: TuneSpec | None, info: ValidationInfo) -> TuneSpec | None:
+        target = {} if tune is None else tune.objective.time_to or {}
+        _shares([(target.get("accuracy"), ("objective", "time_to", "accuracy"))], info)
+        return tune
 
     @model_validator(mode="after")
     def _judged(self) -> Scenario:
-        if wrong := wrong_workers(self.evaluate, self.waited_for, self.workers):
-            raise ValueError(f"evaluate: {wrong}")
+        if wrong := wrong_workers(self.evaluate, self.asked, self.workers):
+            raise ValueError(wrong)
         return self
 
     @property
-    def waited_for(self) -> list[str]:
-        """The numbers that targets are on: of tables, of the stop rule, of tuning."""
+    def asked(self) -> list[tuple[str, str]]:
+        """Keys, and the numbers that they wait for: targets of tables, of the stop rule, of tuning."""
         stop = () if self.stop.target is None else self.stop.target.wanted
-        tuned = () if self.tune is None else (self.tune.objective.number,)
-        return list(dict.fromkeys([*self.evaluate.targets, *stop, *tuned]))
+        found = [(TARGETS, name) for name in self.evaluate.targets] + [("stop.target", n) for n in stop]
+        return found if self.tune is None else [*found, (self.tune.objective.key, self.tune.objective.number)]
+
+    @property
+    def waited_for(self) -> list[str]:
+        """The numbers that targets are on."""
+        return list(dict.fromkeys(name for _, name in self.asked))
 
     @property
     def judged(self) -> tuple[int, ...]:
@@ -233,6 +263,19 @@ class Scenario(Spec):
                 f"baseline '{self.baseline}' is not among the algorithms: {', '.join(map(str, labels))}"
             )
         return self
+
+
+def _shares(accuracies: list[tuple[float | None, Where]], info: ValidationInfo) -> None:
+    """Raises ValidationError for one that is no share, where the problem's own metric is the accuracy."""
+    problem = info.data.get("problem")
+    if (
+        problem is None
+        or isinstance(problem, PlugInSpec)
+        or getattr(problem, "metric", "accuracy") != "accuracy"
+    ):
+        return
+    if wrong := [one for value, where in accuracies if value is not None for one in no_share(value, where)]:
+        raise together(wrong)
 
 
 def folder_name(text: str) -> str:

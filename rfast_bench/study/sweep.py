@@ -188,23 +188,35 @@ def survey(
             key = _reference_key(run)
             if key not in found:
                 found[key] = problems.reference(problem)
-            check_targets(run, problem, found[key])
+            check_targets(run, problem, found[key] is not None)
             check_buckets(run, problem)
             checkpoint.check(run, problem)
     return found, sizes
 
 
-def check_targets(run: Run, problem: Problem, reference: Reference | None) -> None:
+def check_asked(runs: Sequence[Run]) -> None:
+    """Raises UserError for a target or an objective on what a run's problem does not have. Finds no optimum."""
+    built: set[str] = set()
+    for run in runs:
+        if problem_key(run) not in built:
+            built.add(problem_key(run))
+            problem = problem_of(run)
+            check_targets(run, problem, problems.has_reference(problem))
+
+
+def check_targets(run: Run, problem: Problem, has_reference: bool) -> None:
     """Raises UserError for a target on what this problem does not have."""
-    wanted = set(map(metric_of, run.scenario.waited_for))
-    source = run.point.source
-    if "gap" in wanted and reference is None:
+    keys: dict[str, str] = {}
+    for key, name in run.scenario.asked:
+        what = "a final" if key.endswith(".final") else "a target on"
+        keys.setdefault(metric_of(name), f"{run.point.source}: {key}: {what} {metric_of(name)}")
+    if "gap" in keys and not has_reference:
         raise UserError(
-            f"{source}: a target on gap needs a known optimum (convex, l2 > 0; of a problem of your own reference()); "
+            f"{keys['gap']} needs a known optimum (convex, l2 > 0; of a problem of your own reference()); "
             "use loss or accuracy"
         )
-    if "accuracy" in wanted and np.isnan(problem.accuracy(problem.start)):
-        raise UserError(f"{source}: a target on accuracy needs held-out samples{_why_none(run)}")
+    if "accuracy" in keys and np.isnan(problem.accuracy(problem.start)):
+        raise UserError(f"{keys['accuracy']} needs held-out samples{_why_none(run)}")
 
 
 def _why_none(run: Run) -> str:

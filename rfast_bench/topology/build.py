@@ -35,7 +35,7 @@ def build(
         raise UserError(f"{where}: found {workers} workers; at least 1 is needed")
     if needs == "nothing":
         return _edgeless(workers)
-    _check_keys(spec, workers, where)
+    check_keys(spec, workers, where)
     topology = _pair(spec, workers, where) if needs == "pair" else _undirected(spec, workers, needs, where)
     if not allow_flawed_weights:
         _check_weights(spec, topology, where)
@@ -57,7 +57,8 @@ def _edgeless(n: int) -> Topology:
     return Topology("none", n, directed=False, W=identity, A=identity, side=(0,) * n)
 
 
-def _check_keys(spec: TopologySpec, n: int, where: str) -> None:
+def check_keys(spec: TopologySpec, n: int, where: str) -> None:
+    """Raises UserError for keys that no graph of n workers has."""
     if spec.kind not in (*graphs.KINDS, FILE):
         raise UserError(f"{where}.kind: found '{spec.kind}'{suggest(spec.kind, (*graphs.KINDS, FILE))}")
     lists = [key for key in ("w", "a", "edges") if key in spec.paths]

@@ -208,13 +208,16 @@ def test_a_run_stops_when_the_worst_has_arrived_and_is_tuned_by_it(tmp_path: Pat
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"evaluate": {"every": 1, "workers": [0, 4]}}, "workers names worker 4; workers are 0 to 3"),
+        (
+            {"evaluate": {"every": 1, "workers": [0, 4]}},
+            "evaluate.workers: names worker 4; workers are 0 to 3",
+        ),
         ({"evaluate": {"every": 1, "workers": [1, 1]}}, "each worker once"),
         ({"evaluate": {"every": 1, "workers": []}}, "each worker once"),
         ({"evaluate": {"every": 1, "workers": "some"}}, "evaluate.workers"),
         (
             {"evaluate": {"every": 1, "targets": {"gap": 1, "of": "worker 4"}}},
-            "a target names worker 4; workers are 0",
+            "evaluate.targets: names worker 4; workers are 0 to 3",
         ),
         (
             {"evaluate": {"every": 1, "targets": {"gap": 1, "of": "best"}}},
@@ -225,9 +228,12 @@ def test_a_run_stops_when_the_worst_has_arrived_and_is_tuned_by_it(tmp_path: Pat
         ({"evaluate": {"every": 1, "targets": {"gaps": 1}}}, "no metric 'gaps'; did you mean 'gap'?"),
         (
             {"evaluate": {"every": 1, "workers": "mean", "targets": {"gap": 1, "of": "worst"}}},
-            "workers: mean measures no worker's own model, but worst gap is a target",
+            "evaluate.workers: mean measures no worker's own model, but worst gap is wanted by evaluate.targets",
         ),
-        ({"stop": {"time": 1, "target": {"gap": 1, "of": "worker 9"}}}, "a target names worker 9"),
+        (
+            {"stop": {"time": 1, "target": {"gap": 1, "of": "worker 9"}}},
+            "stop.target.of: names worker 9; workers are 0 to 3",
+        ),
         ({"stop": {"time": 1, "target": {"of": "worst"}}}, "needs at least one of loss, gap, accuracy"),
     ],
 )
@@ -245,7 +251,33 @@ def test_an_accuracy_of_the_worst_needs_samples_that_were_held_out(tmp_path: Pat
     path = write(tmp_path, problem={"kind": "quadratic"}, evaluate=evaluate)
     result = call("run", path, "--out", tmp_path / "out")
     assert result.exit_code == 2
-    assert "a target on accuracy needs held-out samples; problem.kind: quadratic has none" in result.stderr
+    assert (
+        "evaluate.targets: a target on accuracy needs held-out samples; problem.kind: quad" in result.stderr
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"evaluate": {"every": 1, "targets": {"gap": 1}}}, "evaluate.targets: a target on gap"),
+        ({"stop": {"epochs": 1, "target": {"gap": 1}}}, "stop.target: a target on gap"),
+    ],
+)
+def test_the_key_of_a_target_that_does_not_exist_is_told(
+    changes: dict[str, Any], said: str, tmp_path: Path
+) -> None:
+    own = {"problem": {"kind": "mlp"}, "evaluate": {"every": 1}, **changes}
+    result = call("run", write(tmp_path, **own), "--out", tmp_path / "out")
+    assert result.exit_code == 2
+    assert f"{said} needs a known optimum" in " ".join(result.stderr.split())
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("name", ["worker 1", "worker 01", "Worker  1", "gap_worker_1", "gap_worker_01"])
+def test_a_worker_has_one_name_however_its_number_is_written(name: str, tmp_path: Path) -> None:
+    targets = {name: 0.5} if name.startswith("gap") else {"gap": 0.5, "of": name}
+    run = planned(tmp_path, evaluate={"every": "1 s", "targets": targets})
+    assert dict(run.scenario.evaluate.targets) == {"gap_worker_1": (0.5,)}
 
 
 def test_where_nobody_judged_is_left_a_target_on_the_worst_is_not_reached(tmp_path: Path) -> None:

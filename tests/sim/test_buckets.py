@@ -15,6 +15,7 @@ from rfast_bench.conditions.buckets import count, left
 from tests.support.command_line import SMALL, call
 from tests.support.handmade import make_run, simulate_run
 
+SIZE = "algorithms.0.buckets: expected a whole number from 1 on, or a size of a byte or more with its unit, such as 25 MB"
 DIM = 40
 BYTES = 8 * DIM
 
@@ -98,11 +99,21 @@ def test_how_many_buckets_there_are() -> None:
 @pytest.mark.parametrize(
     ("key", "value", "message"),
     [
-        ("buckets", 0, "algorithms.0.buckets: 0 is neither a whole number from 1 on nor a size"),
-        ("buckets", 2.5, "algorithms.0.buckets: 2.5 is neither a whole number from 1 on nor a size"),
-        ("buckets", "25 parsecs", "algorithms.0.buckets: '25 parsecs' is not a quantity in bytes"),
-        ("buckets", True, "algorithms.0.buckets: True is neither"),
+        ("buckets", 0, f"{SIZE} (found 0)"),
+        ("buckets", 2.5, f"{SIZE} (found 2.5)"),
+        ("buckets", "25 parsecs", f"{SIZE} (found '25 parsecs')"),
+        ("buckets", True, f"{SIZE} (found True)"),
+        ("buckets", "1e1", f"{SIZE} (found '1e1')"),
+        ("buckets", "2.5", f"{SIZE} (found '2.5')"),
+        ("buckets", "²", f"{SIZE} (found '²')"),
+        ("buckets", "٣", f"{SIZE} (found '٣')"),
+        ("buckets", "٣ MB", f"{SIZE} (found '٣ MB')"),
+        ("buckets", "1e-320 MB", f"{SIZE} (found '1e-320 MB')"),
+        ("buckets", "1e999 MB", f"{SIZE} (found '1e999 MB')"),
+        ("buckets", "-1 MB", f"{SIZE} (found '-1 MB')"),
+        ("buckets", [3], f"{SIZE} (found [3])"),
         ("buckets", 4, "algorithms.0.buckets: 4 buckets of a model of 3 coordinates"),
+        ("forward_share", True, "algorithms.0.forward_share: a number is wanted here (found True)"),
         ("forward_share", 1, "algorithms.0.forward_share: Input should be less than 1"),
         ("forward_share", -0.1, "algorithms.0.forward_share: Input should be greater than or equal to 0"),
     ],

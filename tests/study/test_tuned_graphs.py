@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from rfast_bench.errors import UserError
 from rfast_bench.plan.runs import load_points
 from rfast_bench.records.reading import find_runs
 from tests.support.command_line import call, write
@@ -115,14 +116,29 @@ def test_one_list_for_all_that_have_a_graph_and_name_none(tmp_path: Path) -> Non
             {},
             "algorithms.0.topology: is to be tuned, but the scenario has no",
         ),
-        (entry("d-psgd", "rings"), {"tune": TUNE}, "rings"),
-        (entry("d-psgd", {"kind": "ring", "roots": 1}), {"tune": TUNE}, "unknown key 'roots'"),
+        (
+            entry("d-psgd", "ring", "rings"),
+            {"tune": TUNE},
+            "algorithms.0.topology.tune.1.kind: found 'rings'; did you",
+        ),
+        (
+            entry("d-psgd", {"kind": "ring", "roots": 1}),
+            {"tune": TUNE},
+            "algorithms.0.topology.tune.0: unknown key 'roots'",
+        ),
         (
             {**entry("d-psgd"), "topology": {"tune": {"from": 1, "factor": 2, "count": 2}}},
             {"tune": TUNE},
             "a list of graphs",
         ),
         (entry("d-psgd", "ring", "ring"), {"tune": TUNE}, "a value comes twice"),
+        (entry("d-psgd", "ring", {"kind": "ring"}), {"tune": TUNE}, "topology.tune.1: a value comes twice"),
+        (entry("d-psgd", "line", {"kind": "line", "root": 0}), {"tune": TUNE}, "tune.1: a value comes twice"),
+        (
+            {**entry("d-psgd"), "topology": {"tune": "ring"}},
+            {"tune": TUNE},
+            "algorithms.0.topology.tune: expected a list of values, or a range",
+        ),
         (entry("ring-allreduce", "ring"), {"tune": TUNE}, "it runs on no graph; leave topology out"),
     ],
 )
@@ -133,6 +149,50 @@ def test_what_cannot_be_tuned_is_told(
     assert result.exit_code == 2
     assert said in " ".join(result.stderr.split())
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("graphs", "said"),
+    [
+        (["ring", "rings"], "1.kind: found 'rings'; did you mean 'ring'?"),
+        (["ring", {"kid": "ring"}], "1: unknown key 'kid'; did you mean 'kind'?"),
+        (["line", {"kind": "line", "root": 9}], "1.root: worker 9 does not exist"),
+        (["ring", 3], "1: expected the name of a kind, or a mapping such as {kind: line, root: 1} (found 3)"),
+        (
+            ["ring", {"kind": "ring"}],
+            "1: a value comes twice (found {'kind': 'ring'}; it is the graph of position 0)",
+        ),
+    ],
+)
+def test_a_wrong_graph_of_all_is_told_once_with_its_position(
+    graphs: list[Any], said: str, tmp_path: Path
+) -> None:
+    tune = {**TUNE, "parameters": {"step_size": [0.2], "topology": graphs}}
+    result = call(
+        "run", write(tmp_path, algorithms=["d-psgd", "r-fast"], tune=tune), "--out", tmp_path / "out"
+    )
+    assert result.exit_code == 2
+    told = " ".join(result.stderr.split())
+    assert f"tune.parameters.topology.{said}" in told
+    assert told.count("topology") == 1
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("override", "said"),
+    [
+        ("tune.parameters.topology=ring", "tune.parameters.topology: expected a list of values, or a range"),
+        ("tune.parameters.topology=3", "tune.parameters.topology: expected a list of values, or a range"),
+        ("algorithms.0.topology=3", "algorithms.0.topology: expected the name of a kind, or a mapping"),
+        ("algorithms.0.topology=[ring]", "algorithms.0.topology: expected the name of a kind, or a mapping"),
+    ],
+)
+def test_what_is_no_graph_is_told_in_plain_words(override: str, said: str, tmp_path: Path) -> None:
+    with pytest.raises(UserError) as caught:
+        load_points(Path(write(tmp_path, algorithms=[{"name": "d-psgd"}], tune=TUNE)), (override,))
+    assert said in str(caught.value)
+    assert "Spec" not in str(caught.value)
+    assert "Grid" not in str(caught.value)
 
 
 def test_what_a_point_gives_is_not_overwritten_by_what_was_found_where_it_is_tuned(tmp_path: Path) -> None:

@@ -289,11 +289,23 @@ TUNE_WHOLE = {"parameters": {"step_size": {"from": 0.0125, "factor": 2, "count":
         ({"tune": {"objective": {}}}, "needs exactly one of time_to, final"),
         ({"tune": {"objective": {"final": "gap", "within": "1 s"}}}, "within goes with time_to"),
         ({"tune": {"objective": {"time_to": {"gap": 1, "loss": 2}}}}, "time_to needs exactly one target"),
+        ({"tune": {"objective": {"time_to": {"gap": 0}}}}, "tune.objective.time_to.gap: Input should be greater"),
+        ({"tune": {"objective": {"time_to": {"gap": -0.5}}}}, "tune.objective.time_to.gap: Input should be greater"),
+        ({"tune": {"objective": {"time_to": {"gap": True}}}}, "tune.objective.time_to.gap: a number is wanted"),
+        ({"tune": {"objective": {"time_to": {"accuracy": 3}}}}, "tune.objective.time_to.accuracy: an accuracy is a sh"),
+        ({"tune": {"objective": {"time_to": {"gaps": 1}}}}, "tune.objective.time_to: no metric 'gaps'; did you mean"),
+        ({"tune": {"objective": {"time_to": {"gap": 1, "of": "worst"}}}}, "time_to: 'of' stands beside time_to"),
+        ({"tune": {"objective": {"time_to": {"gap": 1}, "of": "worker 7"}}}, "tune.objective.of: names worker 7"),
+        ({"tune": {"parameters": {"step_size": 3}}}, "tune.parameters.step_size: expected a list of values, or a range"),
         ({"tune": {"parameters": {"step": RANGE}}}, "no algorithm has 'step'; did you mean 'step_size'?"),
         ({"tune": {"parameters": {"step_size": [0.1, -0.1]}}}, "algorithms.0.step_size: Input should be greater"),
         (
             {"algorithms": [{"name": "ring-allreduce", "step_size": 1}], "tune": {"parameters": {}}},
-            "there is nothing to tune",
+            "there is nothing to tune; give tune.parameters",
+        ),
+        (
+            {"algorithms": [{"name": "ring-allreduce", "step_size": 1}]},
+            "tune.parameters: there is nothing to tune: every algorithm gives its own step_size",
         ),
         (
             {"tune": {"parameters": {"step_size": RANGE, "tau": {"values": [0], "effective": True}}},
@@ -304,6 +316,27 @@ TUNE_WHOLE = {"parameters": {"step_size": {"from": 0.0125, "factor": 2, "count":
 )  # fmt: skip
 def test_mistakes_are_told_before_any_run(tmp_path: Path, changes: dict[str, Any], message: str) -> None:
     assert message in refused(write(tmp_path, **changes))
+
+
+@pytest.mark.parametrize(
+    ("problem", "objective", "message"),
+    [
+        ("quadratic", {"final": "accuracy"}, "final: a final accuracy needs held-out samples"),
+        ("quadratic", {"time_to": {"accuracy": 0.9}}, "time_to: a target on accuracy needs held-out samples"),
+        ("mlp", {"final": "gap", "of": "worst"}, "final: a final gap needs a known optimum"),
+        ("mlp", {"time_to": {"gap": 0.1}}, "time_to: a target on gap needs a known optimum"),
+    ],
+)
+def test_an_objective_that_the_problem_does_not_have_is_told_before_anything_is_said_or_written(
+    problem: str, objective: dict[str, Any], message: str, tmp_path: Path
+) -> None:
+    tune = {"objective": objective}
+    path = write(tmp_path, problem={"kind": problem}, tune=tune, evaluate={"every": "1 s"})
+    result = CliRunner().invoke(main, ["run", str(path), "--out", str(tmp_path / "out"), "--jobs", "1"])
+    assert result.exit_code == 2
+    assert f"tune.objective.{message}" in " ".join(result.stderr.split())
+    assert "Tuning by" not in result.output
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_grid_without_tune_is_told(tmp_path: Path) -> None:

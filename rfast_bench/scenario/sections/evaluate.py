@@ -10,13 +10,13 @@ from pydantic import (
     BeforeValidator,
     Field,
     SerializerFunctionWrapHandler,
-    field_validator,
     model_serializer,
     model_validator,
 )
 
 from rfast_bench.scenario.values.base import Spec, without
-from rfast_bench.scenario.values.metrics import Whose, number, of_workers, spread, words, worker_of
+from rfast_bench.scenario.values.metrics import Whose, number, of_workers, words, worker_of
+from rfast_bench.scenario.values.targets import NO_TARGET, Accuracy, Gap, Loss, read_targets
 from rfast_bench.scenario.values.units import PositiveSeconds, seconds
 
 
@@ -46,31 +46,37 @@ def _every(value: object) -> object:
     return {"seconds": seconds(value)}
 
 
-Worker = Annotated[int, Field(ge=0)]
+TARGETS = "evaluate.targets"
 CHEAP = ("quadratic", "logistic-regression", "linear-regression")
 """Problems of which a loss costs little beside a run."""
 SOME = 4
 """So many workers are judged where nothing is said, evenly spread from worker 0 on."""
 
 
-def _numbers(value: object) -> object:
-    """One worker's number, or several."""
-    return (value,) if isinstance(value, int) and not isinstance(value, bool) else value
+def _chosen(value: object) -> object:
+    """`mean`, `all` or None as they are, one worker's number or several as a tuple. Raises ValueError."""
+    if value is None or (isinstance(value, str) and value in ("mean", "all")):
+        return value
+    several = tuple(value) if isinstance(value, list | tuple) else (value,)
+    if all(isinstance(k, int) and not isinstance(k, bool) and k >= 0 for k in several):
+        return several
+    found = f" (found {value!r})" if isinstance(value, dict) else ""  # of others it is told anyway
+    raise ValueError(f"expected mean, all, a worker's number or a list of them{found}")
 
 
 class Target(Spec):
     """A value to reach: of the loss or the gap from above, of the accuracy from below."""
 
-    loss: float | None = None
-    gap: float | None = Field(default=None, gt=0)
-    accuracy: float | None = Field(default=None, gt=0, le=1)
+    loss: Loss | None = None
+    gap: Gap | None = None
+    accuracy: Accuracy | None = None
     of: Whose = "mean"
     """Whose model is to reach it."""
 
     @model_validator(mode="after")
     def _some_target(self) -> Target:
         if not self.wanted:
-            raise ValueError("needs at least one of loss, gap, accuracy")
+            raise ValueError(NO_TARGET)
         return self
 
     @property
@@ -88,20 +94,15 @@ class Evaluate(Spec):
     """When models are looked at and how, and the values whose times of arrival the tables give."""
 
     every: Annotated[Every, BeforeValidator(_every)]
-    targets: Annotated[dict[str, tuple[float, ...]], BeforeValidator(spread)] = Field(default_factory=dict)
+    targets: Annotated[dict[str, tuple[float, ...]], BeforeValidator(read_targets)] = Field(
+        default_factory=dict
+    )
     """Values to reach by the numbers' names, such as `gap_worst`; `of` says of whose models, for all of them."""
     samples: Annotated[int, Field(gt=0)] | Literal["all"] | None = None
     """Training samples that the loss is of, at most; None is the problem's own choice."""
-    workers: Annotated[Literal["mean", "all"] | tuple[Worker, ...] | None, BeforeValidator(_numbers)] = None
+    workers: Annotated[Literal["mean", "all"] | tuple[int, ...] | None, BeforeValidator(_chosen)] = None
     """Whose own models are measured beside the mean model: nobody's, all workers', or those of these; None: `judged`
     has it."""
-
-    @field_validator("targets", mode="before")
-    @classmethod
-    def _bare_value(cls, value: Any) -> Any:
-        if not isinstance(value, dict):
-            return value
-        return {metric: v if isinstance(v, list | tuple) else [v] for metric, v in value.items()}
 
     @model_serializer(mode="wrap")
     def _without_defaults(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
@@ -139,18 +140,26 @@ def wrong_samples(evaluate: Evaluate, kind: str) -> str:
     )
 
 
-def wrong_workers(evaluate: Evaluate, targets: Iterable[str], workers: int) -> str:
-    """Why workers cannot be judged as it is said, if they cannot; `targets`: the numbers that are waited for."""
+def wrong_workers(evaluate: Evaluate, asked: Iterable[tuple[str, str]], workers: int) -> str:
+    """Why workers cannot be judged as it is said, if they cannot; `asked`: keys, and the numbers they wait for."""
     chosen = evaluate.workers
     own = chosen if isinstance(chosen, tuple) else ()
     if isinstance(chosen, tuple) and len(set(own)) < max(1, len(own)):
-        return "workers: each worker once, and one at least; or mean, or all"
-    beyond = [f"workers names worker {k}" for k in own if k >= workers]
-    beyond += [
-        f"a target names worker {k}" for k in map(worker_of, targets) if k is not None and k >= workers
-    ]
-    if beyond:
-        return f"{beyond[0]}; workers are 0 to {workers - 1}"
-    if chosen == "mean" and (asked := [name for name in targets if of_workers(name)]):
-        return f"workers: mean measures no worker's own model, but {words(asked[0])} is a target; say all, or which"
+        return "evaluate.workers: each worker once, and one at least; or mean, or all"
+    named = [("evaluate.workers", k) for k in own]
+    named += [(_says_whom(key), k) for key, name in asked if (k := worker_of(name)) is not None]
+    for key, worker in named:
+        if worker >= workers:
+            return f"{key}: names worker {worker}; workers are 0 to {workers - 1}"
+    for key, name in asked:
+        if chosen == "mean" and of_workers(name):
+            return (
+                f"evaluate.workers: mean measures no worker's own model, but {words(name)} is wanted by {key}; say "
+                "all, or which"
+            )
     return ""
+
+
+def _says_whom(key: str) -> str:
+    """The key that names the worker: elsewhere than among the targets of tables it is always `of`."""
+    return key if key == TARGETS else f"{key.removesuffix('.time_to').removesuffix('.final')}.of"

@@ -34,6 +34,8 @@ class TopologySpec(Spec):
     @model_validator(mode="before")
     @classmethod
     def _bare_kind(cls, value: Any) -> Any:
+        if not isinstance(value, str | dict | TopologySpec):
+            raise ValueError("expected the name of a kind, or a mapping such as {kind: line, root: 1}")
         return {"kind": value} if isinstance(value, str) else value
 
     @property

@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field, SerializerFunctionWrapHandler, mode
 
 from rfast_bench.scenario.values.base import Spec, without
 from rfast_bench.scenario.values.metrics import Metric, Whose, number, words
+from rfast_bench.scenario.values.targets import read_target
 from rfast_bench.scenario.values.units import PositiveSeconds
 
 
@@ -50,6 +51,8 @@ class Grid(Spec):
 
 
 def _bare_list(value: Any) -> Any:
+    if not isinstance(value, list | tuple | dict | Grid):
+        raise ValueError("expected a list of values, or a range such as {from: 0.1, factor: 2, count: 6}")
     return {"values": value} if isinstance(value, list | tuple) else value
 
 
@@ -59,7 +62,7 @@ GridLike = Annotated[Grid, BeforeValidator(_bare_list)]
 class Objective(Spec):
     """What the best value is best in: the time to one target, or a metric's final value."""
 
-    time_to: dict[Metric, float] | None = None
+    time_to: Annotated[dict[Metric, float], BeforeValidator(read_target)] | None = None
     within: PositiveSeconds | None = None
     """Time budget of a run that looks for a target; the scenario's own stop rule if none is given."""
     final: Metric | None = None
@@ -86,6 +89,11 @@ class Objective(Spec):
     def target(self) -> tuple[str, float] | None:
         """The number and the value to reach, or None when a final value counts."""
         return next(((self.number, value) for value in self.time_to.values()), None) if self.time_to else None
+
+    @property
+    def key(self) -> str:
+        """Where it is said what is looked at."""
+        return "tune.objective.time_to" if self.time_to else "tune.objective.final"
 
     @property
     def number(self) -> str:

@@ -12,6 +12,22 @@ from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 
 from rfast_bench.errors import suggest
 
+Where = tuple[int | str, ...]
+"""A place below the part that is read."""
+NO_NUMBER = "a number is wanted here"
+
+
+def mistake(where: Where, message: str, found: Any) -> InitErrorDetails:
+    """One mistake, told at its place with what stands there."""
+    return InitErrorDetails(
+        type=PydanticCustomError("mistake", "{said}", {"said": message}), loc=where, input=found
+    )
+
+
+def together(mistakes: list[InitErrorDetails]) -> ValidationError:
+    """Several of them, to be raised."""
+    return ValidationError.from_exception_data("", mistakes)
+
 
 class Spec(BaseModel):
     """A part of a scenario file. Unknown keys are refused; values cannot change after reading."""
@@ -48,14 +64,10 @@ def _no_truths(spec: Spec, data: Any) -> None:
     for name, field in type(spec).model_fields.items() if isinstance(data, dict) else ():
         key = field.alias or name
         for where, truth in _taken(data.get(key), getattr(spec, name, None), (key,)):
-            kind = PydanticCustomError("truth", "a number is wanted here")
-            details = InitErrorDetails(type=kind, loc=where, input=truth)
-            raise ValidationError.from_exception_data(type(spec).__name__, [details])
+            raise together([mistake(where, NO_NUMBER, truth)])
 
 
-def _taken(
-    given: Any, read: Any, where: tuple[int | str, ...]
-) -> Iterator[tuple[tuple[int | str, ...], bool]]:
+def _taken(given: Any, read: Any, where: Where) -> Iterator[tuple[Where, bool]]:
     """Where `given` says true or false and `read` is a number."""
     if isinstance(given, bool) and isinstance(read, int | float) and not isinstance(read, bool):
         yield where, given

@@ -7,7 +7,7 @@ A number has one name everywhere, in scenarios, records and tables: `gap` of the
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Literal, get_args
 
 from pydantic import BeforeValidator
 
@@ -15,20 +15,26 @@ from rfast_bench.errors import suggest
 
 Metric = Literal["loss", "gap", "accuracy"]
 METRICS: tuple[str, ...] = get_args(Metric)
+OF = "of"
+"""The key that says whose model."""
 ALLOWED = "mean, worst, median, or worker and a number"
+_WORKER = r"worker[ _]0*([0-9]{1,9})"
+"""`worker 3`, also `worker 03`; as a part of a number's name with `_`."""
 
 
-def _whose(value: object) -> object:
-    """`worker 3`, however it is spaced; others as they are, if they are known."""
+def whose(value: object) -> str:
+    """`worker 3`, however it is written; others as they are, if they are known. Raises ValueError."""
     if not isinstance(value, str):
         raise ValueError(f"whose model? one of {ALLOWED}, such as 'worker 0'")
     text = " ".join(value.lower().split())
-    if text in ("mean", "worst", "median") or re.fullmatch(r"worker \d{1,9}", text):
+    if text in ("mean", "worst", "median"):
         return text
+    if found := re.fullmatch(_WORKER, text):
+        return f"worker {found[1]}"
     raise ValueError(f"'{value}' is nobody's model; allowed: {ALLOWED}, such as 'worker 0'")
 
 
-Whose = Annotated[str, BeforeValidator(_whose)]
+Whose = Annotated[str, BeforeValidator(whose)]
 """`mean`: the workers' mean model; `worst`, `median`: of their own models; `worker 3`: of that one."""
 
 
@@ -44,7 +50,7 @@ def metric_of(name: str) -> str:
 
 def worker_of(name: str) -> int | None:
     """The worker whose model it is of, if it is of one."""
-    found = re.match(r"[a-z]+_worker_(\d+)", name)
+    found = re.match(r"[a-z]+_worker_([0-9]+)", name)
     return int(found[1]) if found else None
 
 
@@ -71,25 +77,10 @@ def words(name: str) -> str:
 
 
 def known(name: str) -> str:
-    """The same name. Raises ValueError when nothing is called so."""
+    """The name of a number as it is written everywhere. Raises ValueError when nothing is called so."""
     metric, _, rest = name.partition("_")
-    if metric in METRICS and (
-        not rest or rest in ("worst", "median") or worker_of(f"{metric}_{rest}") is not None
-    ):
+    if metric in METRICS and (not rest or rest in ("worst", "median")):
         return name
-    raise ValueError(f"no metric '{name}'{suggest(name, METRICS)}")
-
-
-def spread(values: Any) -> Any:
-    """A mapping of metrics, with `of` for whom, as one of numbers' names: `{gap: 0.1, of: [mean, worst]}` becomes
-    `{gap: 0.1, gap_worst: 0.1}`; anything else as it is."""
-    if not isinstance(values, dict):
-        return values
-    given = values.get("of", "mean")
-    whom = [_whose(one) for one in (given if isinstance(given, list | tuple) else [given])]
-    if not whom or len(set(whom)) < len(whom):
-        raise ValueError("of: each once, and one at least")
-    metrics = {known(str(metric)): value for metric, value in values.items() if metric != "of"}
-    if given != "mean" and (odd := [m for m in metrics if m not in METRICS]):
-        raise ValueError(f"'{odd[0]}' says already of whom; leave out 'of'")
-    return {number(metric, str(one)): value for metric, value in metrics.items() for one in whom}
+    if metric in METRICS and (worker := re.fullmatch(_WORKER, rest)):
+        return number(metric, f"worker {worker[1]}")
+    raise ValueError(f"no metric '{name}'{suggest(name, (*METRICS, OF))}")

@@ -70,17 +70,25 @@ def bytes_per_second(value: object) -> object:
 
 
 def count_or_size(value: object) -> object:
-    """A whole number from 1 on, or a size such as `25 MB`, as it is. Raises ValueError."""
-    words = isinstance(value, str) and not value.strip().isdigit()
-    size = bytes_(value) if words else None
-    if isinstance(size, float) and 0 < size < math.inf:
+    """A whole number from 1 on, or a size with its unit such as `25 MB`, as it is. Raises ValueError."""
+    count = int(value) if isinstance(value, str) and re.fullmatch(r"\s*[0-9]{1,18}\s*", value) else value
+    if isinstance(count, int) and not isinstance(count, bool) and count >= 1:
+        return count
+    if isinstance(value, str) and 1 <= _size(value) < math.inf:
         return value
-    count = int(value) if isinstance(value, str) and not words else value
-    if isinstance(count, bool) or not isinstance(count, int) or count < 1:
-        raise ValueError(
-            f"{value!r} is neither a whole number from 1 on nor a size; write for example 4 or 25 MB"
-        )
-    return count
+    raise ValueError(
+        "expected a whole number from 1 on, or a size of a byte or more with its unit, such as 25 MB"
+    )
+
+
+def _size(text: str) -> float:
+    """Bytes, where it names a unit of them; else none."""
+    quantity = _QUANTITY.fullmatch(text)
+    try:
+        size = bytes_(text) if quantity and quantity[2] else 0.0
+    except ValueError:
+        return 0.0
+    return size if isinstance(size, float) else 0.0
 
 
 Seconds = Annotated[float, BeforeValidator(seconds), Field(ge=0, allow_inf_nan=False)]

@@ -88,6 +88,8 @@ class Search:
         is_done: Callable[[Run], bool] = lambda run: False,
     ) -> None:
         self._anchor = replace(anchor, scenario=_for_tuning(anchor.scenario, tune))
+        self.as_given = Run(anchor, order, tune.first_seed)
+        """A run there with all that the scenario asks of it."""
         self._order = order
         self._tune = tune
         self._axes = {name: Axis(grid, tune.widen) for name, grid in grids.items()}

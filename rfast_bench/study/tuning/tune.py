@@ -21,6 +21,7 @@ from rfast_bench.scenario.reading import assign, validate
 from rfast_bench.scenario.schema import Scenario
 from rfast_bench.scenario.sections.topology import TopologySpec
 from rfast_bench.scenario.sections.tuning import Grid, TuneSpec
+from rfast_bench.study.sweep import check_asked
 from rfast_bench.study.tuning.search import Search, plain
 
 FOLDER = "tuning"
@@ -45,11 +46,10 @@ def settle(
     if tune is None:
         return points
     if not any(_grids(point, k) for point in points for k in _orders(point)):
-        raise UserError(
-            f"{path}: tune: there is nothing to tune; give tune.parameters, or a parameter a grid"
-        )
+        raise UserError(f"{path}: {_why_nothing(tune)}")
     searches = _searches(points, path, overrides, tune, is_done)
     distinct = list(dict.fromkeys(searches.values()))
+    check_asked([s.as_given for s in distinct if not all(is_done(run) for run in s.missing())])
     if distinct:
         _announce(distinct, tune, len(points), say)
     todo, runs = distinct, [run for search in distinct for run in search.next_runs()]
@@ -67,6 +67,16 @@ def settle(
     if distinct:
         _write_table(distinct, out / points[0].scenario.name / FOLDER / "tuning.csv")
     return [_settled(point, searches, tune) for point in points]
+
+
+def _why_nothing(tune: TuneSpec) -> str:
+    """Why no algorithm has anything to tune."""
+    if tune.parameters:
+        return (
+            f"tune.parameters: there is nothing to tune: every algorithm gives its own {' and '.join(tune.parameters)}, "
+            "or has none; leave it out there, or leave tune out"
+        )
+    return "tune: there is nothing to tune; give tune.parameters, or a parameter a grid"
 
 
 def refuse(points: Sequence[Point], why: str) -> None:
