@@ -28,7 +28,8 @@ def settle(
     Raises UserError.
     """
     tune, workers = scenario.tune, scenario.workers
-    given, place = algorithm.parameters.get(TOPOLOGY), (where, TOPOLOGY)
+    place: tuple[str, ...] = (where, TOPOLOGY)
+    given = algorithm.parameters.get(TOPOLOGY)
     if given is None and tune is not None and has_graph and algorithm.topology is None:
         given, place = tune.parameters.get(TOPOLOGY), ("tune.parameters", TOPOLOGY)
     if given is None:

@@ -296,7 +296,7 @@ TUNE_WHOLE = {"parameters": {"step_size": {"from": 0.0125, "factor": 2, "count":
         ({"tune": {"objective": {"time_to": {"gaps": 1}}}}, "tune.objective.time_to: no metric 'gaps'; did you mean"),
         ({"tune": {"objective": {"time_to": {"gap": 1, "of": "worst"}}}}, "time_to: 'of' stands beside time_to"),
         ({"tune": {"objective": {"time_to": {"gap": 1}, "of": "worker 7"}}}, "tune.objective.of: names worker 7"),
-        ({"tune": {"parameters": {"step_size": 3}}}, "tune.parameters.step_size: expected a list of values, or a range"),
+        ({"tune": {"parameters": {"step_size": 3}}}, "parameters.step_size: expected a list of values, or a range"),
         ({"tune": {"parameters": {"step": RANGE}}}, "no algorithm has 'step'; did you mean 'step_size'?"),
         ({"tune": {"parameters": {"step_size": [0.1, -0.1]}}}, "algorithms.0.step_size: Input should be greater"),
         (

@@ -72,9 +72,10 @@ def settle(
 def _why_nothing(tune: TuneSpec) -> str:
     """Why no algorithm has anything to tune."""
     if tune.parameters:
+        names = " and ".join(tune.parameters)
         return (
-            f"tune.parameters: there is nothing to tune: every algorithm gives its own {' and '.join(tune.parameters)}, "
-            "or has none; leave it out there, or leave tune out"
+            f"tune.parameters: there is nothing to tune: every algorithm gives its own {names}, or has none; leave it "
+            "out there, or leave tune out"
         )
     return "tune: there is nothing to tune; give tune.parameters, or a parameter a grid"
 
