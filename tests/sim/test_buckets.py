@@ -15,7 +15,7 @@ from rfast_bench.conditions.buckets import count, left
 from tests.support.command_line import SMALL, call
 from tests.support.handmade import make_run, simulate_run
 
-SIZE = "algorithms.0.buckets: expected a whole number from 1 on, or a size of a byte or more with its unit, such as 25 MB"
+SIZE = "buckets: expected a whole number from 1 on, or a size of a byte or more with its unit, such as 25 MB"
 DIM = 40
 BYTES = 8 * DIM
 
