@@ -17,7 +17,7 @@ from rfast_bench.records import reading
 from rfast_bench.records.reading import find_runs
 from rfast_bench.scenario.sections.compute import says_samples
 from rfast_bench.study.cluster import Cluster
-from rfast_bench.study.sweep import Failed, RunsFailed, is_done, run_all
+from rfast_bench.study.sweep import Failed, RunsFailed, check_asked, is_done, run_all
 from rfast_bench.study.tuning import tune
 from rfast_bench.study.watching.tensorboard import check_installed
 
@@ -115,7 +115,7 @@ def tuned(
             raise RunsFailed(failed, len(runs))
 
     say = partial(console.print, highlight=False, soft_wrap=True)
-    return tune.settle(points, scenario, overrides, out, all_of, say, found_done)
+    return tune.settle(points, scenario, overrides, out, all_of, say, found_done, check_asked)
 
 
 def present(

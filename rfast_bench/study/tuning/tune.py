@@ -21,7 +21,6 @@ from rfast_bench.scenario.reading import assign, validate
 from rfast_bench.scenario.schema import Scenario
 from rfast_bench.scenario.sections.topology import TopologySpec
 from rfast_bench.scenario.sections.tuning import Grid, TuneSpec
-from rfast_bench.study.sweep import check_asked
 from rfast_bench.study.tuning.search import Search, plain
 
 FOLDER = "tuning"
@@ -37,10 +36,12 @@ def settle(
     do: Do,
     say: Say,
     is_done: Callable[[Run], bool] = lambda run: False,
+    check: Callable[[Sequence[Run]], object] = lambda runs: None,
 ) -> list[Point]:
     """The points with the best value in the place of every grid. Raises UserError.
 
     `do` does runs, or finds them done, and leaves their records below `out`; `is_done`: whether one would be found.
+    `check` raises UserError, before anything is said, where a scenario asks for what its problem does not have.
     """
     tune = points[0].scenario.tune
     if tune is None:
@@ -49,7 +50,7 @@ def settle(
         raise UserError(f"{path}: {_why_nothing(tune)}")
     searches = _searches(points, path, overrides, tune, is_done)
     distinct = list(dict.fromkeys(searches.values()))
-    check_asked([s.as_given for s in distinct if not all(is_done(run) for run in s.missing())])
+    check([s.as_given for s in distinct if not all(is_done(run) for run in s.missing())])
     if distinct:
         _announce(distinct, tune, len(points), say)
     todo, runs = distinct, [run for search in distinct for run in search.next_runs()]
