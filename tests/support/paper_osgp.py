@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from rfast_bench.algorithms.osgp import Osgp
 from rfast_bench.api import Gradient, Node, ReceiveAny
 
@@ -9,6 +11,8 @@ from rfast_bench.api import Gradient, Node, ReceiveAny
 class PaperOsgp(Osgp):  # type: ignore[misc,unused-ignore]
     """A push at every τ-th gradient, absorbed whenever it comes, and waited for before the next: arXiv 1811.10792,
     *Overlapping communication and computation*. The graph's round is that of the push. τ ≥ 1."""
+
+    x: Any
 
     async def run(self, node: Node) -> None:
         k = 0
