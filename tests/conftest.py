@@ -9,11 +9,17 @@ import os
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.support.on_the_clock import on_the_clock
 
 if TYPE_CHECKING:
     from rfast_bench.records.reading import Run
+
+
+settings.register_profile("a busy machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("a busy machine")
+"""How fast examples are made is the machine's affair."""
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
@@ -27,7 +33,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 def _cores(request: pytest.FixtureRequest) -> None:
     """Tests that look at no clock leave the cores to those that do."""
     if os.environ.get("PYTEST_XDIST_WORKER") and not on_the_clock(request.node.nodeid):
-        os.nice(19)
+        os.nice(5)
 
 
 @pytest.fixture(scope="module")
