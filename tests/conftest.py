@@ -5,13 +5,12 @@ What makes them is imported when it is used: the tests of the rooms must run eve
 
 from __future__ import annotations
 
-import os
-from typing import TYPE_CHECKING, Any
+import fcntl
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, settings
-
-from tests.support.on_the_clock import on_the_clock
 
 if TYPE_CHECKING:
     from rfast_bench.records.reading import Run
@@ -21,19 +20,26 @@ settings.register_profile("a busy machine", deadline=None, suppress_health_check
 settings.load_profile("a busy machine")
 """How fast examples are made is the machine's affair."""
 
+PROCESSES = (
+    "tests/real/",
+    "tests/house/test_installation",
+    "tests/benchmarks/test_netlab",
+    "tests/study/test_sweeps",
+)
+ALONE = ("tests/real/test_real_faults", "tests/real/test_networks")
+"""Of those that start processes and look at the clock, those that need both cores."""
 
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Tests that start processes one after another, all others beside them."""
-    from tests.support.scheduling import OneAtATime
 
-    return OneAtATime(config, log)
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _cores(request: pytest.FixtureRequest) -> None:
-    """Tests that look at no clock leave the cores to those that do."""
-    if os.environ.get("PYTEST_XDIST_WORKER") and not on_the_clock(request.node.nodeid):
-        os.nice(5)
+@pytest.fixture(autouse=True)
+def _cores(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Tests of `ALONE` run while no other of `PROCESSES` does, in whichever of pytest's processes."""
+    name = request.node.nodeid
+    if not name.startswith(PROCESSES):
+        yield
+        return
+    with (tmp_path_factory.getbasetemp().parent / "cores.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX if name.startswith(ALONE) else fcntl.LOCK_SH)
+        yield
 
 
 @pytest.fixture(scope="module")
