@@ -45,8 +45,7 @@ def time_to(run: Run, metric: str, target: float) -> Bounds:
 
 def _finals(run: Run) -> Known:
     curves = run.curves()
-    known = [name for name in (*FINALS, *OWN) if name in curves and curves[name].notna().any()]
-    names = known or list(FINALS)
+    names = [*FINALS, *(name for name in OWN if name in curves and curves[name].notna().any())]
     if not run.valid:
         return {f"final_{name}": exactly(0.0 if "accuracy" in name else math.inf) for name in names}
     last = {name: float(curves[name].iloc[-1]) for name in names if len(curves)}
