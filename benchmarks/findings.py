@@ -22,7 +22,7 @@ import pandas as pd
 from jinja2 import Environment, StrictUndefined, TemplateError
 
 from benchmarks.measures import MEASURES, OVER
-from rfast_bench.analysis.cell_text import POINT, cell, heading, interval, present, speedup
+from rfast_bench.analysis.cell_text import POINT, cell, heading, interval, pace, present, speedup
 from rfast_bench.errors import UserError, suggest
 from rfast_bench.plan.swept_values import named
 
@@ -119,9 +119,9 @@ class Study:
         low, high = (float(row.get(f"speedup_{target}_{end}", math.nan)) for end in ("low", "high"))
         if math.isnan(low) or (low == 0 and math.isinf(high)):
             return "not comparable with"
-        return (
-            "faster than" if low > 1 else "slower than" if high < 1 else "not clearly faster or slower than"
-        )
+        words = {"level": "not clearly faster or slower than"}
+        found = pace(low, high)
+        return words.get(found, f"{found} than")
 
     def word(self, label: str, target: str, over: str = "", **point: Any) -> str:
         """`holds`, `does not hold` or `open`: whether it is faster than the baseline, or than the label `over`, at a

@@ -10,15 +10,10 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import HealthCheck, settings
 
 if TYPE_CHECKING:
     from rfast_bench.records.reading import Run
 
-
-settings.register_profile("a busy machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("a busy machine")
-"""How fast examples are made is the machine's affair."""
 
 PROCESSES = (
     "tests/real/",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -157,6 +157,11 @@ def speedup(name: str, row: Mapping[Any, Any]) -> str:
         known = f"{cell(above, 2)} to {cell(below, 2)}×" if above > 0 else f"< {cell(below, 2)}×"
         return known + interval(name, row, 2)
     return f"> {cell(above, 2)}×{interval(name, row, 2)}" if 0 < above < np.inf else NOTHING
+
+
+def pace(low: float, high: float) -> Literal["faster", "level", "slower"]:
+    """What the interval of a speed-up says of a method beside the baseline; `level` where it contains 1."""
+    return "faster" if low > 1 else "slower" if high < 1 else "level"
 
 
 def _final(name: str, row: Mapping[Any, Any]) -> str:

@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from rfast_bench.analysis.cell_text import POINT, cell, target_names
+from rfast_bench.analysis.cell_text import POINT, cell, heading, target_names
 from rfast_bench.analysis.tables import summarise
 from rfast_bench.figures.style import AXIS, GREY, Style, figure, headline, plain, save, slug, time_name
 from rfast_bench.records.reading import Run, varying
@@ -34,7 +34,7 @@ def draw_sweeps(runs: Sequence[Run], out: Path, looks: dict[str, Style]) -> list
 
 def measures(frame: pd.DataFrame) -> list[tuple[str, str]]:
     """(column, its words): the time to each target, then the final value."""
-    times = [(f"time_to_{name}", f"time to {name.replace('_', ' ')} (s)") for name in target_names(frame)]
+    times = [(f"time_to_{name}", heading(f"time_to_{name}")) for name in target_names(frame)]
     final = "gap" if frame["final_gap"].notna().any() else "loss"
     return [*times, (f"final_{final}", f"final {AXIS[final]}")]
 

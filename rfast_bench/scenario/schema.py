@@ -227,9 +227,7 @@ class Scenario(Spec):
     @property
     def judged(self) -> tuple[int, ...]:
         """The workers whose own models count for the median and the worst."""
-        targets = {name: self.evaluate.targets.get(name, ()) for name in self.waited_for}
-        evaluate = self.evaluate.model_copy(update={"targets": targets})
-        return evaluate.judged(self.problem.kind, self.workers)
+        return self.evaluate.judged(self.problem.kind, self.workers, self.waited_for)
 
     @model_validator(mode="after")
     def _tuned_apart(self) -> Scenario:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from rfast_bench.analysis.cell_text import cell, label, target_names
+from rfast_bench.analysis.cell_text import cell, label, pace, target_names
 from rfast_bench.report.content.findings import Row, baseline_of, points_of, target_words
 
 WORDS = ("faster", "level", "slower", "missed")
@@ -58,7 +58,7 @@ def _word(row: Row, name: str, base: str | None) -> str:
     low, high = (row.get(f"speedup_{name}", np.nan) if np.isnan(end) else end for end in (low, high))
     if row["label"] == base or np.isnan(low) or (low <= 0 and np.isinf(high)):
         return ""
-    return "faster" if low > 1 else "slower" if high < 1 else "level"
+    return pace(low, high)
 
 
 def _alone(row: Row, word: str, name: str) -> tuple[str, str]:

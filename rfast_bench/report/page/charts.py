@@ -10,6 +10,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from rfast_bench.analysis.cell_text import label as shown_label
+from rfast_bench.analysis.cell_text import words as in_words
 from rfast_bench.figures.plots import any_bar, bar_words, ending
 from rfast_bench.figures.style import AXIS, Style, band, by_label, log_range, time_name
 from rfast_bench.figures.sweeps import latest, whisker
@@ -145,7 +146,7 @@ def bars(runs: Sequence[Run], rows: pd.DataFrame, looks: Looks, name: str) -> Ma
     axis = text(WIDTH / 2, below + 39, time_name(runs), "middle", "name")
     return drawing(
         below + (46 if ticks else 8),
-        f"time to {name.replace('_', ' ')}: " + ", ".join(_spoken(rows, name)),
+        f"time to {in_words(name)}: " + ", ".join(_spoken(rows, name)),
         *(line(across(tick), 4, across(tick), below) for tick in ticks),
         *(tick_below(across(tick), below + 18, number(tick)) for tick in ticks),
         line(across.start, below, across.end, below, "axis"),

@@ -110,20 +110,15 @@ class Evaluate(Spec):
         plain: dict[str, Any] = handler(self)
         return without(("samples", "workers"), self, plain)
 
-    @property
-    def named(self) -> list[int]:
-        """The workers that targets name."""
-        return sorted({worker for name in self.targets if (worker := worker_of(name)) is not None})
-
-    def judged(self, kind: str, workers: int) -> tuple[int, ...]:
+    def judged(self, kind: str, workers: int, waited_for: Iterable[str]) -> tuple[int, ...]:
         """The workers whose own models count for the median and the worst.
 
         Of a problem of this kind where nothing is said: some, none where a loss may cost as much as a run; all where
-        a target is on the worst or the median.
+        the worst or the median is among the numbers that are waited for.
         """
         if isinstance(self.workers, tuple):
             return self.workers
-        if self.workers == "all" or any(map(of_workers, self.targets)):
+        if self.workers == "all" or any(map(of_workers, waited_for)):
             return tuple(range(workers))
         if self.workers == "mean" or kind not in CHEAP:
             return ()

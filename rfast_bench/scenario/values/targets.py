@@ -10,7 +10,7 @@ from pydantic_core import InitErrorDetails
 
 from rfast_bench.errors import suggest
 from rfast_bench.scenario.values.base import NO_NUMBER, Where, mistake, together
-from rfast_bench.scenario.values.metrics import METRICS, OF, known, number, whose
+from rfast_bench.scenario.values.metrics import METRICS, OF, known, metric_of, number, whose
 
 Loss = Annotated[float, Field(allow_inf_nan=False)]
 Gap = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -71,7 +71,7 @@ def _whom(given: Any) -> tuple[list[str], list[InitErrorDetails]]:
 def _wrong_values(name: object, values: Any) -> Iterator[InitErrorDetails]:
     """What is wrong of the values to reach of one metric."""
     try:
-        metric = known(str(name)).partition("_")[0]
+        metric = metric_of(known(str(name)))
     except ValueError as problem:
         yield mistake((), str(problem), {})
         return

@@ -223,7 +223,7 @@ class Search:
         return {
             name: {
                 "value": plain(value),
-                "effective": plain(value) is not value,
+                "effective": value is not plain(value),
                 "edge": name in self.ends,
                 "tried": [plain(v) for v in self._axes[name].values],
                 "objective": tune.objective.words,
