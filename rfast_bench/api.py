@@ -35,7 +35,8 @@ Activity = Coroutine["Effect[Any]", Any, None]
 StepSize = Annotated[float, Gt(0)]
 Buckets = Annotated[int | str, "pieces of a vector: how many, or the size of one such as 25 MB"]
 """A scenario gives a whole number from 1 on, or a size with its unit. A piece is never smaller than a coordinate."""
-Needs = Literal["pair", "undirected", "bipartite", "nothing"]
+Needs = Literal["pair", "trees", "undirected", "bipartite", "nothing"]
+Family = Literal["synchronous", "asynchronous", "tracking"]
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -53,13 +54,15 @@ class Effect(Generic[T_co]):
 class Gradient(Effect[Vector]):
     """A stochastic gradient of the worker's own objective `f_i` at the frozen point `at`.
 
-    The mini-batch is drawn when the gradient is asked for. One may be outstanding per worker.
+    The mini-batch is drawn when the gradient is asked for. One may be outstanding per worker. With `unless` it is
+    given up, and the answer is None, as soon as anything lies unread on that channel: the time spent is wasted.
     """
 
-    __slots__ = ("at",)
+    __slots__ = ("at", "unless")
 
-    def __init__(self, at: Vector) -> None:
+    def __init__(self, at: Vector, unless: Channel | None = None) -> None:
         self.at = at
+        self.unless = unless
 
 
 class Receive(Effect[Mapping[int, Any]]):
@@ -79,6 +82,12 @@ class ReceiveAny(Effect[tuple[int, Any]]):
 
     def __init__(self, channel: Channel) -> None:
         self.channel = channel
+
+
+class Sent(Effect[None]):
+    """Ends when all that this worker has handed over so far has left its own link, on its way to the receivers."""
+
+    __slots__ = ()
 
 
 class AllReduceMean(Effect[Vector]):
@@ -163,6 +172,10 @@ class Node(Protocol):
     def send(self, to: int, channel: Channel, payload: Any, reliable: bool = True) -> None:
         """Queue a message, in order. A lost packet costs time, never the message (unless not `reliable`)."""
 
+    def tell(self, channel: Channel, payload: Any) -> None:
+        """Leave a payload for this worker's own activities, as if it had sent it to itself: at once and for nothing.
+        Taken with `ReceiveAny` and `drain`, or noticed by a gradient's `unless`."""
+
     def post(self, to: int, channel: Channel, payload: Any) -> None:
         """Best effort, newest wins: may be lost; one that comes after a newer one is dropped."""
 
@@ -180,10 +193,14 @@ class Algorithm(ABC):
     """
 
     needs: ClassVar[Needs] = "nothing"
-    """The graph it runs on: a directed pair (W, A), an undirected graph, a bipartite one, or none."""
+    """The graph it runs on: a directed pair (W, A), one of two spanning trees with the same root (out of it in G(W),
+    towards it in G(A)), an undirected graph, a bipartite one, or none."""
 
     default_topology: ClassVar[str | None] = None
     """The named kind taken when the scenario names none."""
+
+    family: ClassVar[Family | None] = None
+    """Where lists put it; None: by `synchronous`."""
 
     synchronous: ClassVar[bool] = False
     """True when all workers pass through common rounds: a budget of iterations is then each worker's own."""
@@ -208,6 +225,11 @@ class Algorithm(ABC):
     @abstractmethod
     def model(self) -> Vector:
         """The model this worker would report now, shape (d,)."""
+
+    @classmethod
+    def flaw(cls, n: int, parameters: Mapping[str, Any]) -> str:
+        """Why it cannot run on n workers with these parameters, in a sentence for its user; empty when it can."""
+        return ""
 
     @classmethod
     def residual(cls, workers: Sequence[Any]) -> Vector | None:

@@ -246,7 +246,10 @@ def _runs_of(point: Point) -> Iterator[Run]:
         reason = ""
         try:
             build_topology(algorithm, point)
-            devices.check(scenario, registry.find(algorithm.name, point.folder).collective, point.source)
+            kind = registry.find(algorithm.name, point.folder)
+            if flaw := kind.flaw(scenario.workers, algorithm.parameters):
+                raise CannotRun(flaw)
+            devices.check(scenario, kind.collective, point.source)
         except CannotRun as why:
             reason = str(why)
         for seed in range(scenario.first_seed, scenario.first_seed + scenario.seeds):

@@ -147,7 +147,7 @@ class Curve:
 # -------------------------------------------------------------------------------------------- other tables
 def worker_totals(result: Result, end: float, samples: float) -> dict[str, float]:
     """One row of `workers.csv`; seconds, counted to the end of the run."""
-    intervals = computing(result, end)
+    intervals, given_up = computing(result, end), wasted(result, end)
     busy = float((intervals[:, 1] - intervals[:, 0]).sum())
     ages = result["read_age"][result["read_time"] <= end]
     return {
@@ -156,6 +156,7 @@ def worker_totals(result: Result, end: float, samples: float) -> dict[str, float
         "samples": int(samples),
         "busy": busy,
         "waiting": end - busy,
+        "wasted": float((given_up[:, 1] - given_up[:, 0]).sum()),
         "age_mean": float(ages.mean()) if len(ages) else math.nan,
         "age_max": float(ages.max()) if len(ages) else math.nan,
     }
@@ -167,6 +168,17 @@ def computing(result: Result, end: float) -> NDArray[np.float64]:
     if result.about["parked"] is not None:
         starts = starts[:-1]
     ends = np.append(ends, [end] * (len(starts) - len(ends)))
+    done = _until(end, starts, ends)
+    both = np.concatenate([done, wasted(result, end)])
+    return both[np.argsort(both[:, 0], kind="stable")]
+
+
+def wasted(result: Result, end: float) -> NDArray[np.float64]:
+    """When the worker was computing gradients that were given up, shape (k, 2), seconds, up to `end`."""
+    return _until(end, result["wasted_from"], result["wasted_to"])
+
+
+def _until(end: float, starts: NDArray[np.float64], ends: NDArray[np.float64]) -> NDArray[np.float64]:
     kept = starts < end
     return np.stack([starts[kept], np.minimum(ends[kept], end)], axis=1)
 

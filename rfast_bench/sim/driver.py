@@ -17,6 +17,7 @@ from rfast_bench.api import (
     MeanGradient,
     Receive,
     ReceiveAny,
+    Sent,
 )
 from rfast_bench.conditions.liveness import Liveness
 from rfast_bench.errors import UserError
@@ -25,7 +26,7 @@ from rfast_bench.sim.all_reduce import AllReduce, Backward, Part
 from rfast_bench.sim.clock import Clock, Due
 from rfast_bench.sim.gradients import LazyGradients
 from rfast_bench.sim.network.mailboxes import Inbox
-from rfast_bench.sim.waiting import Again, First, FromEach, Waiting
+from rfast_bench.sim.waiting import Again, Breaks, First, FromEach, Waiting
 from rfast_bench.sim.worker import Done, Worker
 
 
@@ -60,6 +61,7 @@ class Driver:
         self._budget = math.inf if budget is None else budget
         self._timeline = timeline
         self._all_reduce = AllReduce()
+        self._breaks = Breaks(clock, self._give_up)
         self._when_done: list[Callable[[Any], None]] = [self._computed]
         self._when_woken: list[Callable[[Any], None]] = [self._woken]
         for worker in workers:
@@ -67,7 +69,7 @@ class Driver:
             worker.done = Done(self._when_done, worker)
 
     def start(self) -> None:
-        """Start every activity of every worker at the present time, in the workers' order."""
+        """Start every activity of every worker now, in the workers' order."""
         for worker in self.workers:
             self._start(worker)
 
@@ -76,16 +78,12 @@ class Driver:
             self._advance(activity, worker, None)
 
     def kill(self, number: int) -> None:
-        """A worker dies: its coroutines never go on, and what is on its way to it is lost."""
+        """A worker dies: its coroutines end, and what is on its way to it is lost."""
         worker = self.workers[number]
         if worker.computing:
-            worker.busy -= worker.until - self.clock.now
-            worker.until = self.clock.now
-            if worker.intervals and worker.intervals[-1][1] > worker.until:
-                worker.intervals[-1] = worker.intervals[-1][0], worker.until
-        worker.down, worker.computing = True, False
+            self._cut_short(worker)
+        worker.breaker, worker.down = None, True
         worker.life += 1
-        worker.done = Done(self._when_done, worker)  # the old one may still be under way
         worker.node.forget(self.clock.now)
 
     def revive(self, number: int, algorithm: Algorithm, liveness: Liveness | None, memory: Any = 0.0) -> None:
@@ -122,8 +120,12 @@ class Driver:
         try:
             while True:
                 kind = type(effect)
+                now = self._moment.now
                 if kind is Gradient:
-                    return self._compute(activity, worker, effect.at)
+                    if self._begin(activity, worker, effect):
+                        return None
+                    effect = activity.send(None)
+                    continue
                 waiting: Waiting
                 if kind is ReceiveAny:
                     inbox = worker.node.inboxes[effect.channel]
@@ -136,13 +138,17 @@ class Driver:
                 elif kind is AllReduceMean:
                     return self._gather(activity, worker, effect.value)
                 elif kind is MeanGradient:
-                    backward: Any = Backward(activity, effect, self._moment.now)
+                    backward: Any = Backward(activity, effect, now)
                     return self._compute(backward, worker, effect.at)
                 elif kind is Backward:
                     return self._gather(effect.activity, worker, effect.value, effect)
+                elif kind is Sent:
+                    if (free_at := worker.node.free_at) > now:
+                        return self._at(free_at, partial(self._resume, activity, worker, worker.life, None))
+                    effect = activity.send(None)
+                    continue
                 else:
                     raise TypeError(f"{worker.algorithm} awaited {effect!r}, which is not an effect")
-                now = self._moment.now
                 if ready > now:
                     return self._wait(activity, waiting, effect.channel, ready)
                 effect = activity.send(waiting.take(now))
@@ -178,6 +184,8 @@ class Driver:
         if event is not worker.done:
             return  # it died meanwhile
         worker.computing = False
+        if worker.breaker is not None:
+            self._breaks.disarm(worker)
         gradient = worker.value
         if gradient is None:
             gradient = self._lazy.evaluate(worker)
@@ -194,10 +202,40 @@ class Driver:
             effect = activity.send(gradient)
         except StopIteration:
             return
-        if type(effect) is Gradient:
+        if type(effect) is Gradient and effect.unless is None:
             self._compute(activity, worker, effect.at)
         else:
             self._carry_out(activity, worker, effect)
+
+    def _begin(self, activity: Activity, worker: Worker, effect: Gradient) -> bool:
+        """Begin a gradient; False when it is given up at once."""
+        if effect.unless is None:
+            self._compute(activity, worker, effect.at)
+            return True
+        breaker = self._breaks.prepare(worker, effect.unless)
+        if breaker is None:
+            return False
+        self._compute(activity, worker, effect.at)
+        if worker.computing:  # else it has used up its budget
+            self._breaks.arm(breaker)
+        return True
+
+    def _give_up(self, worker: Worker, began: float) -> None:
+        self._cut_short(worker)
+        worker.wasted += self._moment.now - began
+        worker.asked -= 1
+        self.iterations -= worker.asked > 0  # the one before it counts when the next gradient is asked for
+        self._advance(worker.activity, worker, None)
+
+    def _cut_short(self, worker: Worker) -> None:
+        """Stop what it computes."""
+        worker.busy -= worker.until - self.clock.now
+        worker.until = self.clock.now
+        if worker.intervals and worker.intervals[-1][1] > worker.until:
+            worker.intervals[-1] = worker.intervals[-1][0], worker.until
+        worker.computing = False
+        worker.done = Done(self._when_done, worker)  # the old one is still under way
+        self._pending.pop(worker, None)
 
     # ------------------------------------------------------------------------------------------ messages
     def _keep_first(self, worker: Worker, inbox: Inbox) -> First:

@@ -20,6 +20,7 @@ def worker_totals(worker: Worker, end: float) -> dict[str, float]:
         "samples": worker.samples,
         "busy": busy,
         "waiting": end - busy,
+        "wasted": worker.wasted,
         "age_mean": node.age_sum / node.reads if node.reads else math.nan,
         "age_max": node.age_max if node.reads else math.nan,
     }

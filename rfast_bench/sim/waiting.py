@@ -9,8 +9,10 @@ from collections.abc import Callable, Sequence
 from heapq import heappop
 from typing import Any
 
+from rfast_bench.api import Channel
+from rfast_bench.errors import UserError
 from rfast_bench.sim.clock import Clock, Due
-from rfast_bench.sim.network.mailboxes import ARRIVAL, SENDER, Inbox, Message
+from rfast_bench.sim.network.mailboxes import ARRIVAL, PAYLOAD, SENDER, Inbox, Message
 from rfast_bench.sim.worker import Worker
 
 
@@ -130,4 +132,56 @@ class First(Waiting):
 
     def take(self, now: float) -> tuple[int, Any]:
         message = heappop(self.inbox.in_order())
-        return message[SENDER].number, self.worker.node.read(message, now)
+        sender, node = message[SENDER], self.worker.node
+        return sender.number, message[PAYLOAD] if sender is node else node.read(message, now)
+
+
+class Breaker(First):
+    """Waits on a channel for what a worker gives its gradient up for. `began`: when the gradient was asked for."""
+
+    __slots__ = ("began",)
+
+    def __init__(
+        self, clock: Clock, callbacks: Sequence[Callable[[Any], None]], worker: Worker, inbox: Inbox
+    ) -> None:
+        super().__init__(clock, callbacks, worker, inbox)
+        self.began = 0.0
+
+
+class Breaks:
+    """All breakers of a run; `give_up(worker, began)` is called when a gradient is to be given up."""
+
+    def __init__(self, clock: Clock, give_up: Callable[[Worker, float], None]) -> None:
+        self._clock, self._give_up = clock, give_up
+        self._when_told: list[Callable[[Any], None]] = [self._told]
+
+    def prepare(self, worker: Worker, channel: Channel) -> Breaker | None:
+        """Of a gradient that is about to be asked for; None when it is given up at once."""
+        inbox = worker.node.inboxes[channel]
+        if inbox.waiter is not None:
+            raise UserError(f"{type(worker.algorithm).__name__} waits twice at once on channel {channel!r}")
+        if inbox.breaker is None:
+            inbox.breaker = Breaker(self._clock, self._when_told, worker, inbox)
+        breaker: Breaker = inbox.breaker
+        now = self._clock.moment.now
+        breaker.began = now
+        return None if breaker.look() <= now else breaker
+
+    def arm(self, breaker: Breaker) -> None:
+        """The gradient is being computed now."""
+        breaker.worker.breaker = breaker.inbox.waiter = breaker
+        if breaker.at < math.inf:
+            breaker.plan()
+
+    def disarm(self, worker: Worker) -> None:
+        """Its gradient is done, or nobody waits for it any more."""
+        breaker = worker.breaker
+        worker.breaker = breaker.inbox.waiter = None
+
+    def _told(self, event: Breaker | Again) -> None:
+        breaker: Any = event.waiting if isinstance(event, Again) else event
+        breaker.planned -= 1
+        inbox = breaker.inbox
+        if inbox.waiter is breaker and event.wakes_at == breaker.at:
+            self.disarm(breaker.worker)
+            self._give_up(breaker.worker, breaker.began)

@@ -28,8 +28,9 @@ class Worker(Request):
     """A node with its algorithm, its shard's mini-batches, its slowdown of work, and the gradient that it computes."""
 
     __slots__ = (
-        *("activity", "algorithm", "asked", "batches", "busy", "computing", "done", "down", "intervals"),
-        *("life", "liveness", "node", "optimizer", "slowdown", "samples", "shard", "until", "work"),
+        *("activity", "algorithm", "asked", "batches", "breaker", "busy", "computing", "done", "down"),
+        *("intervals", "life", "liveness", "node", "optimizer", "slowdown", "samples", "shard", "until"),
+        *("wasted", "work"),
     )
 
     def __init__(
@@ -53,11 +54,13 @@ class Worker(Request):
         self.optimizer: OwnOptimizer | None = None
         self.samples = 0
         self.busy = 0.0  # seconds of computing, up to `until`
+        self.wasted = 0.0  # seconds of it for gradients that were given up
         self.until = 0.0  # when the gradient being computed is done
         self.intervals: list[tuple[float, float]] = []
         # the gradient that is being computed, and the coroutine that waits for it
         self.computing = False
         self.activity: Any = None
+        self.breaker: Any = None  # what it would be given up for (`waiting.Breaker`), if anything
         self.at = self.batch = self.value = None
         self.done: Done
         self.shard: int  # samples of a gradient without a mini-batch

@@ -9,7 +9,7 @@ from rfast_bench.errors import CannotRun, Unsound, UserError, suggest
 from rfast_bench.scenario.sections.topology import FILE, TopologySpec
 from rfast_bench.topology import files as graph_files
 from rfast_bench.topology import graphs
-from rfast_bench.topology.connectivity import not_bipartite, two_colouring
+from rfast_bench.topology.connectivity import no_trees, not_bipartite, two_colouring
 from rfast_bench.topology.graphs import Edges
 from rfast_bench.topology.mixing import Weights, by_worker, metropolis, uniform_a, uniform_w
 from rfast_bench.topology.topology import Topology
@@ -36,11 +36,14 @@ def build(
     if needs == "nothing":
         return _edgeless(workers)
     check_keys(spec, workers, where)
-    topology = _pair(spec, workers, where) if needs == "pair" else _undirected(spec, workers, needs, where)
+    directed = needs in ("pair", "trees")
+    topology = _pair(spec, workers, where) if directed else _undirected(spec, workers, needs, where)
     if not allow_flawed_weights:
         _check_weights(spec, topology, where)
     if not topology.common_roots and not allow_unsound:
         raise Unsound(f"{where}: {topology.name}: {topology.flaw}")
+    if needs == "trees" and (flaw := no_trees(topology.W, topology.A)):
+        raise CannotRun(f"{topology.name} of {workers} is no pair of spanning trees: {flaw}")
     holds = bool(topology.common_roots) and not any(topology.weight_flaws.values())
     return topology if holds else replace(topology, sound=False)
 

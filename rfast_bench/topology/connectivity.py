@@ -115,6 +115,18 @@ def not_bipartite(odd_cycle: Sequence[int]) -> str:
     return f"not bipartite: odd cycle {shown}{rest} - {odd_cycle[0]} ({len(odd_cycle)} workers)"
 
 
+def no_trees(w: Walks, a: Walks) -> str:
+    """Why W and A are not a tree out of a root and one towards the same root; empty when they are."""
+    for walks, graph, neighbours in ((w, "W", "in-neighbours"), (a, "A", "out-neighbours")):
+        for i, row in enumerate(walks):
+            others = [j for j in row if j != i]
+            if len(others) > 1:
+                return f"in G({graph}) worker {i} has {len(others)} {neighbours} ({listed(others)})"
+        if not any(set(row) <= {i} for i, row in enumerate(walks)):
+            return f"in G({graph}) no worker is without {neighbours}"
+    return ""
+
+
 def no_common_root(w: Walks, a: Walks) -> str:
     """Both root sets, and for every root candidate the workers that it misses."""
     roots_w, roots_a = root_set(w), root_set(a)

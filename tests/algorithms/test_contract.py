@@ -59,11 +59,16 @@ class Gossip(Algorithm):
             self.x = mixed - self.step_size * g
 '''
 VARIANTS: dict[str, list[dict[str, Any]]] = {
+    "m-sync": [{}, {"m": 1}, {"interrupt": False}],
+    "fragile": [{}, {"S": 1}, {"interrupt": False}],
+    "amelie": [{}, {"interrupt": False}],
     "r-fast": [{}, {"compensated": True}],
     "osgp": [{}, {"tau": 0}, {"tau": 3}, {"delivery": "datagram"}],
     "rasgp": [{}, {"weighting": "none"}],
 }
 """Parameters beside the step size that change what an algorithm does."""
+GRADIENTS_OF_A_STEP = {"fragile": 5, "amelie": 9}
+"""That a worker may do while one step is made of some of them."""
 EVERY = [(name, extra) for name in [*registry.names(), "plug-in"] for extra in VARIANTS.get(name, [{}])]
 pytestmark = pytest.mark.parametrize(
     ("name", "extra"), EVERY, ids=[" ".join([name, *(f"{k}={v}" for k, v in e.items())]) for name, e in EVERY]
@@ -85,6 +90,12 @@ class Kind:
         self.extra = extra
         self.algorithm: type[Algorithm] = registry.find(name)
         self.undirected = self.algorithm.needs in ("undirected", "bipartite")
+
+    @property
+    def gives_up(self) -> bool:
+        """Whether a newer point may end its gradients."""
+        by_default = "interrupt" in registry.parameters(self.algorithm).model_fields
+        return bool(self.extra.get("interrupt", by_default))
 
     def topology(self, n: int) -> tuple[Topology, str | None]:
         """Its default graph of n workers and that graph's name; a line where the default does not exist."""
@@ -123,7 +134,7 @@ def disorder(world: World, seed: int, moves: int) -> None:
 
 # --------------------------------------------------------------------------------------------- the class
 def test_says_what_it_is(kind: Kind) -> None:
-    assert kind.algorithm.needs in ("pair", "undirected", "bipartite", "nothing")
+    assert kind.algorithm.needs in ("pair", "trees", "undirected", "bipartite", "nothing")
     assert (kind.algorithm.default_topology is None) == (kind.algorithm.needs == "nothing")
     parameters: type[BaseModel] = registry.parameters(kind.algorithm)
     assert "step_size" in parameters.model_fields
@@ -232,8 +243,10 @@ ROUGH: dict[str, Any] = {
 
 @pytest.mark.parametrize("n", [1, 2, 3, 64])
 def test_makes_progress_with_any_number_of_workers(kind: Kind, n: int) -> None:
-    """64 workers make a tree of seven levels: what goes down and up it is late, so the step must be small."""
+    """64 workers make a tree of seven levels: what goes down and up it is late, so the step must be small, and a
+    method that goes down and up it once or twice a step takes few."""
     step, rounds = (0.1, 40) if n < 64 else (0.03, 120)
+    rounds *= GRADIENTS_OF_A_STEP.get(kind.name, 1)
     problem = {"kind": "quadratic", "dim": 4, "heterogeneity": 0.2, "condition": 2}
     over = {"stop": {"iterations": rounds}, "evaluate": {"every": "10 iterations"}}
     played = kind.run(n, problem=problem, step=step, **over)
@@ -279,7 +292,8 @@ def test_keeps_its_invariant_in_the_simulated_world(kind: Kind) -> None:
 
 
 def test_meets_the_same_compute_times_as_r_fast(kind: Kind) -> None:
-    """Common random numbers: the k-th gradient of worker i takes the same work whatever the algorithm."""
+    """Common random numbers: the k-th gradient of worker i takes the same work whatever the algorithm, up to where it
+    is given up."""
     over = {**ROUGH, "stragglers": [{"worker": 1, "slowdown": 3}], "simulation": {"timeline": 1e6}}
     intervals = kind.run(4, **over, stop={"iterations": 12}).intervals()
     reference = Kind("r-fast", {}).run(4, **over, stop={"iterations": 12}).intervals()
@@ -287,7 +301,9 @@ def test_meets_the_same_compute_times_as_r_fast(kind: Kind) -> None:
         known = min(len(intervals[i]), len(reference[i])) - 1  # the last one may be cut by the end of the run
         assert known >= 3
         mine, theirs = (np.diff(own[i][:known], axis=1) for own in (intervals, reference))
-        np.testing.assert_allclose(mine, theirs, rtol=1e-9)
+        whole = mine > theirs - 1e-9
+        np.testing.assert_allclose(mine[whole], theirs[whole], rtol=1e-9)
+        assert whole.all() or kind.gives_up
 
 
 def test_meets_the_same_conditions(kind: Kind, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -27,6 +27,9 @@ ALGORITHMS: dict[str, dict[str, Any]] = {
     "ad-psgd": {"step_size": 0.2, "topology": "line"},
     "osgp": {"step_size": 0.2},
     "s-ab": {"step_size": 0.05, "topology": "binary-tree"},
+    "m-sync": {"step_size": 0.2, "m": 3},
+    "fragile": {"step_size": 0.2, "topology": "binary-tree", "S": 3},
+    "amelie": {"step_size": 0.2, "topology": "line", "S": 5},
     "rasgp": {"step_size": 0.05, "topology": "exponential"},
 }
 SCENARIO: dict[str, Any] = {

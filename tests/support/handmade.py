@@ -28,6 +28,7 @@ from rfast_bench.api import (
     Needs,
     Receive,
     ReceiveAny,
+    Sent,
     Vector,
 )
 from rfast_bench.plan import registry
@@ -118,6 +119,10 @@ class HandNode:
     def send(self, to: int, channel: Channel, payload: Any, reliable: bool = True) -> None:
         self._world.hand_over(self.id, to, channel, payload, "reliable" if reliable else "datagram")
 
+    def tell(self, channel: Channel, payload: Any) -> None:
+        self.inbox[channel].append(Letter(self.id, self.id, channel, frozen(payload), -1, "reliable"))
+        self._world.told.append(self.id)
+
     def post(self, to: int, channel: Channel, payload: Any) -> None:
         self._world.hand_over(self.id, to, channel, payload, "post")
 
@@ -168,12 +173,15 @@ class World:
         self._stamp = 0
         self._computing: dict[int, Activity] = {}
         self._listening: list[tuple[int, Activity, Receive | ReceiveAny]] = []
+        self._unless: dict[int, Channel] = {}
+        self.told: list[int] = []  # whose own activities have something to read
         self._reducing: dict[int, tuple[Activity, Vector]] = {}
         self.nodes = [HandNode(self, i, topology) for i in range(self.n)]
         self.workers: list[Any] = [make(frozen(x0)) for _ in range(self.n)]
         for node, worker in zip(self.nodes, self.workers, strict=True):
             for activity in worker.activities(node):
                 self._advance(node.id, activity, None)
+        self._settle()
 
     # ------------------------------------------------------------------------------ what a test may do
     def computes(self, worker: int) -> bool:
@@ -187,7 +195,9 @@ class World:
             return False
         done = self.gradients[worker]
         done.append(frozen(self._gradient(worker, self.points[worker][-1], len(done))))
+        self._unless.pop(worker, None)
         self._advance(worker, activity, done[-1])
+        self._settle()
         return True
 
     def deliver(self, k: int = 0) -> Letter:
@@ -198,6 +208,7 @@ class World:
         letter = self.wire.pop(k)
         self.nodes[letter.to].put(letter)
         self._wake(letter.to)
+        self._settle()
         return letter
 
     def drop(self, k: int = 0) -> bool:
@@ -241,10 +252,18 @@ class World:
         while True:
             effect: Any = activity.send(answer)
             self.log.append((worker, type(effect).__name__))
+            if isinstance(effect, Sent):
+                answer = None
+                continue
             if isinstance(effect, Gradient):
+                if effect.unless is not None and self.nodes[worker].inbox[effect.unless]:
+                    answer = None
+                    continue
                 assert worker not in self._computing, "one gradient may be outstanding"
                 self.points[worker].append(frozen(effect.at))
                 self._computing[worker] = activity
+                if effect.unless is not None:
+                    self._unless[worker] = effect.unless
                 return
             if isinstance(effect, AllReduceMean):
                 assert self.workers[worker].collective, "the class must say that it is collective"
@@ -256,7 +275,20 @@ class World:
                 self._listening.append((worker, activity, effect))
                 return
 
+    def _settle(self) -> None:
+        """Wake those who were told something by their own activities."""
+        while self.told:
+            self._wake(self.told.pop(0))
+
+    def _break(self, worker: int) -> None:
+        """Give up the gradient of a worker, if it is computing one and there is something to give it up for."""
+        if worker in self._unless and self.nodes[worker].inbox[self._unless[worker]]:
+            del self._unless[worker]
+            self.points[worker].pop()
+            self._advance(worker, self._computing.pop(worker), None)
+
     def _wake(self, worker: int) -> None:
+        self._break(worker)
         for waiting in [w for w in self._listening if w[0] == worker]:
             answer = self.nodes[worker].take(waiting[2])
             if answer is not None:

@@ -18,7 +18,7 @@ from rfast_bench.real.samples.sampler import Sampler
 Floats = NDArray[np.float64]
 
 ARRAYS = (
-    *("times", "counters", "asked", "done", "lateness", "planned", "work"),
+    *("times", "counters", "asked", "done", "wasted_from", "wasted_to", "lateness", "planned", "work"),
     *("read_time", "read_age", "read_sender", "read_count", "position", "residual", "rows"),
 )
 

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from rfast_bench.api import Activity
+from rfast_bench.api import Activity, Gradient, Receive, ReceiveAny, Sent
 from rfast_bench.plan.runs import Run
+from rfast_bench.real.worker.node import RealNode
 
 
 @dataclass(frozen=True)
@@ -52,13 +53,60 @@ class Waiting:
     take: Callable[[float], Any]
 
 
+def awaited(node: RealNode, activity: Activity, effect: Any, now: float) -> Waiting | None:
+    """What a coroutine waits for that is not a matter of computing; None for what takes the engine."""
+    kind = type(effect)
+    if kind is Receive:
+        return _from_each(node, activity, effect)
+    if kind is ReceiveAny:
+        return _first(node, activity, effect)
+    if kind is Sent:
+        free_at = node.faults.free_at
+        return Waiting(activity, lambda: free_at, lambda now: None)
+    given_up = (
+        kind is Gradient and effect.unless is not None and node.inboxes[effect.unless].ready_from_any() <= now
+    )
+    return Waiting(activity, lambda: -math.inf, lambda now: None) if given_up else None
+
+
+def _from_each(node: RealNode, activity: Activity, effect: Receive) -> Waiting:
+    inbox, senders = node.inboxes[effect.channel], effect.senders
+
+    def take(now: float) -> Any:
+        return {j: node.read(m, now) for j, m in inbox.take_from_each(senders).items()}
+
+    return Waiting(activity, lambda: inbox.ready_from_each(senders), take)
+
+
+def _first(node: RealNode, activity: Activity, effect: ReceiveAny) -> Waiting:
+    inbox = node.inboxes[effect.channel]
+
+    def take(now: float) -> Any:
+        message = inbox.take_first()
+        return message.sender, node.read(message, now)
+
+    return Waiting(activity, inbox.ready_from_any, take)
+
+
 class Log:
     """When gradients were asked for and done, in seconds of the run's clock."""
 
     def __init__(self) -> None:
         self.asked, self.done = array("d"), array("d")
+        self.wasted_from, self.wasted_to = array("d"), array("d")  # gradients that were given up
         self.parked = math.nan  # when the budget was used up
         self.samples = 0
+
+    @property
+    def gradients(self) -> dict[str, array[float]]:
+        """All of it, by the names that the results have."""
+        given_up = {"wasted_from": self.wasted_from, "wasted_to": self.wasted_to}
+        return {"asked": self.asked, "done": self.done, **given_up}
+
+    def give_up(self, now: float) -> None:
+        """The gradient that was asked for last will not be done."""
+        self.wasted_from.append(self.asked.pop())
+        self.wasted_to.append(now)
 
 
 class Reporting:

@@ -40,6 +40,10 @@ class Compute(ABC):
         """The gradient is computed: wait until its compute time is over."""
 
     @abstractmethod
+    def ends(self) -> float:
+        """When the compute time of a gradient that is there will be over."""
+
+    @abstractmethod
     def until(self, left: float) -> None:
         """Wait until no more than the share `left` of the compute time is left, where that is known beforehand."""
 
@@ -61,6 +65,9 @@ class Emulated(Compute):
         self.began = now
         self._deadline = self._slowdown.finish(now, next(self._work))
 
+    def ends(self) -> float:
+        return self._deadline
+
     def until(self, left: float) -> None:
         self._ended_before(self._deadline - left * (self._deadline - self.began))
 
@@ -79,6 +86,9 @@ class Measured(Compute):
 
     def begin(self, now: float) -> None:
         self.began, self._slept = now, 0.0
+
+    def ends(self) -> float:
+        return self._slowdown.finish(self.began, self._clock() - self.began - self._slept)
 
     def until(self, left: float) -> None:
         """Nothing is left: all of the gradient is there when it is asked for its first piece."""

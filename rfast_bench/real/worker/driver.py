@@ -20,16 +20,15 @@ from rfast_bench.api import (
     Activity,
     Algorithm,
     AllReduceMean,
+    Channel,
     Gradient,
     MeanGradient,
-    Receive,
-    ReceiveAny,
 )
 from rfast_bench.conditions.liveness import Liveness
 from rfast_bench.conditions.payload import size_of
 from rfast_bench.real.samples.sampler import Sampler
 from rfast_bench.real.transport.message import Message
-from rfast_bench.real.worker.activities import Log, Reporting, Waiting, Work
+from rfast_bench.real.worker.activities import Log, Reporting, Waiting, Work, awaited
 from rfast_bench.real.worker.compute import Clock, Compute
 from rfast_bench.real.worker.hops import Hops
 from rfast_bench.real.worker.node import RealNode
@@ -62,6 +61,7 @@ class Driver:
         self._jobs: deque[Job] = deque()
         self._waiting: list[Waiting] = []
         self._closed = False
+        self._alert = False  # the engine waits for mail too
         self.on_failure: Callable[[], None] = lambda: None
         self.liveness: Liveness | None = None
         self.hops: Hops
@@ -157,12 +157,14 @@ class Driver:
                     self._advance(waiting.activity, waiting.take(now))
                     again = True
                     break
+        if self._alert:
+            self._news.notify_all()
 
     def _advance(self, activity: Activity, answer: Any) -> None:
         """Hand `answer` to a coroutine and carry on until it awaits something that takes time."""
         try:
             effect: Any = activity.send(answer)
-            while (waiting := self._mail_for(activity, effect)) is not None:
+            while (waiting := self._awaited(activity, effect)) is not None:
                 now = self._clock()
                 if waiting.ready() > now:
                     self._wait(waiting)
@@ -172,7 +174,7 @@ class Driver:
         except StopIteration:
             return
         if type(effect) is Gradient:
-            self._ask(effect.at, partial(self._gradient, activity))
+            self._ask(effect.at, partial(self._gradient, activity, effect.unless))
         elif type(effect) is MeanGradient:
             self._ask(effect.at, partial(self._mean_gradient, activity, effect))
         elif type(effect) is AllReduceMean:
@@ -180,25 +182,10 @@ class Driver:
         else:
             raise TypeError(f"{self.algorithm} awaited {effect!r}, which is not an effect")
 
-    def _mail_for(self, activity: Activity, effect: Any) -> Waiting | None:
-        node = self.node
-        node.let_in(self._clock())
-        if type(effect) is Receive:
-            inbox, senders = node.inboxes[effect.channel], effect.senders
-
-            def take(now: float) -> Any:
-                return {j: node.read(m, now) for j, m in inbox.take_from_each(senders).items()}
-
-            return Waiting(activity, lambda: inbox.ready_from_each(senders), take)
-        if type(effect) is ReceiveAny:
-            box = node.inboxes[effect.channel]
-
-            def take_first(now: float) -> Any:
-                message = box.take_first()
-                return message.sender, node.read(message, now)
-
-            return Waiting(activity, box.ready_from_any, take_first)
-        return None
+    def _awaited(self, activity: Activity, effect: Any) -> Waiting | None:
+        now = self._clock()
+        self.node.let_in(now)
+        return awaited(self.node, activity, effect, now)
 
     def _wait(self, waiting: Waiting) -> None:
         self._waiting.append(waiting)
@@ -225,8 +212,12 @@ class Driver:
         self._compute.begin(now)
         self._queue(partial(work, at, batch))
 
-    def _gradient(self, activity: Activity, at: Any, batch: Any) -> Callable[[float], None]:
+    def _gradient(
+        self, activity: Activity, unless: Channel | None, at: Any, batch: Any
+    ) -> Callable[[float], None]:
         gradient = self._work.gradient(at, batch)
+        if unless is not None and self._overtaken(unless):
+            return partial(self._give_up, activity)
         self._compute.finish()
 
         def hand_over(now: float) -> None:
@@ -236,6 +227,26 @@ class Driver:
             self._advance(activity, answer)
 
         return hand_over
+
+    def _overtaken(self, unless: Channel) -> bool:
+        """Wait until a gradient's compute time is over; True, and at once, when anything comes on a channel."""
+        end, inbox = self._compute.ends(), self.node.inboxes[unless]
+        with self._lock:
+            self._alert = True
+            while not self._closed:
+                now = self._clock()
+                self.node.let_in(now)
+                first = inbox.ready_from_any()
+                if first <= now or now >= end:
+                    break
+                self._news.wait(min(first, end, self.node.next_turn) - now)
+            self._alert = False
+            return not self._closed and first <= min(now, end)
+
+    def _give_up(self, activity: Activity, now: float) -> None:
+        self._sampler.before(now)
+        self.log.give_up(now)
+        self._advance(activity, None)
 
     def _own(self, gradient: Any, at: Any, now: float) -> Any:
         """What the worker's own optimizer makes of a gradient."""

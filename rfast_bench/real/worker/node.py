@@ -69,6 +69,7 @@ class RealNode:
         self.inboxes: defaultdict[Channel, Inbox] = defaultdict(Inbox)
         self._mailboxes: defaultdict[tuple[int, Hashable], Mailbox] = defaultdict(Mailbox)
         self._heard: dict[int, float] = {}
+        self._told = 0
         self._clock = clock
         self._staging = staging
         self.doorway = doorway
@@ -85,6 +86,13 @@ class RealNode:
         due = self.faults.send(to, channel, size_of(payload), now, reliable)
         if due is not None:
             self.mail.send(to, self._message(SEND, channel, payload, now, due))
+
+    def tell(self, channel: Channel, payload: Any) -> None:
+        now = self._clock()
+        self._told += 1
+        stamp = self.mail.incarnation, self.id, channel, self._told
+        self.inboxes[channel].put(Message(SEND, *stamp, self.gradients, now, now, payload))
+        self.mail.ring()
 
     def newest(self, sender: int, channel: Channel, default: Any) -> Any:
         now = self._clock()
@@ -141,7 +149,9 @@ class RealNode:
             self.inboxes[message.channel].put(message)
 
     def read(self, message: Message, now: float) -> Any:
-        """The payload where the algorithm computes; notes how stale it is."""
+        """The payload where the algorithm computes; notes how stale it is, if another worker sent it."""
+        if message.sender == self.id:
+            return message.payload
         self.reads.note(now, message)
         return self._staging.to_device(message.payload)
 

@@ -232,8 +232,8 @@ class Worker:
         residual = type(self.algorithm).residual([self.algorithm])
         reads, compute, log = self.node.reads, self.compute, self.driver.log
         logs: dict[str, Any] = {
-            **{"asked": log.asked, "done": log.done, "work": compute.work},
-            **{"lateness": compute.lateness, "planned": compute.planned},
+            **log.gradients,
+            **{"work": compute.work, "lateness": compute.lateness, "planned": compute.planned},
             **{"read_time": reads.time, "read_age": reads.age},
             **{"read_sender": reads.sender, "read_count": reads.count},
             "position": self.optimizer.positions,

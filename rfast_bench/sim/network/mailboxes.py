@@ -122,13 +122,14 @@ class Queue(SendLane):
 class Inbox:
     """What has been sent to one worker on one channel, taken either by sender or in order of arrival."""
 
-    __slots__ = ("_by_sender", "each", "first", "heap", "waiter")
+    __slots__ = ("_by_sender", "breaker", "each", "first", "heap", "waiter")
 
     def __init__(self) -> None:
         self.each: Any = (
             None  # what waits here for a message of each (`waiting.FromEach`), if ever something did
         )
         self.first: Any = None  # for whatever comes first (`waiting.First`)
+        self.breaker: Any = None  # a gradient, for anything to be given up for (`waiting.Breaker`)
         self._by_sender: dict[int, deque[Message]] = {}
         self.heap: list[Message] | None = None
         """What is there and under way, once it is taken in order of arrival."""
@@ -139,7 +140,13 @@ class Inbox:
         for queue in self._by_sender.values():
             queue.clear()
         self.heap = None
-        self.waiter = self.each = self.first = None
+        self.waiter = self.each = self.first = self.breaker = None
+
+    def tell(self, message: Message) -> None:
+        """Take a message of the worker itself."""
+        heappush(self.in_order(), message)
+        if self.waiter is not None:
+            self.waiter.told(message)
 
     def queue_of(self, sender: int) -> deque[Message]:
         """What one worker has sent, in order; always the same object."""

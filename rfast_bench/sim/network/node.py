@@ -18,7 +18,17 @@ from rfast_bench.conditions.seeds import Streams, scalar_stream
 from rfast_bench.scenario.sections.network import NetworkSpec
 from rfast_bench.sim.network.inlets import Doorway, LateMailbox, LateQueue, Plan
 from rfast_bench.sim.network.links import Links
-from rfast_bench.sim.network.mailboxes import ARRIVAL, SENDER, Inbox, Mailbox, Message, Queue, Sender
+from rfast_bench.sim.network.mailboxes import (
+    ARRIVAL,
+    ORDER,
+    PAYLOAD,
+    SENDER,
+    Inbox,
+    Mailbox,
+    Message,
+    Queue,
+    Sender,
+)
 from rfast_bench.sim.network.now import Moment
 from rfast_bench.topology.membership import View
 from rfast_bench.topology.topology import Topology
@@ -95,11 +105,16 @@ class SimNode(Sender):
         size = payload.nbytes if type(payload) is ndarray else size_of(payload)
         queue.send(payload, size, self.moment.now, reliable)
 
+    def tell(self, channel: Channel, payload: Any) -> None:
+        now = self.moment.now
+        self.inboxes[channel].tell((now, next(ORDER), self, payload, now, self.gradients))
+
     def drain(self, channel: Channel) -> Iterator[tuple[int, Any]]:
         heap, now = self.inboxes[channel].in_order(), self.moment.now
         while heap and heap[0][ARRIVAL] <= now:
             message = heappop(heap)
-            yield message[SENDER].number, self.read(message, now)
+            sender = message[SENDER]
+            yield sender.number, message[PAYLOAD] if sender is self else self.read(message, now)
 
     def see(self, view: View) -> None:
         """Take over another view of the graphs."""
