@@ -30,6 +30,7 @@ from rfast_bench.api import Activity, Algorithm, Gradient, Node, StepSize, Vecto
 class RFast(Algorithm):
     """One worker of R-FAST. `compensated` forms z from what was truly added to the sums (for float32)."""
 
+    family = "tracking"
     needs = "pair"
     default_topology = "binary-tree"
     elastic = True

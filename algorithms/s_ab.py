@@ -25,6 +25,7 @@ from rfast_bench.api import Activity, Algorithm, Gradient, Node, Receive, StepSi
 class SAb(Algorithm):
     """x_i ← Σ_j w_ij x_j - γ y_i, then y_i ← Σ_j a_ij y_j + g_i(new x_i) - g_i(old x_i); all wait for all."""
 
+    family = "tracking"
     needs = "pair"
     default_topology = "binary-tree"
     synchronous = True

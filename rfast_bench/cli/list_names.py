@@ -12,8 +12,9 @@ def command() -> None:
     from rfast_bench.scenario import shipped
     from rfast_bench.topology import graphs
 
+    for family, members in registry.families().items():
+        click.echo(f"algorithms, {family}: {', '.join(members)}")
     for title, names in (
-        ("algorithms", registry.names()),
         ("topologies", graphs.KINDS),
         ("scenarios", shipped.names()),
     ):

@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from types import ModuleType
-from typing import ClassVar
+from typing import ClassVar, get_args
 
-from rfast_bench.api import Algorithm, Buckets
+from rfast_bench.api import Algorithm, Buckets, Family
 from rfast_bench.errors import UserError, suggest
 from rfast_bench.scenario.sections.optimizer import OptimizerSpec, ScheduleSpec
 from rfast_bench.scenario.user_files import code
@@ -33,6 +33,15 @@ class ParameterSpec(Spec):
 def names() -> list[str]:
     """All algorithms that can be named without a path, sorted."""
     return sorted({*_built_in(), *code.plug_ins(GROUP)})
+
+
+def families() -> dict[str, list[str]]:
+    """The names by family, as `Algorithm.family` says: synchronous, asynchronous, tracking."""
+    found: dict[str, list[str]] = {family: [] for family in get_args(Family)}
+    for name in names():
+        kind = find(name)
+        found[kind.family or ("synchronous" if kind.synchronous else "asynchronous")].append(name)
+    return {family: members for family, members in found.items() if members}
 
 
 def find(name: str, folder: Path | None = None) -> type[Algorithm]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import math
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -59,6 +60,15 @@ def wrong_faults(faults: Sequence[Fault], workers: int | None) -> str:
     for fault, after in pairwise(ordered):
         if fault.worker == after.worker and (wrong := _too_early(fault, after)):
             return wrong
+    return "" if workers is None else _nobody_left(faults, workers)
+
+
+def _nobody_left(faults: Sequence[Fault], workers: int) -> str:
+    """When all workers are down at once, which leaves no run and nothing to measure."""
+    for last in faults:
+        down = {f.worker for f in faults if f.down <= last.down < (math.inf if f.up is None else f.up)}
+        if len(down) == workers:
+            return f"at {last.down:g} s all {workers} workers are down at once; at least one has to stay up"
     return ""
 
 
