@@ -148,7 +148,11 @@ def test_the_dead_do_not_work() -> None:
         ([{"worker": 1, "down": 1}], {}, "silence_timeout"),
         ([{"worker": 1, "down": 2, "up": 1}], {"silence_timeout": 1}, "must come after"),
         ([{"worker": 1, "down": 2, "snapshot_age": 3}], {"silence_timeout": 1}, "before the start"),
-        ([{"worker": k, "down": 1 + k} for k in range(7)], {"silence_timeout": 1}, "at 7 s all 7 workers are"),
+        (
+            [{"worker": k, "down": 1 + k} for k in range(7)],
+            {"silence_timeout": 1},
+            "at 7 s all 7 workers are",
+        ),
         ([{"worker": 1, "down": 2, "state": "full"}], {"silence_timeout": 1}, "'empty' or 'snapshot'"),
     ],
 )
