@@ -9,8 +9,8 @@ Zhou, Pu 2025: arXiv 2505.10322.
     w_ij       W[j]        symmetric doubly stochastic mixing weights
     g_i        g           stochastic gradient at x_i, computed while the models travel
 
-Where it comes to rest, Σ_j w_ij x_j - x_i = γ ∇f_i(x_i): no delay, loss or speed is in it, so that its bias under unequal
-shards is D-PSGD's.
+Where it comes to rest, Σ_j w_ij x_j - x_i = γ ∇f_i(x_i): no delay, loss or speed is in it, so that its bias under
+unequal shards is D-PSGD's.
 """
 
 from __future__ import annotations

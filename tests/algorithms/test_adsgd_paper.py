@@ -112,9 +112,7 @@ def test_late_models_slow_the_mean_model_down(kind: str, kept: float) -> None:
     small = 1e-6
 
     def built() -> World:
-        return World(
-            maker("adsgd", step_size=small), graph(kind, 4, "undirected"), 1.0, lambda i, at, k: at
-        )
+        return World(maker("adsgd", step_size=small), graph(kind, 4, "undirected"), 1.0, lambda i, at, k: at)
 
     assert mean_step(built()) == pytest.approx(small, rel=1e-3)
     world = built()

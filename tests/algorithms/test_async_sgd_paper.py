@@ -16,15 +16,23 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.command_line import call, write
-from tests.support.handmade import Played, World, graph, make_run, maker, noise, schedules, simulate_run
+from tests.support.handmade import (
+    Oracle,
+    Played,
+    World,
+    graph,
+    make_run,
+    maker,
+    noise,
+    schedules,
+    simulate_run,
+)
 
 WEIGHTINGS = ("none", "elapsed")
 
 
-def world_of(n: int, gradient: Any, step: float = 0.1, **own: Any) -> World:
-    return World(
-        maker("async-sgd", step_size=step, **own), graph("none", n, "nothing"), np.ones(2), gradient
-    )
+def world_of(n: int, gradient: Oracle, **own: Any) -> World:
+    return World(maker("async-sgd", step_size=0.1, **own), graph("none", n, "nothing"), np.ones(2), gradient)
 
 
 # ------------------------------------------------------------------------------------------ the recursion
@@ -175,9 +183,7 @@ def test_plain_steps_tend_to_the_optimum_of_the_speed_weighted_sum() -> None:
     run = played(0.005)
     problem, rates = run.problem, run.outcome.frames["workers"].gradients.to_numpy(float)
     weighted = np.einsum("n,nij->ij", rates, problem.hessians)
-    towards = np.linalg.solve(
-        weighted, np.einsum("n,nij,nj->i", rates, problem.hessians, problem.minima)
-    )
+    towards = np.linalg.solve(weighted, np.einsum("n,nij,nj->i", rates, problem.hessians, problem.minima))
     there = problem.objective(towards)[0] - problem.least
     assert rates[3] < rates[1] / 2 < rates[0] / 4
     assert gaps[2] == pytest.approx(there, rel=0.05)

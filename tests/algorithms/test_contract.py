@@ -308,9 +308,7 @@ def test_meets_the_same_conditions(kind: Kind, monkeypatch: pytest.MonkeyPatch) 
 
     monkeypatch.setattr("rfast_bench.sim.network.links.link_draws", noted)
     kind.run(4, **ROUGH, stop={"iterations": 12})
-    assert bool(met) != kind.algorithm.collective, (
-        "the ring draws one latency a link and step by itself"
-    )
+    assert bool(met) != kind.algorithm.collective, "the ring draws one latency a link and step by itself"
     spec = NetworkSpec.model_validate(ROUGH["network"])
     for (i, j), draws in met.items():
         assert draws == list(islice(link_draws(spec, spec.link(i, j), Streams(0), i, j), len(draws)))
