@@ -1,7 +1,6 @@
 """Asynchronous SGD through a pivot, which steps with each gradient as it comes in; plain and rescaled.
 
-Plain: Recht, Ré, Wright, Niu 2011: arXiv 1106.5730 (Hogwild), by messages. Rescaled: Mahran, Maranjyan, Richtárik 2026:
-arXiv 2605.13434.
+Mahran, Maranjyan, Richtárik 2026: arXiv 2605.13434 (rescaled, and the plain method beside it).
 
     paper      here        meaning
     γ          step_size   step size

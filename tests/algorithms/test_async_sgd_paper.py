@@ -1,4 +1,4 @@
-"""Asynchronous SGD through a pivot, plain (arXiv 1106.5730, by messages) and rescaled (arXiv 2605.13434).
+"""Asynchronous SGD through a pivot, plain and rescaled: Mahran, Maranjyan, Richtárik, arXiv 2605.13434.
 
 The k-th gradient that comes in, from worker i, was taken at the copy that i was sent last:
 

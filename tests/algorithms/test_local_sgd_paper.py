@@ -209,7 +209,7 @@ def test_unequal_shards_bias_it_by_its_local_steps() -> None:
             "evaluate": {"every": "40 iterations"},
         }
         algorithm = {"name": "local-sgd", "step_size": step, "local_steps": steps}
-        run = make_run(algorithm, **over, evaluate={"every": "40 iterations"})
+        run = make_run(algorithm, **over)
         return float(simulate_run(run, gap=True).curves.gap.iloc[-1])
 
     assert abs(gap(1, 0.1)) < 1e-14
