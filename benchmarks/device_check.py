@@ -48,7 +48,7 @@ CLOSE = 1e-7
 """By how much numbers in float64 may differ, of the largest: sums are added up in another order."""
 FALLEN = 0.8
 """What is left of the loss after a run, at most."""
-ROUNDS = ("ring-allreduce", "d-psgd", "s-ab")
+ROUNDS = ("ring-allreduce", "d-psgd", "s-ab", "local-sgd")
 """Those whose iterates do not depend on when messages arrive."""
 STEP, STEPS = 0.02, {"rasgp": 0.002}
 """RASGP makes up in one step for the time that a worker stood still, so that its own is small."""

@@ -241,7 +241,7 @@ class Algorithm(ABC):
         """Nominal step of the mean model per round, near consensus.
 
         `topology_factor` of a pair: `n Σ ψ_i a_ii π_i` where the class `descends` along what is kept,
-        `n Σ ψ_i π_i` along the whole; nan without ψ or π.
+        `n Σ ψ_i π_i` along the whole; nan without ψ or π. Without a graph it is n.
         """
         return step_size
 

@@ -86,7 +86,10 @@ def effective_step(kind: type[Algorithm], topology: Topology, step: float, momen
 
     Momentum β multiplies it by 1/(1 − β).
     """
-    factor = topology.step_factor if kind.descends == "kept" else topology.whole_step_factor
+    if kind.needs == "nothing":
+        factor = float(topology.n)
+    else:
+        factor = topology.step_factor if kind.descends == "kept" else topology.whole_step_factor
     return kind.effective_step(step, factor) / (1 - momentum)
 
 

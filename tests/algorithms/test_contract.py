@@ -65,6 +65,8 @@ VARIANTS: dict[str, list[dict[str, Any]]] = {
     "r-fast": [{}, {"compensated": True}],
     "osgp": [{}, {"tau": 0}, {"tau": 3}, {"delivery": "datagram"}],
     "rasgp": [{}, {"weighting": "none"}],
+    "async-sgd": [{}, {"weighting": "elapsed"}],
+    "local-sgd": [{}, {"local_steps": 1, "outer_step": 0.7, "outer_momentum": 0.5}],
 }
 """Parameters beside the step size that change what an algorithm does."""
 GRADIENTS_OF_A_STEP = {"fragile": 5, "amelie": 9}
@@ -319,9 +321,7 @@ def test_meets_the_same_conditions(kind: Kind, monkeypatch: pytest.MonkeyPatch) 
 
     monkeypatch.setattr("rfast_bench.sim.network.links.link_draws", noted)
     kind.run(4, **ROUGH, stop={"iterations": 12})
-    assert bool(met) != (kind.name == "ring-allreduce"), (
-        "the ring draws one latency a link and step by itself"
-    )
+    assert bool(met) != kind.algorithm.collective, "the ring draws one latency a link and step by itself"
     spec = NetworkSpec.model_validate(ROUGH["network"])
     for (i, j), draws in met.items():
         assert draws == list(islice(link_draws(spec, spec.link(i, j), Streams(0), i, j), len(draws)))

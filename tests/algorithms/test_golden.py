@@ -31,6 +31,11 @@ ALGORITHMS: dict[str, dict[str, Any]] = {
     "fragile": {"step_size": 0.2, "topology": "binary-tree", "S": 3},
     "amelie": {"step_size": 0.2, "topology": "line", "S": 5},
     "rasgp": {"step_size": 0.05, "topology": "exponential"},
+    "adsgd": {"step_size": 0.2, "topology": "ring"},
+    "async-sgd": {"step_size": 0.05},
+    "async-sgd-elapsed": {"name": "async-sgd", "step_size": 0.05, "pivot": 1, "weighting": "elapsed"},
+    "local-sgd": {"step_size": 0.2, "local_steps": 2},
+    "diloco": {"name": "local-sgd", "step_size": 0.1, "outer_step": 0.7, "outer_momentum": 0.5},
 }
 SCENARIO: dict[str, Any] = {
     "problem": {"kind": "quadratic", "dim": 2, "noise": 0.1},

@@ -32,7 +32,7 @@ pytestmark = [pytest.mark.timeout(90)]
 STEPS = {
     **{"r-fast": 0.05, "ring-allreduce": 0.5, "d-psgd": 0.5, "ad-psgd": 0.5, "osgp": 0.5},
     # RASGP makes up for the time that a worker stood still in one step: on a busy machine a hundred times this one
-    **{"s-ab": 0.05, "rasgp": 0.01},
+    **{"s-ab": 0.05, "rasgp": 0.01, "adsgd": 0.5, "async-sgd": 0.1, "local-sgd": 0.5},
 }
 SMALL: dict[str, Any] = {
     "name": "small",
@@ -122,7 +122,7 @@ def test_an_algorithm_runs_for_real(name: str, tmp_path: Path) -> None:
     assert np.isnan(left) or left < 1e-12
 
 
-@pytest.mark.parametrize("name", ["ring-allreduce", "overlap", "d-psgd", "s-ab"])
+@pytest.mark.parametrize("name", ["ring-allreduce", "overlap", "d-psgd", "s-ab", "local-sgd"])
 def test_synchronous_methods_give_the_iterates_of_the_simulated_world(name: str, tmp_path: Path) -> None:
     changes = {"stop": {"iterations": 50}, "evaluate": {"every": "1 iterations"}, "compute": "2 ms"}
     outcome, real = play(runs_of(tmp_path, **changes)[name])
