@@ -25,7 +25,7 @@ from collections.abc import Coroutine, Generator, Hashable, Iterable, Mapping, S
 from random import Random
 from typing import Annotated, Any, ClassVar, Generic, Literal, Protocol, TypeVar
 
-from annotated_types import Gt
+from annotated_types import Gt, Lt
 
 Vector = Any
 """A model-shaped value: NumPy array or torch tensor of shape (d,), or a plain float."""
@@ -35,6 +35,10 @@ Activity = Coroutine["Effect[Any]", Any, None]
 StepSize = Annotated[float, Gt(0)]
 Buckets = Annotated[int | str, "pieces of a vector: how many, or the size of one such as 25 MB"]
 """A scenario gives a whole number from 1 on, or a size with its unit. A piece is never smaller than a coordinate."""
+OwnShareW = Annotated[float, Gt(0), Lt(1), "w_ii of a worker that has in-neighbours in G(W)"]
+OwnShareA = Annotated[float, Gt(0), Lt(1), "a_ii of a worker that has out-neighbours in G(A)"]
+"""Parameters that are put into the W and A of a directed pair before a run, the other weights being scaled to the rest;
+`node` then shows them. Maybe None: the topology's weights as they are."""
 Needs = Literal["pair", "undirected", "bipartite", "nothing"]
 
 T_co = TypeVar("T_co", covariant=True)

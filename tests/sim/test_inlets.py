@@ -231,7 +231,7 @@ def test_nothing_comes_earlier_than_without_and_the_inlet_is_never_overdrawn(
 
 
 # ------------------------------------------------------------------------------------------ whole runs
-ALL = ["r-fast", "d-psgd", "osgp", "ad-psgd", "ring-allreduce", "s-ab", "rasgp"]
+ALL = ["r-fast", "r-fast-one-peer", "d-psgd", "osgp", "ad-psgd", "ring-allreduce", "s-ab", "rasgp"]
 
 
 @pytest.mark.parametrize("name", ALL)
