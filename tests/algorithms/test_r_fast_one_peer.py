@@ -23,6 +23,7 @@ from tests.support.handmade import (
     graph,
     make_run,
     maker,
+    mean_step,
     noise,
     schedules,
     simulate_run,
@@ -91,19 +92,6 @@ def test_a_model_is_mixed_in_once() -> None:
     at, worker = world.points[0][-1], world.workers[0]
     world.step(0)
     assert world.points[0][-1] == pytest.approx(at - 0.1 * worker.z, rel=1e-14), "worker 1 said nothing new"
-
-
-def test_a_late_older_model_is_not_mixed() -> None:
-    """Newest by its sender's iteration, as all posts."""
-    world = world_of("directed-ring", 3)
-    for _ in range(3):
-        world.step(0)
-    first, second, third = (m for m in world.wire if m.channel == "v")
-    for letter in (second, third, first):
-        world.deliver(world.wire.index(letter))
-    world.step(1)
-    world.step(1)
-    assert world.workers[1].seen == {0: third.payload[0]}
 
 
 def test_what_was_mixed_before_a_neighbour_died_is_old_when_it_comes_back() -> None:
@@ -279,3 +267,26 @@ def test_a_third_of_r_fasts_messages_on_the_exponential_pair_of_eight() -> None:
         sent[name] = curves["messages_sent"].iloc[-1] / curves["gradients"].iloc[-1]
     assert sent["r-fast"] == pytest.approx(6, rel=0.01)
     assert sent[NAME] == pytest.approx(2, rel=0.01)
+
+
+# ------------------------------------------------------------------------------------- the step that counts
+@pytest.mark.parametrize("own_share", [0.5, 0.8])
+@pytest.mark.parametrize(
+    ("kind", "lateness"),
+    [
+        ("binary-tree", 1),
+        ("line", 1),
+        ("star", 1),
+        ("directed-ring", 1.5),
+        ("exponential", 1.5),
+        ("complete", 1.5),
+    ],
+)
+def test_the_mean_model_moves_by_the_effective_step(kind: str, own_share: float, lateness: float) -> None:
+    """γ_eff = γ n Σ ψ_i a_ii π_i with a_ii = own_share where there is a peer: γ n on trees, γ own_share where all have
+    as many neighbours. The one v that is mixed has half of the weight and is a round old, which divides by 1.5."""
+    pair, small = graph(kind, 7).with_own_shares(A=own_share), 1e-4
+    assert pair.step_factor == pytest.approx(7 if lateness == 1 else own_share)
+    make = maker(NAME, step_size=small / pair.step_factor, own_share=own_share)
+    world = World(make, pair, 1.0, lambda i, at, k: at)
+    assert mean_step(world) == pytest.approx(small / lateness, rel=0.01)
