@@ -140,6 +140,11 @@ class RFast(Algorithm):
         return self.z + sum(self.rho.values()) - sum(self.rho_used.values()) - self.g
 
     @classmethod
+    def messages(cls, out_W: int, out_A: int) -> int:
+        """v along G(W), ρ along G(A)."""
+        return out_W + out_A
+
+    @classmethod
     def vectors(cls, edges_w: float, edges_a: float) -> float:
         """x, z, g, v, an older v that others still read; ρ and ρ̃ of each edge of G(A)."""
         return 5 + 2 * edges_a

@@ -79,6 +79,11 @@ class RFastOnePeer(RFast):
         return peers and (peers[self.k % len(peers)],)
 
     @classmethod
+    def messages(cls, out_W: int, out_A: int) -> int:
+        """One v and one ρ, where there is anybody to have them."""
+        return min(out_W, 1) + min(out_A, 1)
+
+    @classmethod
     def vectors(cls, edges_w: float, edges_a: float) -> float:
         """R-FAST's, but each edge of G(W) has a v of its own, not one that all of a worker's share."""
         return super().vectors(edges_w, edges_a) + edges_w

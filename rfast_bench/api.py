@@ -228,6 +228,11 @@ class Algorithm(ABC):
         return step_size
 
     @classmethod
+    def messages(cls, out_W: int, out_A: int) -> int | None:
+        """Model-sized messages that a worker with so many out-neighbours posts in an iteration; None: not said."""
+        return None
+
+    @classmethod
     def vectors(cls, edges_w: float, edges_a: float) -> float:
         """Model-sized arrays a worker holds, with what it sent and is unread; by mean edges a worker of W and A."""
         return 4 + 2 * (edges_w + edges_a)

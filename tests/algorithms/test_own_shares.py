@@ -188,11 +188,8 @@ def test_an_own_share_is_tuned_and_an_effective_step_waits_for_it(tmp_path: Path
     tune = {"objective": {"time_to": {"gap": 0.1}}, "parameters": {"own_share_a": [0.3, 0.6]}, "seeds": 1}
     problem = {"kind": "logistic-regression", "dataset": "wine", "partition": "by-label"}
     algorithm = {"name": "r-fast", "topology": "exponential", "step_size": {"effective": 0.3}}
-    path = write(
-        *(tmp_path,),
-        **{"algorithms": [algorithm], "problem": problem, "tune": tune, "workers": 5, "seeds": 1},
-        stop={"time": "20 s"},
-    )
+    settings: dict[str, Any] = {"problem": problem, "tune": tune, "workers": 5, "seeds": 1}
+    path = write(tmp_path, algorithms=[algorithm], stop={"time": "20 s"}, **settings)
     result = call("run", path, "--out", tmp_path / "out", "--no-plots", "--jobs", 1)
     assert result.exit_code == 0, result.output
     table = pd.read_csv(tmp_path / "out" / "small" / "tuning" / "tuning.csv")
