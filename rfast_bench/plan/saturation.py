@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from rfast_bench.plan.runs import Run
+from rfast_bench.plan.runs import Point, Run
+from rfast_bench.plan.swept_values import named, short_names
 from rfast_bench.scenario.sections.compute import own_mean
 from rfast_bench.topology.topology import Topology
 
@@ -71,6 +72,10 @@ def cautions(runs: Sequence[Run], model_bytes: Callable[[Run], float]) -> list[s
         key = str(run.algorithm.label), run.point.slug
         if run.point.purpose == "report" and key not in found:
             worst = saturated(run, run.build_topology(), model_bytes(run))
-            at = f" at {run.point.slug}" if run.point.slug else ""
-            found[key] = "" if worst is None else f"{run.algorithm.label}{at}: {worst.words}"
+            found[key] = "" if worst is None else f"{run.algorithm.label}{_at(run.point)}: {worst.words}"
     return [text for text in found.values() if text]
+
+
+def _at(point: Point) -> str:
+    names, values = short_names(point.values), named(point.values)
+    return " at " + ", ".join(f"{names[key]} = {value}" for key, value in values.items()) if values else ""

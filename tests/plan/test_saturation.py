@@ -127,6 +127,7 @@ def test_terminal_and_report_say_it(tmp_path: Path) -> None:
     result = call("run", path, "--out", tmp_path / "out", "--no-plots", "--jobs", 1)
     assert result.exit_code == 0, result.output
     assert result.output.count("Posts then replace each other") == 1
+    assert "r-fast at bandwidth = 100 MB/s: what a worker sends" in result.output
     assert "messages: 6) takes 60 ms of its link" in result.output
     (caution,) = about_links(find_runs([tmp_path / "out"]))
     assert caution.text.startswith("r-fast at bandwidth = 100 MB/s: what a worker sends in an iteration")
