@@ -22,20 +22,40 @@ that comes back, cost no more: see `settle`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
-from rfast_bench.api import Activity, Algorithm, Gradient, Node, StepSize, Vector
+from rfast_bench.api import (
+    Activity,
+    Algorithm,
+    Gradient,
+    Node,
+    OwnShareA,
+    OwnShareW,
+    StepSize,
+    Vector,
+)
 
 
 class RFast(Algorithm):
-    """One worker of R-FAST. `compensated` forms z from what was truly added to the sums (for float32)."""
+    """One worker of R-FAST. `compensated` forms z from what was truly added to the sums (for float32).
+
+    Own shares come to a worker as what `node` shows of W and A: there is nothing left to do with them here.
+    """
 
     family = "tracking"
     needs = "pair"
     default_topology = "binary-tree"
     elastic = True
 
-    def __init__(self, x0: Vector, *, step_size: StepSize, compensated: bool = False) -> None:
+    def __init__(
+        self,
+        x0: Vector,
+        *,
+        step_size: StepSize,
+        compensated: bool = False,
+        own_share_w: OwnShareW | None = None,
+        own_share_a: OwnShareA | None = None,
+    ) -> None:
         self.step_size = step_size
         self.compensated = compensated
         self.x = x0
@@ -60,21 +80,30 @@ class RFast(Algorithm):
             self.begun = True
         while True:
             v = self.x - self.step_size * self.z
-            for j in node.out_W:
-                node.post(j, "v", v)
-            W = node.W
-            x = W[node.id] * v
-            for j in node.in_W:
-                x += W[j] * node.newest(j, "v", x0)
-            self.x = x
-            g_new = await Gradient(x)
+            self.x = self.mix(node, v, x0)
+            g_new = await Gradient(self.x)
             if node.changes != self.changes:
                 self.settle(node)
             self.track(node, g_new)
 
+    def mix(self, node: Node, v: Vector, x0: Vector) -> Vector:
+        """Post v and mix it with the newest of the in-neighbours in G(W), by row i of W."""
+        for j in node.out_W:
+            node.post(j, "v", v)
+        W = node.W
+        x = W[node.id] * v
+        for j in node.in_W:
+            x += W[j] * node.newest(j, "v", x0)
+        return x
+
+    def sharing(self, node: Node) -> tuple[Mapping[int, float], Sequence[int]]:
+        """By what shares y is split in this iteration, and who gets one: column i of A, the out-neighbours in G(A)."""
+        return node.A, node.out_A
+
     def track(self, node: Node, g_new: Vector) -> None:
-        """Take in the mass that has come, split y by column i of A, keep z, post the sums."""
-        A, rho, used = node.A, self.rho, self.rho_used
+        """Take in the mass that has come, split y, keep z, post the sums."""
+        rho, used = self.rho, self.rho_used
+        A, out_A = self.sharing(node)
         y = g_new - self.g
         y += self.z
         for j in node.in_A:
@@ -83,8 +112,8 @@ class RFast(Algorithm):
             used[j] = rho_in
         self.z = A[node.id] * y
         if self.compensated:
-            self.z = y - sum((rho[j] + A[j] * y) - rho[j] for j in node.out_A)
-        for j in node.out_A:
+            self.z = y - sum((rho[j] + A[j] * y) - rho[j] for j in out_A)
+        for j in out_A:
             rho[j] = rho[j] + A[j] * y  # a new vector: the old one is on its way to j
             node.post(j, "rho", rho[j])
         self.g = g_new
@@ -110,6 +139,11 @@ class RFast(Algorithm):
     def local_residual(self) -> Vector:
         """This worker's own ledger; it holds at every instant without knowledge of the others."""
         return self.z + sum(self.rho.values()) - sum(self.rho_used.values()) - self.g
+
+    @classmethod
+    def messages(cls, out_W: int, out_A: int) -> int:
+        """v along G(W), ρ along G(A)."""
+        return out_W + out_A
 
     @classmethod
     def vectors(cls, edges_w: float, edges_a: float) -> float:

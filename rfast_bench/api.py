@@ -25,7 +25,7 @@ from collections.abc import Coroutine, Generator, Hashable, Iterable, Mapping, S
 from random import Random
 from typing import Annotated, Any, ClassVar, Generic, Literal, Protocol, TypeVar
 
-from annotated_types import Gt
+from annotated_types import Gt, Lt
 
 Vector = Any
 """A model-shaped value: NumPy array or torch tensor of shape (d,), or a plain float."""
@@ -37,6 +37,10 @@ Buckets = Annotated[int | str, "pieces of a vector: how many, or the size of one
 """A scenario gives a whole number from 1 on, or a size with its unit. A piece is never smaller than a coordinate."""
 Needs = Literal["pair", "trees", "undirected", "bipartite", "nothing"]
 Family = Literal["synchronous", "asynchronous", "tracking"]
+OwnShareW = Annotated[float, Gt(0), Lt(1), "w_ii of a worker that has in-neighbours in G(W)"]
+OwnShareA = Annotated[float, Gt(0), Lt(1), "a_ii of a worker that has out-neighbours in G(A)"]
+"""Parameters that are put into the W and A of a directed pair before a run, the other weights being scaled to the rest;
+`node` then shows them. Maybe None: the topology's weights as they are."""
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -244,6 +248,11 @@ class Algorithm(ABC):
         `n Σ ψ_i π_i` along the whole; nan without ψ or π. Without a graph it is n.
         """
         return step_size
+
+    @classmethod
+    def messages(cls, out_W: int, out_A: int) -> int | None:
+        """Model-sized messages that a worker with so many out-neighbours posts in an iteration; None: not said."""
+        return None
 
     @classmethod
     def vectors(cls, edges_w: float, edges_a: float) -> float:

@@ -8,6 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from rfast_bench.api import Algorithm
 from rfast_bench.scenario.values.base import is_code
 
 
@@ -27,8 +28,10 @@ def with_contents(value: Any) -> Any:
 
 
 def of_source(algorithm: type) -> str:
-    """A digest of the file that defines a class."""
-    return of_path(Path(inspect.getfile(algorithm)))
+    """A digest of the file that defines a class, and of those of the algorithms that it builds on."""
+    built_on = (c for c in algorithm.__mro__ if issubclass(c, Algorithm) and c is not Algorithm)
+    files = dict.fromkeys(Path(inspect.getfile(c)) for c in (algorithm, *built_on))
+    return " ".join(map(of_path, files))
 
 
 def of_class(found: type) -> str:

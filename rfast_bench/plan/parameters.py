@@ -10,6 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from rfast_bench.api import Algorithm
 from rfast_bench.errors import UserError
+from rfast_bench.plan import registry
 from rfast_bench.scenario.reading import explain
 from rfast_bench.scenario.sections.tuning import Grid, GridLike, TuneSpec
 from rfast_bench.scenario.values.base import Spec
@@ -91,6 +92,23 @@ def effective_step(kind: type[Algorithm], topology: Topology, step: float, momen
     else:
         factor = topology.step_factor if kind.descends == "kept" else topology.whole_step_factor
     return kind.effective_step(step, factor) / (1 - momentum)
+
+
+def own_shares(kind: type[Algorithm], given: Mapping[str, Any]) -> dict[str, float]:
+    """By matrix, W and A, the own share that the parameters put in; without one that is yet to be found."""
+    values = {matrix: given.get(name) for matrix, name in registry.own_shares(kind).items()}
+    return {matrix: float(value) for matrix, value in values.items() if isinstance(value, int | float)}
+
+
+def own_share_open(kind: type[Algorithm], given: Mapping[str, Any]) -> bool:
+    """Whether an own share is yet to be found, and with it the topology's step factor."""
+    return any(isinstance(given.get(name), Grid) for name in registry.own_shares(kind).values())
+
+
+def told(kind: type[Algorithm], given: Mapping[str, Any]) -> dict[str, Any]:
+    """The parameters without own shares that are not given, which are younger than the records."""
+    quiet = set(registry.own_shares(kind).values())
+    return {name: value for name, value in given.items() if value is not None or name not in quiet}
 
 
 def step_for(

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import ClassVar, get_args
 
-from rfast_bench.api import Algorithm, Buckets, Family
+from rfast_bench.api import Algorithm, Buckets, Family, OwnShareA, OwnShareW
 from rfast_bench.errors import UserError, suggest
 from rfast_bench.scenario.sections.optimizer import OptimizerSpec, ScheduleSpec
 from rfast_bench.scenario.user_files import code
@@ -67,6 +67,14 @@ def bucketed(algorithm: type[Algorithm]) -> list[str]:
     """Its parameters that say into how many pieces a vector is cut."""
     given = inspect.signature(algorithm.__init__, eval_str=True).parameters.values()
     return [parameter.name for parameter in given if parameter.annotation == Buckets]
+
+
+@cache
+def own_shares(algorithm: type[Algorithm]) -> Mapping[str, str]:
+    """Its parameters that are put into the weights of its pair, by matrix: `{"W": name, "A": name}`, or fewer."""
+    given = inspect.signature(algorithm.__init__, eval_str=True).parameters.values()
+    kinds = {"W": (OwnShareW, OwnShareW | None), "A": (OwnShareA, OwnShareA | None)}
+    return {m: p.name for m, annotations in kinds.items() for p in given if p.annotation in annotations}
 
 
 @cache

@@ -106,8 +106,13 @@ class Run:
         if self.scenario.world == "simulated":
             unused["real"] = True
         scenario = self.scenario.model_dump(mode="json", by_alias=True, exclude=unused)
-        scenario["algorithms"] = [training.told(self.algorithm, scenario["algorithms"][self.order])]
+        scenario["algorithms"] = [self._told(scenario["algorithms"][self.order])]
         return {**scenario, "seed": self.seed}
+
+    def _told(self, dumped: Mapping[str, Any]) -> dict[str, Any]:
+        """The algorithm's plain values, without what does nothing."""
+        values = training.told(self.algorithm, dumped)
+        return {**values, "parameters": parameters.told(self.algorithm_class, values["parameters"])}
 
     @cached_property
     def hash(self) -> str:
@@ -119,7 +124,7 @@ class Run:
         scenario = digests.with_contents(
             used.model_dump(exclude=quiet_keys.dull(used) | dict.fromkeys((*UNUSED, *dull), True))
         )
-        own = training.told(self.algorithm, scenario["algorithms"][self.order])
+        own = self._told(scenario["algorithms"][self.order])
         scenario["algorithms"] = [{**own, "name": None, "label": None}]
         if isinstance(self.scenario.problem, PlugInSpec):
             scenario["problem"]["kind"] = digests.of_class(self.scenario.problem.load())
@@ -213,8 +218,10 @@ def complete(scenario: Scenario, k: int, point: Point) -> AlgorithmSpec:
     )
     effective = parameters.effective_value(values)
     if effective is not None:
-        step = _step_for(effective, kind, algorithm, point, whole.optimizer.momentum)
-        if not which and (step is None or training.MOMENTUM not in grids):  # else these are found first
+        checked = algorithm.model_copy(update={"parameters": values})
+        step = _step_for(effective, kind, checked, point, whole.optimizer.momentum)
+        open_ = training.MOMENTUM in grids or parameters.own_share_open(kind, values)
+        if not which and (step is None or not open_):  # else these are found first
             values[parameters.STEP] = step
     applied = training.applied(whole.optimizer, whole.schedule) if scenario.tune is None else whole
     update = {"parameters": {**values, **grids, **which}, **vars(applied)}
@@ -269,6 +276,8 @@ def build_topology(algorithm: AlgorithmSpec, point: Point) -> Topology:
         spec = TopologySpec(kind=kind.default_topology) if kind.default_topology else TopologySpec()
     where = f"{point.source}: algorithms.{algorithm.label}.topology"
     built = build(spec, scenario.workers, kind.needs, scenario.allow_unsound, where)
+    if kind.needs == "pair":
+        built = built.with_own_shares(**parameters.own_shares(kind, algorithm.parameters))
     if scenario.network.latency_matrix is not None:
         _check_links(built, scenario, where)
     return built

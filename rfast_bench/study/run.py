@@ -20,8 +20,9 @@ from threadpoolctl import threadpool_limits
 
 from rfast_bench import problems
 from rfast_bench.api import Algorithm
-from rfast_bench.plan.parameters import STEP, effective_step
+from rfast_bench.plan.parameters import STEP, effective_step, told
 from rfast_bench.plan.runs import Run, write_resolved
+from rfast_bench.plan.saturation import saturated
 from rfast_bench.problems import Problem, Reference
 from rfast_bench.problems.evaluation import NOBODY, Evaluator, Watcher
 from rfast_bench.records.writing import FORMAT, write_run
@@ -100,6 +101,7 @@ def perform(
         "effective_step": _finite(
             effective_step(run.algorithm_class, topology, _step_size(run), run.algorithm.momentum)
         ),
+        **_links(run, topology, problem),
         "status": outcome.status,
         "stopped_by": outcome.stopped_by,
         "reason": outcome.reason,
@@ -165,6 +167,12 @@ def _training(run: Run) -> dict[str, Any]:
     return {name: spec.model_dump(mode="json") for name, spec in parts.items() if spec is not None}
 
 
+def _links(run: Run, topology: Topology, problem: Problem) -> dict[str, Any]:
+    """What is to be said of its links, if anything."""
+    worst = saturated(run, topology, problem.dim * problem.dtype.itemsize)
+    return {} if worst is None else {"saturated": worst.words}
+
+
 def _step_size(run: Run) -> float:
     return float(run.algorithm.parameters.get(STEP, math.nan))
 
@@ -184,7 +192,7 @@ def describe(run: Run) -> dict[str, Any]:
         "point": run.point.values,
         "algorithm": algorithm.name,
         "label": algorithm.label,
-        "parameters": algorithm.parameters,
+        "parameters": told(run.algorithm_class, algorithm.parameters),
         **_training(run),
         "step_size": algorithm.parameters.get("step_size"),
         "effective_step": None,

@@ -17,6 +17,7 @@ from threadpoolctl import threadpool_limits
 
 from rfast_bench import problems
 from rfast_bench.errors import UserError
+from rfast_bench.plan import saturation
 from rfast_bench.plan.runs import Run
 from rfast_bench.problems import Problem, Reference
 from rfast_bench.records.reading import find_runs
@@ -87,6 +88,8 @@ def run_all(
             f"{len(runs) - len(missing)} of {len(runs)} runs are already there (--fresh starts over)"
         )
     references, sizes = survey(todo, partial(console.print, highlight=False, soft_wrap=True, markup=False))
+    for text in saturation.cautions(todo, lambda run: sizes[problem_key(run)].vector):
+        console.print(text, highlight=False, soft_wrap=True, markup=False)
     if cluster is None:
         jobs = jobs_that_fit(needs_of(todo, sizes), jobs, console)
     check_writable(out)

@@ -41,6 +41,21 @@ def metropolis(n: int, edges: Iterable[Edge]) -> Weights:
     return tuple(_metropolis_row(i, rows) for i in range(n))
 
 
+def with_own_share(weights: Weights, share: float | None) -> Weights:
+    """The same with `share` as the own weight of whoever has a neighbour, the others scaled to sum to the rest.
+
+    None: as they are.
+    """
+    return weights if share is None else tuple(_shared(i, row, share) for i, row in enumerate(weights))
+
+
+def _shared(i: int, row: Mapping[int, float], share: float) -> Mapping[int, float]:
+    others = fsum(weight for j, weight in row.items() if j != i)
+    if not others:
+        return row
+    return {j: share if j == i else (1 - share) * weight / others for j, weight in row.items()}
+
+
 def by_worker(matrix: NDArray[np.float64]) -> Weights:
     """The non-zero weights of each row; give the transpose of A to get its columns."""
     return tuple({int(j): float(row[j]) for j in np.flatnonzero(row)} for row in matrix)

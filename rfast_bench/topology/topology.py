@@ -12,14 +12,14 @@ Words
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from math import fsum, nan
 
 import networkx as nx
 
 from rfast_bench.topology.connectivity import no_common_root, not_connected, root_set, walk_graph
-from rfast_bench.topology.mixing import Weights, stationary, weight_flaws
+from rfast_bench.topology.mixing import Weights, stationary, weight_flaws, with_own_share
 from rfast_bench.topology.repair import Mend, mend_pair, mend_undirected, mend_words
 
 
@@ -38,6 +38,12 @@ class Topology:
     side: tuple[int, ...]
     """Two-colouring of an undirected graph, worker 0 on side 0; all 0 where there is none."""
     sound: bool = True
+
+    def with_own_shares(self, W: float | None = None, A: float | None = None) -> Topology:
+        """The same graphs with these as w_ii and a_ii; see `mixing.with_own_share`."""
+        if W is None and A is None:
+            return self
+        return replace(self, W=with_own_share(self.W, W), A=with_own_share(self.A, A))
 
     def in_W(self, i: int) -> tuple[int, ...]:
         """In-neighbours in G(W), ascending."""

@@ -22,6 +22,7 @@ FOLDER = Path(__file__).parent / "golden"
 ALGORITHMS: dict[str, dict[str, Any]] = {
     "r-fast": {"step_size": 0.05, "topology": "binary-tree"},
     "r-fast-ring": {"name": "r-fast", "step_size": 0.2, "topology": "directed-ring", "compensated": True},
+    "r-fast-one-peer": {"step_size": 0.1, "topology": "exponential"},
     "ring-allreduce": {"step_size": 0.2},
     "d-psgd": {"step_size": 0.2, "topology": "ring"},
     "ad-psgd": {"step_size": 0.2, "topology": "line"},

@@ -33,7 +33,7 @@ STEPS = {
     **{"r-fast": 0.05, "ring-allreduce": 0.5, "d-psgd": 0.5, "ad-psgd": 0.5, "osgp": 0.5},
     # RASGP makes up for the time that a worker stood still in one step: on a busy machine a hundred times this one
     **{"s-ab": 0.05, "rasgp": 0.01, "adsgd": 0.5, "async-sgd": 0.1, "local-sgd": 0.5},
-    **{"m-sync": 0.5, "fragile": 0.5, "amelie": 0.5},
+    **{"m-sync": 0.5, "fragile": 0.5, "amelie": 0.5, "r-fast-one-peer": 0.2},
 }
 SMALL: dict[str, Any] = {
     "name": "small",

@@ -233,6 +233,7 @@ def test_nothing_comes_earlier_than_without_and_the_inlet_is_never_overdrawn(
 # ------------------------------------------------------------------------------------------ whole runs
 ALL = [
     "r-fast",
+    "r-fast-one-peer",
     "d-psgd",
     "osgp",
     "ad-psgd",
@@ -242,6 +243,9 @@ ALL = [
     "adsgd",
     "async-sgd",
     "local-sgd",
+    "m-sync",
+    "fragile",
+    "amelie",
 ]
 
 

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import pandas as pd
 
+from rfast_bench.analysis.cell_text import POINT
 from rfast_bench.analysis.statistics import CONFIDENCE, surest
+from rfast_bench.records.reading import Run
 from rfast_bench.report.content.findings import Finding, point_words, points_of
 from rfast_bench.report.content.run_description import listed
 
@@ -44,6 +49,20 @@ def _conditional(rows: pd.DataFrame) -> list[Finding]:
         "that were chosen, and nothing of how else other tuning seeds might have chosen."
     )
     return [Finding("caution", "conditional", text)]
+
+
+def about_links(runs: Sequence[Run]) -> list[Finding]:
+    """Of links that are asked for more than they carry, once for each algorithm and point."""
+    said = [(run, run.manifest["saturated"]) for run in runs if "saturated" in run.manifest]
+    texts = {
+        f"{run.label}{_at({POINT + key: value for key, value in run.point.items()})}: {words}."
+        for run, words in said
+    }
+    return [Finding("caution", "link", text) for text in sorted(texts)]
+
+
+def _at(point: dict[str, Any]) -> str:
+    return f" at {point_words(point)}" if point else ""
 
 
 def _at_edge(rows: pd.DataFrame) -> list[Finding]:

@@ -16,7 +16,7 @@ from rfast_bench.plan.swept_values import short_names
 from rfast_bench.records.reading import Run, point_key, varying
 from rfast_bench.report.content import resolved, run_description
 from rfast_bench.report.content.at_a_glance import Glance, glance
-from rfast_bench.report.content.cautions import cautions
+from rfast_bench.report.content.cautions import about_links, cautions
 from rfast_bench.report.content.findings import Finding, target_words
 from rfast_bench.report.content.holdings import Holdings, holdings
 from rfast_bench.report.content.margins import judged
@@ -116,7 +116,12 @@ def part_of(
         ],
         description=str(whole.get("description", "")),
         glance=glance(rows),
-        findings=[*findings, *cautions(rows), *_mixture(runs, resolved.differing(runs, scenarios))],
+        findings=[
+            *findings,
+            *cautions(rows),
+            *about_links(runs),
+            *_mixture(runs, resolved.differing(runs, scenarios)),
+        ],
         grids=grids(rows),
         note=footnote(rows),
         legend=[

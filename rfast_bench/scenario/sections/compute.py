@@ -77,10 +77,11 @@ def mean_compute(compute: Compute, workers: int, samples: float | None = None) -
     """Mean seconds of a gradient of so many samples at full speed, over the workers; None: as many as stated."""
     if not by_worker(compute):
         return _mean(compute, mean_time(compute), samples)  # type: ignore[arg-type]
-    return float(np.mean([_own_mean(compute, worker, samples) for worker in range(workers)]))
+    return float(np.mean([own_mean(compute, worker, samples) for worker in range(workers)]))
 
 
-def _own_mean(compute: Compute, worker: int, samples: float | None) -> float:
+def own_mean(compute: Compute, worker: int, samples: float | None = None) -> float:
+    """The same of one worker."""
     own = times_of(compute, worker)
     mean = float(own.values.mean()) if isinstance(own, Device) else mean_time(own)  # type: ignore[arg-type]
     return _mean(own, mean, samples)
