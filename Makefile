@@ -1,5 +1,6 @@
 # make quickstart   the main job: five algorithms compared, table and plots in first-results/quickstart/
 # make results      every study of results/ anew, what moved, and the pages and claims made of it
+#                   (make results STUDIES="quickstart claim-speed" does these alone)
 # make results-quick  one seed of each with the committed step sizes, in results-quick/: do the numbers still come out?
 # make test         lint, types and tests
 # make bench        CPU time per worker-iteration of the simulated world, by part, beside its floor
@@ -26,7 +27,7 @@ quickstart: $(READY)
 	$(BIN)/rfast-bench run scenarios/quickstart.yaml --out first-results
 
 results: $(READY)
-	$(BIN)/python -m benchmarks.results
+	$(BIN)/python -m benchmarks.results $(STUDIES)
 
 results-quick: $(READY)
 	$(BIN)/python -m benchmarks.results --quick
