@@ -55,7 +55,7 @@ def only_world(rows: pd.DataFrame) -> str:
 
 
 _ALWAYS = ("algorithm", "status")
-_COST = ("topology", "time per epoch (s)", "epoch speed-up", "idle (%)", "staleness", "sent")
+_COST = ("topology", "time per epoch (s)", "epoch speed-up", "idle (%)", "wasted (%)", "staleness", "sent")
 _WELL = ("γ", "γ_eff", "momentum", "also tuned")
 EDGE = " †"
 """Behind the label of what was tuned at the edge, in every table."""
@@ -87,6 +87,7 @@ def _columns(frame: pd.DataFrame) -> dict[str, Callable[[Mapping[Any, Any]], str
         "time per epoch (s)": lambda row: cell(row["time_per_epoch"]) + interval("time_per_epoch", row),
         "epoch speed-up": partial(speedup, "epoch"),
         "idle (%)": lambda row: cell(row["idle_percent"]),
+        "wasted (%)": lambda row: cell(row.get("wasted_percent")),
         "staleness": lambda row: cell(row.get("staleness")),
         "sent": lambda row: human_bytes(row["bytes_sent"]),
         "status": lambda row: str(row["status"]),

@@ -29,13 +29,16 @@ COSTS = ("idle_percent", "bytes_sent", "staleness")
 
 # --------------------------------------------------------------------------------------------- the numbers
 def costs(run: Run) -> dict[str, float]:
-    """What one run spent: percent of idle time, bytes; and how many gradients old messages were when read."""
+    """What one run spent: percent of idle time, bytes; and how many gradients old messages were when read. Where any
+    gradients were given up, the percent of the time that they took too."""
     curves, workers, read = run.curves(), run.workers(), run.staleness()
     if run.status == "skipped" or curves.empty:
         return {}
     last = curves.iloc[-1]
     waiting, busy = workers["waiting"].sum(), workers["busy"].sum()
+    wasted = workers["wasted"].sum() if "wasted" in workers else 0.0
     return {
+        **({"wasted_percent": 100 * _ratio(wasted, busy + waiting)} if wasted > 0 else {}),
         "idle_percent": 100 * _ratio(waiting, busy + waiting),
         "bytes_sent": float(last["bytes_sent"]),
         "staleness": _ratio((read["staleness"] * read["count"]).sum(), read["count"].sum()),
@@ -107,6 +110,8 @@ def _row(
     row |= columns([numbers for _, numbers in group])
     spent = [costs(run) for run in runs]
     row |= {name: _mean(own.get(name, np.nan) for own in spent) for name in COSTS}
+    if any("wasted_percent" in own for own in spent):
+        row["wasted_percent"] = _mean(own.get("wasted_percent", 0.0) for own in spent)
     return row | {"status": _status(runs, row)}
 
 

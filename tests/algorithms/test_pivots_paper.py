@@ -7,18 +7,23 @@ Amelie    x^{k+1} = x^k - γ (1/n) Σ_i (mean of worker i's gradients at x^k), o
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
+import yaml
+from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rfast_bench.cli.commands import main
 from rfast_bench.errors import CannotRun, Unsound, UserError
 from rfast_bench.plan.runs import Run, plan
 from rfast_bench.scenario.sections.topology import TopologySpec
 from rfast_bench.topology.build import build
-from tests.support.handmade import World, make_run, maker, schedules, simulate_run
+from tests.support.handmade import BASE, World, make_run, maker, schedules, simulate_run
 
 TREES = ("binary-tree", "line", "star", "random-trees")
 METHODS = ("m-sync", "fragile", "amelie")
@@ -190,6 +195,27 @@ def test_wasted_time_is_counted(name: str, interrupt: bool) -> None:
     assert (totals["wasted"].sum() > 0) == interrupt
     done = played.curves.gradients.iloc[-1]
     assert done == totals["gradients"].sum()
+
+
+def test_tables_show_what_was_wasted_where_anything_was(tmp_path: Path) -> None:
+    methods = [{"name": "fragile", "step_size": 0.1}, {"name": "ring-allreduce", "step_size": 0.1}]
+    stragglers = [{"worker": 3, "slowdown": 5}]
+    raw = {
+        **BASE,
+        "algorithms": methods,
+        "stragglers": stragglers,
+        "stop": {"time": 30},
+        "evaluate": {"every": 10},
+    }
+    path = tmp_path / "scenario.yaml"
+    path.write_text(yaml.safe_dump(raw), encoding="utf-8")
+    done = CliRunner().invoke(main, ["run", str(path), "--out", str(tmp_path / "out"), "--no-plots"])
+    assert done.exit_code == 0, done.output
+    table = pd.read_csv(tmp_path / "out" / "handmade" / "table.csv").set_index("label")
+    workers = pd.read_csv(tmp_path / "out" / "handmade" / "fragile" / "seed-0" / "workers.csv")
+    assert table.loc["fragile", "wasted_percent"] == pytest.approx(100 * workers["wasted"].sum() / 120)
+    assert table["wasted_percent"].isna()["ring-allreduce"]
+    assert "wasted (%)" in (tmp_path / "out" / "handmade" / "table.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("name", METHODS)

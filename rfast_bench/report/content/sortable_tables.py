@@ -68,6 +68,7 @@ _COLUMNS: Mapping[str, str] = {
     "time per epoch (s)": "time_per_epoch",
     "epoch speed-up": "speedup_epoch",
     "idle (%)": "idle_percent",
+    "wasted (%)": "wasted_percent",
     "staleness": "staleness",
     "sent": "bytes_sent",
 }
