@@ -139,18 +139,29 @@ def _status(runs: Sequence[Run], row: Mapping[str, Any]) -> str:
             reason = next(run.reason for run in runs if run.status == word)
             share = _share(row[word], len(runs), always=word != "skipped")
             said.append(f"{word}{share}{': ' if reason else ''}{reason}")
+    if all(run.valid and _did_nothing(run) for run in runs):
+        said.append("no gradient was done")
     said += _missed(runs, row)
     if row["tuned_at_edge"]:
         said.append(f"tuned at the edge ({row['tuned_at_edge']})")
     return "; ".join(said) or "ok"
 
 
+def _did_nothing(run: Run) -> bool:
+    """Whether the run was over before anybody's first gradient: a forgotten unit, as a rule."""
+    curves = run.curves()
+    return not curves.empty and bool(curves["gradients"].iloc[-1] == 0)
+
+
 def _missed(runs: Sequence[Run], row: Mapping[str, Any]) -> list[str]:
-    """`did not reach gap 0.1, gap 0.03 (2/3)`: of the runs that ended well."""
+    """`did not reach gap 0.1, gap 0.03 (2/3)`: of the runs that ended well. Where all of them were stopped by their
+    target, the others are what they had not reached by then."""
     valid = [run for run in runs if run.valid]
     counts = {name: len(valid) - row[f"time_to_{name}_reached"] for name in target_names(row)}
     missed = {words(name): _share(n, len(runs), n < len(runs)) for name, n in counts.items() if n > 0}
-    return ["did not reach " + ", ".join(name + share for name, share in missed.items())] if missed else []
+    stopped = all(run.stopped_by == "target" for run in valid)
+    verb = "stopped at its target before" if stopped else "did not reach"
+    return [f"{verb} {', '.join(name + share for name, share in missed.items())}"] if missed else []
 
 
 def _share(count: int, of: int, always: bool = True) -> str:

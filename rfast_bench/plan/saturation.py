@@ -27,16 +27,26 @@ class Saturated:
     """How many messages would take no longer than the gradient."""
     enough: float
     """The bandwidth at which these messages would."""
+    inlet: bool = False
+    """Whether receiving takes time too."""
 
     @property
     def words(self) -> str:
         fewer = (
-            f"{self.fits} fit (fewer out-edges, or one peer an iteration)" if self.fits else "not one fits"
+            f"{self.fits} would fit (fewer out-edges, or one peer an iteration)"
+            if self.fits
+            else "Not one fits"
+        )
+        inlet = (
+            "; what its receivers' inlets bear is not counted (network.receive_bandwidth)"
+            if self.inlet
+            else ""
         )
         return (
-            f"what a worker sends in an iteration (messages: {self.messages}) takes {1000 * self.link:.3g} ms of its "
-            f"link, a gradient {1000 * self.gradient:.3g} ms (workers so: {self.workers}). Posts then replace each "
-            f"other before they leave, and what is read grows old: {fewer}; {8e-9 * self.enough:.3g} Gbit/s would do"
+            f"the {self.messages} messages that a worker sends in an iteration take {1000 * self.link:.3g} ms of its "
+            f"link, a gradient {1000 * self.gradient:.3g} ms (so for {self.workers} of the workers). They do not fit: "
+            f"posts replace each other before they leave, and what is read grows old. {fewer}; all "
+            f"would on a link of {8e-9 * self.enough:.3g} Gbit/s{inlet}"
         )
 
 
@@ -62,7 +72,8 @@ def saturated(run: Run, topology: Topology, model_bytes: float) -> Saturated | N
             enough = size * messages / gradient
             found.append(Saturated(messages, messages * one, gradient, 0, int(gradient / one), enough))
     worst = max(found, key=lambda one: one.link / one.gradient, default=None)
-    return None if worst is None else replace(worst, workers=len(found))
+    inlet = scenario.network.receive_bandwidth is not None
+    return None if worst is None else replace(worst, workers=len(found), inlet=inlet)
 
 
 def cautions(runs: Sequence[Run], model_bytes: Callable[[Run], float]) -> list[str]:

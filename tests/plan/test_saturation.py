@@ -37,7 +37,7 @@ def test_six_messages_of_33_ms_in_87() -> None:
     assert worst.link == pytest.approx(6 * 102.2e6 * 8 / 25e9)
     assert worst.gradient == pytest.approx(0.0872)
     assert 8e-9 * worst.enough == pytest.approx(6 * 102.2e6 * 8 / 0.0872 / 1e9)
-    for part in ("messages: 6", "196 ms", "87.2 ms", "workers so: 8", "2 fit", "56.3 Gbit/s"):
+    for part in ("the 6 messages", "196 ms", "87.2 ms", "for 8 of the workers", "2 would fit", "56.3 Gbit/s"):
         assert part in worst.words
 
 
@@ -53,7 +53,7 @@ def test_not_one_fits() -> None:
     worst = found(run_of(network={**RESNET["network"], "bandwidth": "1 Gbit/s"}))
     assert worst is not None
     assert worst.fits == 0
-    assert "not one fits" in worst.words
+    assert "Not one fits" in worst.words
 
 
 @pytest.mark.parametrize(
@@ -126,8 +126,10 @@ def test_terminal_and_report_say_it(tmp_path: Path) -> None:
     )
     result = call("run", path, "--out", tmp_path / "out", "--no-plots", "--jobs", 1)
     assert result.exit_code == 0, result.output
-    assert result.output.count("Posts then replace each other") == 1
-    assert "r-fast at bandwidth = 100 MB/s: what a worker sends" in result.output
-    assert "messages: 6) takes 60 ms of its link" in result.output
+    assert result.output.count("posts replace each other") == 1
+    assert "r-fast at bandwidth = 100 MB/s: the 6 messages that a worker sends" in result.output
+    assert "take 60 ms of its link" in result.output
     (caution,) = about_links(find_runs([tmp_path / "out"]))
-    assert caution.text.startswith("r-fast at bandwidth = 100 MB/s: what a worker sends in an iteration")
+    assert caution.text.startswith(
+        "r-fast at bandwidth = 100 MB/s: the 6 messages that a worker sends in an iteration"
+    )

@@ -413,6 +413,11 @@ def test_what_is_varied_is_not_said_as_if_it_were_fixed() -> None:
             {"epochs": 3.0, "target": {"gap": 0.1}},
             "ends after 3 epochs or at gap 0.1, whichever comes first",
         ),
+        (
+            "stop",
+            {"time": 40.0, "target": {"gap": 0.1, "of": ["worst", "worker 2"]}},
+            "ends after 40 s of simulated time or at worst gap 0.1 or at gap 0.1 of worker 2, whichever comes first",
+        ),
         ("world", "real", "8 workers (real processes) fit"),
     ],
 )

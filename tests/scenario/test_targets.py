@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
+import pandas as pd
 import pytest
 
 from rfast_bench.errors import UserError
 from rfast_bench.plan.runs import Point, load_points
-from tests.support.command_line import write
+from tests.support.command_line import call, write
 
 SHARE = "an accuracy is a share: above 0, at most 1"
 NOBODY = "is nobody's model; allowed: mean, worst, median, or worker and a number, such as 'worker 0'"
@@ -117,3 +119,20 @@ def test_a_metric_that_is_no_share_has_no_bounds(metric: str, where: str, tmp_pa
     (point, *_) = points(tmp_path, *overrides, f"{where}={{accuracy: -3}}")
     assert "accuracy" in point.scenario.waited_for
     assert told(tmp_path, *overrides, f"{where}={{accuracy: .nan}}")[0].endswith("(found nan)")
+
+
+@pytest.mark.parametrize(
+    ("over", "said"),
+    [
+        ({"stop": {"time": 60, "target": {"gap": 0.9}}}, "stopped at its target before gap 1e-09"),
+        ({"stop": {"time": 60}}, "did not reach gap 1e-09"),
+        ({"stop": {"time": 5}, "compute": 100}, "no gradient was done; did not reach gap 1e-09"),
+    ],
+)
+def test_a_status_says_why_a_target_was_not_reached(over: dict[str, Any], said: str, tmp_path: Path) -> None:
+    """A run that ended where it was told to did not fail; one without a gradient had perhaps a forgotten unit."""
+    path = write(tmp_path, evaluate={"every": "1 s", "targets": {"gap": 1e-9}}, seeds=2, **over)
+    done = call("run", path, "--out", tmp_path / "out", "--no-plots", "--jobs", 1)
+    assert done.exit_code == 0, done.output
+    table = pd.read_csv(next((tmp_path / "out").glob("*/table.csv")))
+    assert set(table["status"]) == {said}
