@@ -50,6 +50,11 @@ class Adsgd(Algorithm):
             self.x = mixed
 
     @classmethod
+    def messages(cls, out_W: int, out_A: int) -> int:
+        """x to every neighbour."""
+        return out_W
+
+    @classmethod
     def vectors(cls, edges_w: float, edges_a: float) -> float:
         """x, x⁰, two earlier ones that neighbours hold or wait for, g, and the next x."""
         return 6

@@ -96,7 +96,8 @@ def effective_step(kind: type[Algorithm], topology: Topology, step: float, momen
 
 def own_shares(kind: type[Algorithm], given: Mapping[str, Any]) -> dict[str, float]:
     """By matrix, W and A, the own share that the parameters put in; without one that is yet to be found."""
-    values = {matrix: given.get(name) for matrix, name in registry.own_shares(kind).items()}
+    fields = registry.parameters(kind).model_fields
+    values = {m: given.get(name, fields[name].default) for m, name in registry.own_shares(kind).items()}
     return {matrix: float(value) for matrix, value in values.items() if isinstance(value, int | float)}
 
 

@@ -87,10 +87,7 @@ class Driver:
         worker.node.forget(self.clock.now)
 
     def revive(self, number: int, algorithm: Algorithm, liveness: Liveness | None, memory: Any = 0.0) -> None:
-        """It is started again with a state of its own choice, and knows nothing of the others.
-
-        `memory` is the state of its optimizer, if it has one.
-        """
+        """It is started again with a state of its own choice and its optimizer's `memory`, and knows of no others."""
         worker = self.workers[number]
         if worker.optimizer is not None:
             worker.optimizer.restore(memory)
@@ -265,12 +262,14 @@ class Driver:
         if inbox.waiter is not waiting or event.wakes_at != waiting.at:
             return
         inbox.waiter = None
-        activity = waiting.activity
+        activity, worker = waiting.activity, waiting.worker
+        if worker.optimizer is not None:
+            worker.optimizer.wake(worker)
         try:
             effect = activity.send(waiting.take(now))
         except StopIteration:
             return
-        self._carry_out(activity, waiting.worker, effect)
+        self._carry_out(activity, worker, effect)
 
     # ---------------------------------------------------------------------------------------- all-reduce
     def _gather(

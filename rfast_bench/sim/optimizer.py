@@ -1,7 +1,8 @@
 """The worker's own optimiser under the simulated clock: filters a gradient and sets the step before it is handed over.
 
 A schedule goes by what is done *before* the gradient that is handed over, as a schedule in a training loop does. What
-all workers have done is known here exactly. The workers of a synchronous method change the step in the same round.
+all workers have done is known here exactly. The workers of a synchronous method change the step in the same round;
+those of the others also when a message wakes them, for it may be another's gradient that they step with.
 """
 
 from __future__ import annotations
@@ -25,12 +26,18 @@ Positions = Callable[[Worker], float]
 class Optimizer:
     """One worker's: its filter, if it has one, and its scheduled step, if it has one."""
 
-    __slots__ = ("_position", "_step", "filter")
+    __slots__ = ("_position", "_step", "filter", "follows")
 
     def __init__(
-        self, filter: GradientFilter | None, step: ScheduledStep | None, position: Positions
+        self, filter: GradientFilter | None, step: ScheduledStep | None, position: Positions, follows: bool
     ) -> None:
-        self.filter, self._step, self._position = filter, step, position
+        """`follows`: the schedule goes on between the worker's own gradients too."""
+        self.filter, self._step, self._position, self.follows = filter, step, position, follows
+
+    def wake(self, worker: Worker) -> None:
+        """A message is about to be handed to the algorithm."""
+        if self._step is not None and self.follows:
+            self._step.put(worker.algorithm, self._position(worker))
 
     def __call__(self, worker: Worker, gradient: Any) -> Any:
         """What the algorithm gets for a gradient that is done."""
@@ -60,7 +67,7 @@ def equip(driver: Driver, training: Training, problem: Problem, seed: int) -> No
     for worker in driver.workers:
         filter = None if training.optimizer is None else GradientFilter(training.optimizer, number)
         step = None if spec is None else ScheduledStep(spec, base_step(worker.algorithm), number)
-        worker.optimizer = Optimizer(filter, step, position)
+        worker.optimizer = Optimizer(filter, step, position, not worker.algorithm.synchronous)
 
 
 def _number(problem: Problem) -> Number:

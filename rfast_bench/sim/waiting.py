@@ -10,6 +10,7 @@ from heapq import heappop
 from typing import Any
 
 from rfast_bench.api import Channel
+from rfast_bench.conditions.giving_up import MOST_AT_ONCE, undrained
 from rfast_bench.errors import UserError
 from rfast_bench.sim.clock import Clock, Due
 from rfast_bench.sim.network.mailboxes import ARRIVAL, PAYLOAD, SENDER, Inbox, Message
@@ -139,13 +140,14 @@ class First(Waiting):
 class Breaker(First):
     """Waits on a channel for what a worker gives its gradient up for. `began`: when the gradient was asked for."""
 
-    __slots__ = ("began",)
+    __slots__ = ("at_once", "began")
 
     def __init__(
         self, clock: Clock, callbacks: Sequence[Callable[[Any], None]], worker: Worker, inbox: Inbox
     ) -> None:
         super().__init__(clock, callbacks, worker, inbox)
         self.began = 0.0
+        self.at_once = 0  # how often in a row it was given up before it began
 
 
 class Breaks:
@@ -164,8 +166,13 @@ class Breaks:
             inbox.breaker = Breaker(self._clock, self._when_told, worker, inbox)
         breaker: Breaker = inbox.breaker
         now = self._clock.moment.now
-        breaker.began = now
-        return None if breaker.look() <= now else breaker
+        if breaker.look() > now:
+            breaker.began, breaker.at_once = now, 0
+            return breaker
+        breaker.at_once += 1
+        if breaker.at_once > MOST_AT_ONCE:
+            raise UserError(undrained(channel))
+        return None
 
     def arm(self, breaker: Breaker) -> None:
         """The gradient is being computed now."""

@@ -124,7 +124,10 @@ def no_trees(w: Walks, a: Walks) -> str:
                 return f"in G({graph}) worker {i} has {len(others)} {neighbours} ({listed(others)})"
         if not any(set(row) <= {i} for i, row in enumerate(walks)):
             return f"in G({graph}) no worker is without {neighbours}"
-    return ""
+    ends = [[i for i, row in enumerate(walks) if set(row) <= {i}] for walks in (w, a)]
+    return (
+        "" if ends[0] == ends[1] else f"the root of G(W) is {listed(ends[0])}, that of G(A) {listed(ends[1])}"
+    )
 
 
 def no_common_root(w: Walks, a: Walks) -> str:

@@ -218,6 +218,25 @@ def test_tables_show_what_was_wasted_where_anything_was(tmp_path: Path) -> None:
     assert "wasted (%)" in (tmp_path / "out" / "handmade" / "table.md").read_text(encoding="utf-8")
 
 
+@pytest.mark.parametrize("by", ["common", "time", "own"])
+@pytest.mark.parametrize(
+    "algorithm", [{"name": "m-sync", "m": 3}, {"name": "fragile", "S": 3}, {"name": "async-sgd"}]
+)
+def test_a_schedule_reaches_a_pivot_that_never_ends_a_gradient(algorithm: dict[str, Any], by: str) -> None:
+    """It steps with the gradients of others: the step is that of where the run is then."""
+    over: dict[str, Any] = {"stragglers": [{"worker": 0, "slowdown": 1e6}], "network": {"latency": 0.05}}
+    drop = {"common": 5, "time": 20, "own": 1e-9}[by]
+    run = make_run(
+        {"step_size": 0.1, **algorithm},
+        **{**over, "compute": 1, "stop": {"time": 60}, "evaluate": {"every": 60}},
+        schedule={"drops": {drop: 0.1}, "by": by},
+    )
+    played = simulate_run(run)
+    assert played.outcome.frames["workers"].set_index("worker").loc[0, "gradients"] == 0
+    pivot = played.workers[0]
+    assert float(pivot.step_size) == pytest.approx(0.1 if by == "own" else 0.01)
+
+
 @pytest.mark.parametrize("name", METHODS)
 def test_alone_it_is_plain_sgd(name: str) -> None:
     """n = 1: x ← x - γ g(x) with every gradient, no message, nothing given up."""
@@ -265,5 +284,7 @@ def test_trees_need_a_common_root(tmp_path: Any) -> None:
     spec = TopologySpec.model_validate({"w": tmp_path / "w.txt", "a": tmp_path / "a.txt"})
     with pytest.raises(Unsound, match="no common root"):
         build(spec, 3, "trees")
+    with pytest.raises(CannotRun, match=r"the root of G\(W\) is 0, that of G\(A\) 2"):
+        build(spec, 3, "trees", allow_unsound=True)
     with pytest.raises(CannotRun, match="in G"):
         build(TopologySpec(kind="exponential"), 8, "trees")

@@ -13,6 +13,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from rfast_bench.cli.topology.group import command as topology
+from tests.support.command_line import call, write
 
 NAMED = """<graphml xmlns="http://graphml.graphdrawing.org/xmlns"><graph edgedefault="directed">
 <node id="alice"/><node id="bob"/><edge source="alice" target="bob"/></graph></graphml>"""
@@ -432,3 +433,14 @@ def test_bad_topologies_of_a_scenario_exit_2_naming_the_key(tmp_path: Path) -> N
 def test_the_group_is_a_click_group() -> None:
     assert isinstance(topology, click.Group)
     assert "check" in topology.list_commands(click.Context(topology))
+
+
+def test_a_check_sees_the_own_shares_that_a_run_has(tmp_path: Path) -> None:
+    """γ_eff / γ of uniform weights and equal degrees is a_ii."""
+    own = {"name": "r-fast", "own_share_w": 0.6, "own_share_a": 0.7, "topology": "exponential"}
+    peer = {"name": "r-fast-one-peer", "topology": "exponential"}
+    path = write(tmp_path, workers=4, algorithms=[{**one, "step_size": 0.1} for one in (own, peer)])
+    done = call("topology", "check", path, "--json")
+    assert done.exit_code == 0, done.output
+    found = [one["explanation"]["step_factor"] for one in json.loads(done.output)["topologies"]]
+    assert found == pytest.approx([0.7, 0.5])

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from rfast_bench.api import Activity, Gradient, Node, ReceiveAny, Sent
+from rfast_bench.errors import UserError
 from rfast_bench.real.worker.compute import Measured
 from rfast_bench.real.worker.injected_network import Faults
 from rfast_bench.scenario.sections.network import NetworkSpec
@@ -94,6 +95,17 @@ def test_what_is_there_already_gives_it_up_before_it_is_asked_for() -> None:
     assert algorithm.given_up == 1
     assert len(table.driver.log.asked) == 1
     assert len(table.driver.log.wasted_from) == 0
+
+
+def test_what_is_never_taken_is_told_in_place_of_an_endless_loop() -> None:
+    class Deaf(Restless):
+        async def run(self, node: Node) -> None:
+            while True:
+                await Gradient(self.x, unless="newer")
+
+    table = Table(Deaf(), seconds=20)
+    with pytest.raises(UserError, match="what lies on channel 'newer' is never taken"):
+        table.play(5, lambda: table.tell("newer", 1))
 
 
 def test_a_measured_gradient_is_thrown_away_at_its_end() -> None:

@@ -109,6 +109,22 @@ def test_sent_ends_when_the_link_is_free(tmp_path: Path) -> None:
     assert played.intervals()[2][0].tolist() == [0, 1]
 
 
+UNDRAINED = """
+    def activities(self, node):
+        return [self.work(node)]
+
+    async def work(self, node):
+        node.tell("stop", 1)
+        while True:
+            await Gradient(self.x, unless="stop")
+"""
+
+
+def test_what_is_never_taken_is_told_in_place_of_an_endless_loop(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="what lies on channel 'stop' is never taken"):
+        run(tmp_path, UNDRAINED)
+
+
 TWICE = """
     def activities(self, node):
         return [self.work(node), self.wait(node)]

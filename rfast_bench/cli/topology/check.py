@@ -53,7 +53,7 @@ def command(
     as_json: bool,
 ) -> None:
     """Explain the topologies of a SCENARIO, a named kind, or graphs from files; does the condition hold?"""
-    from rfast_bench.plan import registry
+    from rfast_bench.plan import parameters, registry
     from rfast_bench.topology.check import text, verdicts
 
     files = {"w": w, "a": a, "edges": edges, "w_matrix": w_matrix, "a_matrix": a_matrix}
@@ -68,7 +68,7 @@ def command(
     elif workers is not None or seed or root or size or common_roots != 1:
         raise click.UsageError("a SCENARIO has its own -n, --seed, --root and --bytes; leave them out")
     else:
-        checks = verdicts.of_scenario(scenario, overrides, registry.find)
+        checks = verdicts.of_scenario(scenario, overrides, registry.find, parameters.own_shares)
     if as_json:
         click.echo(verdicts.to_json(checks))
     else:

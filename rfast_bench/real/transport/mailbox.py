@@ -49,12 +49,14 @@ class Mailbox:
 class Inbox:
     """What has been sent to one worker on one channel, taken by sender or in order of coming in."""
 
-    __slots__ = ("_by_sender", "_last", "refused")
+    __slots__ = ("_by_sender", "_last", "ignored", "refused")
 
     def __init__(self) -> None:
         self._by_sender: dict[int, deque[Message]] = {}
         self._last: dict[int, tuple[int, int]] = {}
         self.refused = 0
+        self.ignored = 0
+        """How often a gradient was given up for what lies here, and it was left here."""
 
     def put(self, message: Message) -> None:
         """A message has come in; one that came before is refused."""
@@ -78,6 +80,7 @@ class Inbox:
 
     def take_first(self) -> Message:
         """The message that is due first, which must be there."""
+        self.ignored = 0
         return self._by_sender[min(self._by_sender, key=self._due)].popleft()
 
     def _due(self, sender: int) -> float:

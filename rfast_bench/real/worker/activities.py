@@ -7,9 +7,11 @@ from array import array
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
-from rfast_bench.api import Activity, Gradient, Receive, ReceiveAny, Sent
+from rfast_bench.api import Activity, Channel, Gradient, Receive, ReceiveAny, Sent
+from rfast_bench.conditions.giving_up import MOST_AT_ONCE, undrained
+from rfast_bench.errors import UserError
 from rfast_bench.plan.runs import Run
 from rfast_bench.real.worker.node import RealNode
 
@@ -44,6 +46,14 @@ class Work:
     """A time of the run's clock; sooner over when the run ends."""
 
 
+class OwnOptimizer(Protocol):
+    """What a worker does to its gradients and its step size before its algorithm goes on (`optimizer.py`)."""
+
+    def __call__(self, gradient: Any, at: Any, now: float) -> Any: ...
+
+    def wake(self, now: float) -> None: ...
+
+
 @dataclass
 class Waiting:
     """A coroutine that waits for mail: when it may go on, and with what."""
@@ -63,10 +73,20 @@ def awaited(node: RealNode, activity: Activity, effect: Any, now: float) -> Wait
     if kind is Sent:
         free_at = node.faults.free_at
         return Waiting(activity, lambda: free_at, lambda now: None)
-    given_up = (
-        kind is Gradient and effect.unless is not None and node.inboxes[effect.unless].ready_from_any() <= now
-    )
-    return Waiting(activity, lambda: -math.inf, lambda now: None) if given_up else None
+    if kind is Gradient and effect.unless is not None:
+        return _given_up(node, activity, effect.unless, now)
+    return None
+
+
+def _given_up(node: RealNode, activity: Activity, unless: Channel, now: float) -> Waiting | None:
+    """A gradient that is answered by None at once, if it is. Raises UserError when what it is given up for stays."""
+    inbox = node.inboxes[unless]
+    if inbox.ready_from_any() > now:
+        return None
+    inbox.ignored += 1
+    if inbox.ignored > MOST_AT_ONCE:
+        raise UserError(undrained(unless))
+    return Waiting(activity, lambda: -math.inf, lambda now: None)
 
 
 def _from_each(node: RealNode, activity: Activity, effect: Receive) -> Waiting:

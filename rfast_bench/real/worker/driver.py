@@ -28,7 +28,7 @@ from rfast_bench.conditions.liveness import Liveness
 from rfast_bench.conditions.payload import size_of
 from rfast_bench.real.samples.sampler import Sampler
 from rfast_bench.real.transport.message import Message
-from rfast_bench.real.worker.activities import Log, Reporting, Waiting, Work, awaited
+from rfast_bench.real.worker.activities import Log, OwnOptimizer, Reporting, Waiting, Work, awaited
 from rfast_bench.real.worker.compute import Clock, Compute
 from rfast_bench.real.worker.hops import Hops
 from rfast_bench.real.worker.node import RealNode
@@ -68,7 +68,7 @@ class Driver:
         """What the scenario's network makes of all-reduces; of a collective algorithm alone."""
         self.overlap: Overlap = AtOnce(work, compute, node.faults.scale, self._own_now)
         """How a gradient is summed while it is computed; of a collective algorithm alone."""
-        self.optimizer: Callable[[Any, Any, float], Any] | None = None
+        self.optimizer: OwnOptimizer | None = None
         """(gradient, its point, now) to what the algorithm gets (`optimizer.py`)."""
 
     # ------------------------------------------------------------------------------------------- threads
@@ -154,6 +154,8 @@ class Driver:
                 if waiting.ready() <= now:
                     self._waiting.remove(waiting)
                     self._sampler.before(now)
+                    if self.optimizer is not None:
+                        self.optimizer.wake(now)
                     self._advance(waiting.activity, waiting.take(now))
                     again = True
                     break

@@ -88,6 +88,11 @@ class Optimizer:
             self._step.put(self._algorithm, position)
         return gradient if self.filter is None else self.filter(gradient, at)
 
+    def wake(self, now: float) -> None:
+        """A message is about to be handed to the algorithm, which may step with another's gradient in it."""
+        if self._step is not None and not self._run.algorithm_class.synchronous:
+            self._step.put(self._algorithm, self._position(now))
+
     # ------------------------------------------------------------------------------------- positions
     def _own(self) -> int:
         return self._before + self._driver.log.samples

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -79,21 +80,25 @@ def _count(spec: TopologySpec) -> int:
 
 
 # --------------------------------------------------------------------------------------- a scenario
+Shares = Callable[[type[Algorithm], Mapping[str, Any]], Mapping[str, float]]
+"""From a class and its parameters to the w_ii and a_ii that they put in, `{"W": 0.5}`."""
 Find = Callable[[str, Path], type[Algorithm]]
 """From an algorithm's name, and the folder where relative paths start, to its class. Raises UserError."""
 
 
-def of_scenario(path: Path, overrides: tuple[str, ...], find: Find) -> list[Check]:
-    """Of each algorithm. Raises UserError."""
+def of_scenario(path: Path, overrides: tuple[str, ...], find: Find, shares: Shares) -> list[Check]:
+    """Of each algorithm. `shares`: the own shares that its parameters put into W and A. Raises UserError."""
     path = shipped.find(path)
     scenario = load(path, overrides)
     return [
-        _of_algorithm(algorithm, find(algorithm.name, path.parent), scenario, path)
+        _of_algorithm(algorithm, find(algorithm.name, path.parent), scenario, path, shares)
         for algorithm in scenario.algorithms
     ]
 
 
-def _of_algorithm(algorithm: AlgorithmSpec, cls: type[Algorithm], scenario: Scenario, path: Path) -> Check:
+def _of_algorithm(
+    algorithm: AlgorithmSpec, cls: type[Algorithm], scenario: Scenario, path: Path, shares: Shares
+) -> Check:
     label = algorithm.label or algorithm.name
     if cls.needs == "nothing":
         return Check(label, None, "needs no topology")
@@ -105,6 +110,8 @@ def _of_algorithm(algorithm: AlgorithmSpec, cls: type[Algorithm], scenario: Scen
         )
     except CannotRun as reason:
         return Check(label, None, f"cannot run: {reason}")
+    if cls.needs == "pair":
+        built = built.with_own_shares(**shares(cls, algorithm.parameters))
     return Check(label, explain(built, scenario.network, compute=scenario.gradient_seconds))
 
 
