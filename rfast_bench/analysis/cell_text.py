@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 
 from rfast_bench.analysis.statistics import CONFIDENCE, surest
+from rfast_bench.scenario.values.metrics import OF, number, of_workers, worker_of
 from rfast_bench.scenario.values.metrics import larger_is_better as larger_is_better
-from rfast_bench.scenario.values.metrics import of_workers, worker_of
 from rfast_bench.scenario.values.metrics import words as words
 from rfast_bench.scenario.values.units import NOTHING as NOTHING
 from rfast_bench.scenario.values.units import few_digits
@@ -113,6 +113,17 @@ def cell(value: Any, digits: int = 3) -> str:
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, np.number)):
         return str(value)
     return few_digits(float(value), digits)
+
+
+def wanted(target: Mapping[str, Any]) -> list[str]:
+    """What a stop rule's target wants: `worst gap 0.1`."""
+    of = target.get(OF, "mean")
+    return [
+        words(f"{number(metric, one)}_{cell(value)}")
+        for metric, value in target.items()
+        if metric != OF and value is not None
+        for one in ([of] if isinstance(of, str) else of)
+    ]
 
 
 def _also_tuned(row: Mapping[Any, Any]) -> str:

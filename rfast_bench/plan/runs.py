@@ -106,13 +106,8 @@ class Run:
         if self.scenario.world == "simulated":
             unused["real"] = True
         scenario = self.scenario.model_dump(mode="json", by_alias=True, exclude=unused)
-        scenario["algorithms"] = [self._told(scenario["algorithms"][self.order])]
+        scenario["algorithms"] = [training.told(self.algorithm, scenario["algorithms"][self.order])]
         return {**scenario, "seed": self.seed}
-
-    def _told(self, dumped: Mapping[str, Any]) -> dict[str, Any]:
-        """The algorithm's plain values, without what does nothing."""
-        values = training.told(self.algorithm, dumped)
-        return {**values, "parameters": parameters.told(self.algorithm_class, values["parameters"])}
 
     @cached_property
     def hash(self) -> str:
@@ -124,7 +119,7 @@ class Run:
         scenario = digests.with_contents(
             used.model_dump(exclude=quiet_keys.dull(used) | dict.fromkeys((*UNUSED, *dull), True))
         )
-        own = self._told(scenario["algorithms"][self.order])
+        own = training.told(self.algorithm, scenario["algorithms"][self.order])
         scenario["algorithms"] = [{**own, "name": None, "label": None}]
         if isinstance(self.scenario.problem, PlugInSpec):
             scenario["problem"]["kind"] = digests.of_class(self.scenario.problem.load())
@@ -224,6 +219,7 @@ def complete(scenario: Scenario, k: int, point: Point) -> AlgorithmSpec:
         if not which and (step is None or not open_):  # else these are found first
             values[parameters.STEP] = step
     applied = training.applied(whole.optimizer, whole.schedule) if scenario.tune is None else whole
+    values = parameters.told(kind, values)
     update = {"parameters": {**values, **grids, **which}, **vars(applied)}
     return algorithm.model_copy(update=update)
 

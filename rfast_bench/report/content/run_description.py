@@ -10,9 +10,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import PurePath
 from typing import Any
 
-from rfast_bench.analysis.cell_text import cell, human_bytes
+from rfast_bench.analysis.cell_text import cell, human_bytes, wanted
 from rfast_bench.plan.swept_values import data_name
-from rfast_bench.scenario.values.metrics import OF, number, words
 
 Values = Mapping[str, Any]
 MOST_LISTED = 8
@@ -274,14 +273,7 @@ def _length(scenario: Values, varied: Iterable[str]) -> str:
     ends = [f"after {spoken_seconds(stop['time'])}{clock}"] if stop.get("time") else []
     ends += [f"after {stop['iterations']} iterations a worker"] if stop.get("iterations") else []
     ends += [f"after {cell(stop['epochs'])} epochs"] if stop.get("epochs") else []
-    target = stop.get("target") or {}
-    of = target.get(OF, "mean")
-    ends += [
-        f"at {words(f'{number(metric, one)}_{cell(value)}')}"
-        for metric, value in target.items()
-        if metric != OF and value is not None
-        for one in ([of] if isinstance(of, str) else of)
-    ]
+    ends += [f"at {one}" for one in wanted(stop.get("target") or {})]
     return f"A run ends {' or '.join(ends)}{', whichever comes first' if len(ends) > 1 else ''}."
 
 
