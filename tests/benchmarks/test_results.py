@@ -91,6 +91,23 @@ def test_the_final_gap_of_r_fast_depends_neither_on_the_shards_nor_on_loss(name:
     assert ends[frame["label"] == "d-psgd"].min() > 1e-6
 
 
+def test_later_rivals_lose_the_straggler_or_its_data() -> None:
+    """With sorted shards who waits for everybody waits for the straggler, and who leaves it behind never gets there;
+    R-FAST does neither at any point. Rescaled asynchronous SGD, through a pivot, does neither too, and is sooner."""
+    study = Study("rivals")
+    hard = {"partition": "by-label", "stragglers": "one"}
+    ours = study.values("r-fast-exp", "time_to_gap_0.03")
+    assert len(ours) == 4
+    assert max(ours) < 60
+    assert study.value("m-sync-7", "time_to_gap_0.03", **hard) == math.inf
+    assert study.value("fragile", "time_to_gap_0.03", **hard) == math.inf
+    for waiting in ("m-sync-8", "amelie", "ring-allreduce"):
+        assert study.value(waiting, "time_to_gap_0.03", **hard) > 1.3 * study.value(
+            "r-fast-exp", "time_to_gap_0.03", **hard
+        )
+    assert study.value("r-fast-exp", "speedup_over_async-sgd-rescaled_gap_0.03_high", **hard) < 1
+
+
 @pytest.mark.parametrize("name", STUDIES)
 def test_both_tables_of_a_study_are_of_one_making(name: str) -> None:
     """Every label, and every number of the last column of times or final values, in both."""
