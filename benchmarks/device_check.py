@@ -63,6 +63,8 @@ class Asked:
     workers: int
     iterations: int
     algorithms: tuple[str, ...]
+    problems: tuple[str, ...] = ()
+    """Whose gradients are looked at, beside those of a transformer; all, where none is named."""
 
 
 @dataclass(frozen=True)
@@ -103,7 +105,8 @@ TEXT = "to be or not to be, that is the question. " * 40
 def gradients(asked: Asked) -> Iterator[Row]:
     """Of every problem: gradients, objective, metric and checkpoint on the device, beside those of the host."""
     with tempfile.TemporaryDirectory() as folder:
-        for name, problem in {**PROBLEMS, "transformer": transformer(Path(folder))}.items():
+        chosen = {name: PROBLEMS[name] for name in asked.problems or PROBLEMS}
+        for name, problem in {**chosen, "transformer": transformer(Path(folder))}.items():
             host = problem_of(a_run(asked, problem=problem))
             yield from beside(name, host, OnDevice(host, asked.device), asked)
 
@@ -269,6 +272,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--workers", type=int, default=3)
     parser.add_argument("--iterations", type=int, default=60)
     parser.add_argument("--algorithms", nargs="+", default=registry.names())
+    parser.add_argument("--problems", nargs="+", choices=tuple(PROBLEMS), default=tuple(PROBLEMS))
     parser.add_argument("--part", choices=tuple(PARTS), help=argparse.SUPPRESS)
     given = sys.argv[1:] if arguments is None else list(arguments)
     said = parser.parse_args(given)
@@ -278,7 +282,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             file=sys.stderr,
         )
         return 2
-    asked = Asked(said.device, said.workers, said.iterations, tuple(said.algorithms))
+    asked = Asked(said.device, said.workers, said.iterations, tuple(said.algorithms), tuple(said.problems))
     if said.part:
         for row in PARTS[said.part](asked):
             print(json.dumps(asdict(row)), flush=True)

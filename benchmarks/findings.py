@@ -63,6 +63,7 @@ class Study:
     def __init__(self, name: str, results: Path = RESULTS) -> None:
         self.name = name
         self.folder = results / name
+        self._known: dict[tuple[Any, ...], Any] = {}
 
     @property
     def measured(self) -> bool:
@@ -149,6 +150,12 @@ class Study:
     # ------------------------------------------------------------------------------------------- rows
     def _row(self, label: str, point: Mapping[str, Any]) -> Any:
         """The index of the one row of a label at a sweep point. Raises UserError when there is none, or more."""
+        key = label, *sorted((name, repr(value)) for name, value in point.items())
+        if key not in self._known:
+            self._known[key] = self._looked_up(label, point)
+        return self._known[key]
+
+    def _looked_up(self, label: str, point: Mapping[str, Any]) -> Any:
         rows = self._rows(label, point)
         if len(rows) > 1:
             keys = ", ".join(str(n).removeprefix(POINT) for n in self.frame if str(n).startswith(POINT))

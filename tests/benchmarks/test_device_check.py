@@ -24,7 +24,12 @@ SMALL = [
     "--algorithms",
     "ring-allreduce",
     "r-fast",
+    "--problems",
+    "lenet",
+    "quadratic",
+    "logistic, ten classes",
 ]
+"""Without the residual networks, which take a CPU half a minute; other tests have them."""
 
 
 @pytest.mark.timeout(300)
