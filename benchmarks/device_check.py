@@ -272,7 +272,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--workers", type=int, default=3)
     parser.add_argument("--iterations", type=int, default=60)
     parser.add_argument("--algorithms", nargs="+", default=registry.names())
-    parser.add_argument("--problems", nargs="+", choices=tuple(PROBLEMS), default=tuple(PROBLEMS))
+    parser.add_argument("--problems", nargs="+", choices=tuple(PROBLEMS), default=())
     parser.add_argument("--part", choices=tuple(PARTS), help=argparse.SUPPRESS)
     given = sys.argv[1:] if arguments is None else list(arguments)
     said = parser.parse_args(given)

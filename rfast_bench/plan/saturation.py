@@ -56,7 +56,7 @@ def saturated(run: Run, topology: Topology, model_bytes: float) -> Saturated | N
     `model_bytes`: of a model as messages carry it, unless `network.message_bytes` says otherwise.
     """
     scenario, kind = run.scenario, run.algorithm_class
-    if kind.synchronous or (scenario.world == "real" and scenario.real.compute != "emulated"):
+    if not _known(run):
         return None
     size, batch = scenario.network.message_bytes or model_bytes, getattr(scenario.problem, "batch_size", None)
     samples = batch if isinstance(batch, int) else None
@@ -76,12 +76,19 @@ def saturated(run: Run, topology: Topology, model_bytes: float) -> Saturated | N
     return None if worst is None else replace(worst, workers=len(found), inlet=inlet)
 
 
+def _known(run: Run) -> bool:
+    """Whether its algorithm says what it sends and waits for nobody, and a gradient's time is known beforehand."""
+    scenario, kind = run.scenario, run.algorithm_class
+    measured = scenario.world == "real" and scenario.real.compute != "emulated"
+    return not (kind.synchronous or measured or kind.messages(1, 1) is None)
+
+
 def cautions(runs: Sequence[Run], model_bytes: Callable[[Run], float]) -> list[str]:
     """One for each reported algorithm and point with such a link."""
     found: dict[tuple[str, str], str] = {}
     for run in runs:
         key = str(run.algorithm.label), run.point.slug
-        if run.point.purpose == "report" and key not in found:
+        if run.point.purpose == "report" and key not in found and _known(run):
             worst = saturated(run, run.build_topology(), model_bytes(run))
             found[key] = "" if worst is None else f"{run.algorithm.label}{_at(run.point)}: {worst.words}"
     return [text for text in found.values() if text]

@@ -20,7 +20,7 @@ from threadpoolctl import threadpool_limits
 
 from rfast_bench import problems
 from rfast_bench.api import Algorithm
-from rfast_bench.plan.parameters import STEP, effective_step, told
+from rfast_bench.plan.parameters import STEP, effective_step
 from rfast_bench.plan.runs import Run, write_resolved
 from rfast_bench.plan.saturation import saturated
 from rfast_bench.problems import Problem, Reference
@@ -192,7 +192,7 @@ def describe(run: Run) -> dict[str, Any]:
         "point": run.point.values,
         "algorithm": algorithm.name,
         "label": algorithm.label,
-        "parameters": told(run.algorithm_class, algorithm.parameters),
+        "parameters": algorithm.parameters,
         **_training(run),
         "step_size": algorithm.parameters.get("step_size"),
         "effective_step": None,

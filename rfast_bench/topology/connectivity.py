@@ -117,17 +117,17 @@ def not_bipartite(odd_cycle: Sequence[int]) -> str:
 
 def no_trees(w: Walks, a: Walks) -> str:
     """Why W and A are not a tree out of a root and one towards the same root; empty when they are."""
+    ends = []
     for walks, graph, neighbours in ((w, "W", "in-neighbours"), (a, "A", "out-neighbours")):
-        for i, row in enumerate(walks):
-            others = [j for j in row if j != i]
-            if len(others) > 1:
-                return f"in G({graph}) worker {i} has {len(others)} {neighbours} ({listed(others)})"
-        if not any(set(row) <= {i} for i, row in enumerate(walks)):
+        others = [[j for j in row if j != i] for i, row in enumerate(walks)]
+        for i, found in enumerate(others):
+            if len(found) > 1:
+                return f"in G({graph}) worker {i} has {len(found)} {neighbours} ({listed(found)})"
+        ends.append([i for i, found in enumerate(others) if not found])
+        if not ends[-1]:
             return f"in G({graph}) no worker is without {neighbours}"
-    ends = [[i for i, row in enumerate(walks) if set(row) <= {i}] for walks in (w, a)]
-    return (
-        "" if ends[0] == ends[1] else f"the root of G(W) is {listed(ends[0])}, that of G(A) {listed(ends[1])}"
-    )
+    of_w, of_a = ends
+    return "" if of_w == of_a else f"the root of G(W) is {listed(of_w)}, that of G(A) {listed(of_a)}"
 
 
 def no_common_root(w: Walks, a: Walks) -> str:

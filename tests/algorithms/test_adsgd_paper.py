@@ -16,6 +16,7 @@ from rfast_bench.errors import CannotRun
 from tests.support.handmade import (
     Played,
     World,
+    curvatures,
     graph,
     make_run,
     maker,
@@ -35,12 +36,6 @@ ROUGH: dict[str, Any] = {
     "evaluate": {"every": 50},
 }
 UNEQUAL = {"kind": "quadratic", "dim": 4, "heterogeneity": 1, "condition": 3}
-
-
-def curvatures(n: int) -> tuple[np.ndarray, np.ndarray]:
-    """H, b of f_i(x) = Σ_k H_ik (x_k − b_ik)²/2: no two workers want the same."""
-    rng = np.random.default_rng(5)
-    return rng.uniform(0.5, 2, (n, 3)), rng.standard_normal((n, 3))
 
 
 def played(step: float, problem: dict[str, Any] = UNEQUAL, **over: Any) -> Played:

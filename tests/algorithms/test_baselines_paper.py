@@ -15,7 +15,17 @@ from hypothesis import strategies as st
 
 from rfast_bench.errors import CannotRun
 from tests.support import paper_osgp
-from tests.support.handmade import WINE, World, graph, make_run, maker, noise, schedules, simulate_run
+from tests.support.handmade import (
+    WINE,
+    World,
+    curvatures,
+    graph,
+    make_run,
+    maker,
+    noise,
+    schedules,
+    simulate_run,
+)
 
 ROUGH: dict[str, Any] = {
     "compute": {"kind": "lognormal", "mean": 1, "sigma": 0.5},
@@ -23,12 +33,6 @@ ROUGH: dict[str, Any] = {
     "network": {"latency": 0.4, "loss": 0.3, "bandwidth": "1 kB/s"},
 }
 """Nothing that reliable methods should notice in anything but time."""
-
-
-def curvatures(n: int, d: int = 3) -> tuple[np.ndarray, np.ndarray]:
-    """H, b of f_i(x) = Σ_k H_ik (x_k − b_ik)²/2."""
-    rng = np.random.default_rng(5)
-    return rng.uniform(0.5, 2, (n, d)), rng.standard_normal((n, d))
 
 
 # ---------------------------------------------------------------------------------------- Ring-AllReduce

@@ -21,6 +21,7 @@ from tests.support.handmade import (
     Oracle,
     Played,
     World,
+    curvatures,
     graph,
     make_run,
     maker,
@@ -36,12 +37,6 @@ ROUGH: dict[str, Any] = {
     "network": {"latency": 0.4, "loss": 0.3, "bandwidth": "1 kB/s"},
 }
 UNEQUAL = {"kind": "quadratic", "dim": 4, "heterogeneity": 1, "condition": 3}
-
-
-def curvatures(n: int) -> tuple[np.ndarray, np.ndarray]:
-    """H, b of f_i(x) = Σ_k H_ik (x_k − b_ik)²/2."""
-    rng = np.random.default_rng(5)
-    return rng.uniform(0.5, 2, (n, 3)), rng.standard_normal((n, 3))
 
 
 def world_of(n: int, x0: Any, gradient: Oracle, make: Any = None, /, **own: Any) -> World:

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.support.handmade import World, graph, make_run, maker, noise, schedules, simulate_run
+from tests.support.handmade import World, curvatures, graph, make_run, maker, noise, schedules, simulate_run
 
 KINDS = ("exponential", "directed-ring", "ring", "complete", "binary-tree", "random-trees")
 
@@ -24,11 +24,6 @@ def neighbours(kind: str, n: int) -> list[set[int]]:
     """Each worker's out-neighbours: those in G(W) and those in G(A)."""
     pair = graph(kind, n)
     return [{*pair.out_W(i), *pair.out_A(i)} for i in range(n)]
-
-
-def curvatures(n: int) -> tuple[np.ndarray, np.ndarray]:
-    rng = np.random.default_rng(5)
-    return rng.uniform(0.5, 2, (n, 3)), rng.standard_normal((n, 3))
 
 
 # ------------------------------------------------------------------------------------------ the recursion

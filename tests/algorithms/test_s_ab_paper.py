@@ -16,6 +16,7 @@ from rfast_bench.plan import registry
 from rfast_bench.plan.parameters import effective_step
 from tests.support.handmade import (
     World,
+    curvatures,
     graph,
     make_run,
     maker,
@@ -36,12 +37,6 @@ ROUGH: dict[str, Any] = {
 }
 
 
-def curvatures(n: int, d: int = 3) -> tuple[np.ndarray, np.ndarray]:
-    """H, b of f_i(x) = Σ_k H_ik (x_k − b_ik)²/2: no two workers want the same."""
-    rng = np.random.default_rng(5)
-    return rng.uniform(0.5, 2, (n, d)), 3 * rng.standard_normal((n, d))
-
-
 @settings(max_examples=60, deadline=None)
 @given(kind=st.sampled_from(KINDS), n=st.integers(1, 7), schedule=schedules(200, drops=False))
 def test_it_is_its_matrix_recursion_under_any_schedule(
@@ -50,6 +45,7 @@ def test_it_is_its_matrix_recursion_under_any_schedule(
     """X ← W X − γ Y, then Y ← A Y + G⁺ − G, whoever is how far."""
     step = 0.02
     H, b = curvatures(n)
+    b = 3 * b
     make = maker("s-ab", step_size=step)
     world = World(make, unequal(kind, n), np.ones(3), lambda i, at, k: H[i] * (at - b[i]))
     W, A = matrix(world, "W"), matrix(world, "A")
@@ -88,6 +84,7 @@ def test_it_reaches_the_optimum_on_an_unbalanced_directed_pair(kind: str, step: 
     π are far from uniform, and every worker wants something else."""
     n = 6
     H, b = curvatures(n)
+    b = 3 * b
     world = World(
         maker("s-ab", step_size=step), unequal(kind, n), np.ones(3), lambda i, at, k: H[i] * (at - b[i])
     )

@@ -84,6 +84,12 @@ def noise(seed: int, shape: int = 2, dtype: Any = np.float64) -> Oracle:
     return lambda i, at, k: np.random.default_rng([seed, i, k]).standard_normal(shape).astype(dtype)
 
 
+def curvatures(n: int, d: int = 3) -> tuple[np.ndarray, np.ndarray]:
+    """H, b of f_i(x) = Σ_k H_ik (x_k − b_ik)²/2, shape (n, d) each: no two workers want the same."""
+    rng = np.random.default_rng(5)
+    return rng.uniform(0.5, 2, (n, d)), rng.standard_normal((n, d))
+
+
 # ------------------------------------------------------------------------------------- the world by hand
 @dataclass(eq=False)
 class Letter:
