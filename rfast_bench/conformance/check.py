@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from rfast_bench.api import Algorithm
-from rfast_bench.conformance import contract_rules, mathematics, sharing
+from rfast_bench.conformance import contract_rules, mathematics, miniature, sharing
 from rfast_bench.conformance.notes import Finding
 from rfast_bench.conformance.patience import Endless
 from rfast_bench.conformance.trials import Method
@@ -24,8 +25,14 @@ THEN: tuple[Trial, ...] = (
 )
 
 
-def check(kind: type[Algorithm], parameters: Mapping[str, Any] | None = None) -> list[Finding]:
-    """Every rule that a class breaks with these parameters, each once at its line; none when it keeps all."""
+def check(
+    kind: type[Algorithm], parameters: Mapping[str, Any] | None = None, name: str = "", processes: bool = True
+) -> list[Finding]:
+    """Every rule that a class breaks with these parameters, each once at its line; none when it keeps all.
+
+    With its `name`, as a scenario would have it, also in both worlds in miniature; of these the real one is left out
+    unless `processes` may be started.
+    """
     method = Method(kind, parameters or {})
     with contract_rules.dropped(method), method.watchdog:
         for trials in (FIRST, THEN):
@@ -35,6 +42,10 @@ def check(kind: type[Algorithm], parameters: Mapping[str, Any] | None = None) ->
                     break
             if method.notes.fatal:
                 break
+        if name and not method.notes:
+            _tried(partial(miniature.simulated, name=name), method)
+        if name and processes and not method.notes:
+            _tried(partial(miniature.real, name=name), method)
     return list(method.notes.findings.values())
 
 

@@ -62,7 +62,8 @@ class Notes(Keeper):
         self.usual = True  # on the graph that the class names, so that everything counts
 
     def __bool__(self) -> bool:
-        return bool(self.findings)
+        """Whether anything is wrong; cautions are not."""
+        return any(not f.caution for f in self.findings.values())
 
     @property
     def fatal(self) -> bool:

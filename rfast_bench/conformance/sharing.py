@@ -165,7 +165,7 @@ def lost_updates(method: Method) -> None:
             method.notes.kind = given
         for (line, attribute), other in watch.lost.items():
             if line is not None and depends(Source.of_file(line.file), line.number, attribute):
-                seen = f"self.{attribute} is read before an await and written after it; another activity wrote it meanwhile"
+                seen = f"self.{attribute} is read before an await and written after it; another activity wrote it"
                 method.notes.add("lost-update", f"{seen} ({other})", line)
 
 

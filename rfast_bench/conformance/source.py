@@ -134,13 +134,8 @@ def _awaited_later(source: Source, statement: ast.Assign | ast.AnnAssign) -> boo
         return True  # kept somewhere; who knows
     names = {t.id for t in targets if isinstance(t, ast.Name)}
     function = source.function_of(statement) or source.tree
-    for node in ast.walk(function):
-        if isinstance(node, ast.Await | ast.Return | ast.Yield | ast.YieldFrom) and node.value is not None:
-            if names & names_in(node.value):
-                return True
-        if isinstance(node, ast.List | ast.Tuple) and names & names_in(node):
-            return True
-    return False
+    kinds = (ast.Await, ast.Return, ast.Yield, ast.YieldFrom, ast.List, ast.Tuple)
+    return any(names & names_in(node) for node in ast.walk(function) if isinstance(node, kinds))
 
 
 def names_in(node: ast.AST) -> set[str]:

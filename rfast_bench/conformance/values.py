@@ -16,11 +16,13 @@ Note = Callable[[str, str], None]
 """(rule, what was seen): called while the method's line is on the stack."""
 
 
+BASIC = (np.add, np.subtract, np.multiply, np.true_divide)
+
+
 class Value:
     """A vector of a trial. `owners`: how others came to have it, such as *was posted*; empty while nobody has."""
 
     __slots__ = ("array", "note", "owners")
-    __array_ufunc__ = None  # arrays leave arithmetic to this class
 
     def __init__(self, array: Any, note: Note, owners: str = "") -> None:
         self.array, self.note, self.owners = np.asarray(array, float), note, owners
@@ -157,6 +159,21 @@ class Value:
 
     def __mod__(self, other: Any) -> Any:
         return self._beyond("%", self.array % plain(other))
+
+    def __array_ufunc__(self, ufunc: Any, way: str, *inputs: Any, **kwargs: Any) -> Any:
+        """What NumPy does to a value: as if it had been written with + - * / where a plain number stands first."""
+        if "out" in kwargs:
+            self.note("in-place", f"numpy.{ufunc.__name__} writes into an array that it is given")
+            kwargs.pop("out")
+        result = getattr(ufunc, way)(*map(plain, inputs), **kwargs)
+        if (
+            ufunc in BASIC
+            and way == "__call__"
+            and not isinstance(inputs[0], Value)
+            and not np.ndim(inputs[0])
+        ):
+            return self.made(result)
+        return self._beyond(f"numpy.{ufunc.__name__}", result)
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
         result = function(*map(plain, args), **{k: plain(v) for k, v in kwargs.items()})

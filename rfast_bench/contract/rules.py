@@ -14,10 +14,11 @@ class Rule:
     name: str
     says: str
     mend: str
+    where: str = PAGE
 
     @property
     def page(self) -> str:
-        return f"{PAGE}#{self.name}"
+        return f"{self.where}#{self.name}" if self.where == PAGE else self.where
 
 
 _ALL = (
