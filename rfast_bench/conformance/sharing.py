@@ -132,7 +132,7 @@ def _outside(kind: type) -> dict[str, str]:
 
 
 def _is_state(name: str, value: Any) -> bool:
-    inert = type | FunctionType | ModuleType | property | classmethod | staticmethod
+    inert = (type, FunctionType, ModuleType, property, classmethod, staticmethod)
     return not (name.startswith(("__", "_abc")) or isinstance(value, inert))
 
 

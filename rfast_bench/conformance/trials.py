@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -96,7 +95,7 @@ def rough(world: World, seed: int, moves: int, lossy: bool = True) -> None:
     """A random schedule of steps, deliveries in any order (half of the moves) and losses."""
     rng = np.random.default_rng(seed)
     kinds = rng.choice(["step", "deliver", "deliver", "drop" if lossy else "deliver"], moves)
-    world.play(zip(kinds.tolist(), rng.integers(0, 999, moves).tolist(), strict=True), partial(int, 0))
+    world.play(zip(kinds.tolist(), rng.integers(0, 999, moves).tolist(), strict=True), lambda: None)
 
 
 def rounds(world: World, count: int, seed: int | None = None) -> None:

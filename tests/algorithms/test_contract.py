@@ -17,6 +17,7 @@ from pydantic import BaseModel
 from rfast_bench.api import Algorithm, Needs
 from rfast_bench.conditions.links import link_draws
 from rfast_bench.conditions.seeds import Streams
+from rfast_bench.conformance.world import Oracle, World
 from rfast_bench.errors import CannotRun
 from rfast_bench.plan import registry
 from rfast_bench.plan.parameters import effective_step, own_shares
@@ -24,7 +25,7 @@ from rfast_bench.scenario.sections.network import NetworkSpec
 from rfast_bench.scenario.sections.topology import TopologySpec
 from rfast_bench.topology.build import build
 from rfast_bench.topology.topology import Topology
-from tests.support.handmade import Oracle, World, imports, make_run, noise, simulate_run
+from tests.support.handmade import imports, make_run, noise, simulate_run
 
 PLUG_IN = '''
 """Gossip with whatever has come: x_i ← Σ_j w_ij x_j − γ g_i."""
