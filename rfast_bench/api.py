@@ -245,7 +245,8 @@ class Algorithm(ABC):
         """Nominal step of the mean model per round, near consensus.
 
         `topology_factor` of a pair: `n Σ ψ_i a_ii π_i` where the class `descends` along what is kept,
-        `n Σ ψ_i π_i` along the whole; nan without ψ or π. Without a graph it is n.
+        `n Σ ψ_i π_i` along the whole; nan without ψ or π. Without a graph it is n. A class whose own takes a third
+        argument, `parameters`, is given all its parameters by name, e.g. for a momentum that it has.
         """
         return step_size
 

@@ -215,7 +215,7 @@ def complete(scenario: Scenario, k: int, point: Point) -> AlgorithmSpec:
     if effective is not None:
         checked = algorithm.model_copy(update={"parameters": values})
         step = _step_for(effective, kind, checked, point, whole.optimizer.momentum)
-        open_ = training.MOMENTUM in grids or parameters.own_share_open(kind, values)
+        open_ = training.MOMENTUM in grids or parameters.factor_open(kind, values)
         if not which and (step is None or not open_):  # else these are found first
             values[parameters.STEP] = step
     applied = training.applied(whole.optimizer, whole.schedule) if scenario.tune is None else whole
@@ -232,9 +232,8 @@ def _step_for(
         built = build_topology(algorithm, point)
     except CannotRun:
         return None
-    return parameters.step_for(
-        *(kind, built, effective, f"{point.source}: algorithms.{algorithm.label}.{parameters.STEP}", momentum)
-    )
+    where = f"{point.source}: algorithms.{algorithm.label}.{parameters.STEP}"
+    return parameters.step_for(kind, built, effective, where, momentum, algorithm.parameters)
 
 
 # ------------------------------------------------------------------------------------------------ runs

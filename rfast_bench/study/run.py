@@ -99,7 +99,10 @@ def perform(
         **describe(run),
         "topology": describe_topology(topology, run),
         "effective_step": _finite(
-            effective_step(run.algorithm_class, topology, _step_size(run), run.algorithm.momentum)
+            effective_step(
+                *(run.algorithm_class, topology, _step_size(run), run.algorithm.momentum),
+                given=run.algorithm.parameters,
+            )
         ),
         **_links(run, topology, problem),
         "status": outcome.status,
