@@ -241,6 +241,13 @@ class Algorithm(ABC):
         return None
 
     @classmethod
+    def judged(cls, n: int, parameters: Mapping[str, Any]) -> Sequence[int]:
+        """The workers whose models' mean is the method's answer, which losses and gaps are of: by default all. A
+        server's is `[parameters["pivot"]]`; a mean over time is what `model` gives back. While none of them is there,
+        it is the mean of those that are."""
+        return range(n)
+
+    @classmethod
     def effective_step(cls, step_size: float, topology_factor: float) -> float:
         """Nominal step of the mean model per round, near consensus.
 

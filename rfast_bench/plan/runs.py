@@ -15,7 +15,7 @@ import yaml
 
 from rfast_bench.api import Algorithm
 from rfast_bench.errors import CannotRun, UserError, suggest
-from rfast_bench.plan import devices, digests, graphs, parameters, quiet_keys, registry, training
+from rfast_bench.plan import devices, digests, graphs, judged, parameters, quiet_keys, registry, training
 from rfast_bench.plan.swept_values import fitting, folder_words
 from rfast_bench.scenario.problem.kinds import PlugInSpec
 from rfast_bench.scenario.reading import assign, parse_override, read_yaml, validate
@@ -251,6 +251,7 @@ def _runs_of(point: Point) -> Iterator[Run]:
             kind = registry.find(algorithm.name, point.folder)
             if flaw := kind.flaw(scenario.workers, algorithm.parameters):
                 raise CannotRun(flaw)
+            judged.mean_of(kind, scenario.workers, algorithm.parameters)
             devices.check(scenario, kind.collective, point.source)
         except CannotRun as why:
             reason = str(why)

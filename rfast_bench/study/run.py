@@ -20,6 +20,7 @@ from threadpoolctl import threadpool_limits
 
 from rfast_bench import problems
 from rfast_bench.api import Algorithm
+from rfast_bench.plan.judged import mean_of
 from rfast_bench.plan.parameters import STEP, effective_step
 from rfast_bench.plan.runs import Run, write_resolved
 from rfast_bench.plan.saturation import saturated
@@ -124,7 +125,7 @@ def evaluator_of(
     scenario = run.scenario
     named = sorted({k for k in map(worker_of, scenario.waited_for) if k is not None})
     local = scenario.evaluate.workers not in (None, "mean")
-    return Evaluator(problem, reference, keep, device, scenario.judged, named, local)
+    return Evaluator(problem, reference, keep, device, scenario.judged, named, local, _mean_of(run))
 
 
 def record_skipped(run: Run, out: Path) -> None:
@@ -208,12 +209,17 @@ def describe(run: Run) -> dict[str, Any]:
         "tuned": dict(run.point.tuned.get(run.order, {})),
         "targets": {metric: list(values) for metric, values in scenario.evaluate.targets.items()},
         "judged": list(scenario.judged),
+        **({"mean_of": list(some)} if (some := _mean_of(run)) else {}),
         "baseline": scenario.baseline,
         "order": run.order,
         "hash": run.hash,
         "versions": versions(),
         "machine": machine(),
     }
+
+
+def _mean_of(run: Run) -> tuple[int, ...]:
+    return mean_of(run.algorithm_class, run.scenario.workers, run.algorithm.parameters)
 
 
 def describe_topology(topology: Topology, run: Run) -> dict[str, Any] | None:
