@@ -13,6 +13,8 @@ Rules for algorithm files
  5. Loops are `while True`: budgets, stopping, logging and evaluation belong to the driver.
  6. Randomness comes only from `node.rng`.
 
+Messages made smaller for the way, by rounding or by leaving out, are in `rfast_bench.smaller`.
+
 Words: an edge `j -> i` carries messages from j to i. `M[i, j]` is the weight of the edge `j -> i`.
 A worker's row of W holds the weights with which it mixes what it hears; its column of A holds the shares
 in which it splits what it gives away.

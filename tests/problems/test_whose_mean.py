@@ -34,7 +34,7 @@ def test_the_server_is_judged_and_nobody_else(tmp_path: Path, monkeypatch: pytes
     problem, apart = problem_of(run), 0.0
     for (_, row), models in zip(curves.iterrows(), kept.models, strict=True):
         assert row["loss"] == problem.loss(models[2])
-        off = [np.linalg.norm(model - models[2]) for model in models.values()]
+        off = [float(np.linalg.norm(model - models[2])) for model in models.values()]
         assert row["consensus"] == pytest.approx(np.sqrt(np.mean(np.square(off))))
         apart = max(apart, *off)
     assert apart > 0.01
