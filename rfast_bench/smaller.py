@@ -7,14 +7,14 @@ What comes out is an array or a tuple of arrays and nothing new: it weighs its o
 from __future__ import annotations
 
 import math
-from typing import Any, Literal
+from typing import Any
 
 Vector = Any
 NAMES = {16: "float16", 32: "float32"}
 
 
-def rounded(vector: Vector, bits: Literal[16, 32] = 16) -> Vector:
-    """The vector with so many bits a coordinate, as IEEE 754 rounds; beyond 65504 sixteen bits are infinite.
+def rounded(vector: Vector, bits: int = 16) -> Vector:
+    """The vector with 16 or 32 bits a coordinate, as IEEE 754 rounds; beyond 65504 sixteen bits are infinite.
 
     It is for the way alone: `whole` gives the receiver, and the sender, the vector that has arrived.
     """

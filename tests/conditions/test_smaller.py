@@ -99,7 +99,7 @@ def test_a_share_is_a_share(share: float) -> None:
 
 def test_bits_are_those_that_a_dtype_has() -> None:
     with pytest.raises(ValueError, match="bits is 8; allowed: 16, 32"):
-        rounded(np.ones(3), 8)  # type: ignore[arg-type]
+        rounded(np.ones(3), 8)
 
 
 # ---------------------------------------------------------------------------------------------- on the way
