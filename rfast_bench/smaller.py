@@ -2,6 +2,8 @@
 
 What comes out is an array or a tuple of arrays and nothing new: it weighs its own bytes in both worlds, and
 `network.message_bytes` makes it heavier in proportion, as it does with whole models.
+
+A value that stands for an array, as in a check's trials, has that `array`, and `made(array)` makes another such value.
 """
 
 from __future__ import annotations
@@ -20,6 +22,8 @@ def rounded(vector: Vector, bits: int = 16) -> Vector:
     """
     if bits not in NAMES:
         raise ValueError(f"bits is {bits!r}; allowed: {', '.join(map(str, NAMES))}")
+    if _stands(vector):
+        return vector.made(rounded(vector.array, bits))
     if isinstance(vector, int | float):
         import numpy as np
 
@@ -34,6 +38,9 @@ def top(vector: Vector, share: float) -> tuple[Vector, Vector]:
     """
     if not 0 < share <= 1:
         raise ValueError(f"share is {share!r}; expected above 0 and at most 1")
+    if _stands(vector):
+        values, places = top(vector.array, share)
+        return vector.made(values), vector.made(places)
     if isinstance(vector, int | float):
         return vector, 0
     import numpy as np
@@ -50,6 +57,8 @@ def top(vector: Vector, share: float) -> tuple[Vector, Vector]:
 
 def whole(payload: Any, like: Vector) -> Vector:
     """What `rounded` or `top` made, as a vector of the sort, shape and dtype of `like`; what was left out is 0."""
+    if _stands(like):
+        return like.made(whole(_stood_for(payload), like.array))
     if isinstance(like, int | float):
         return float(payload[0] if isinstance(payload, tuple) else payload)
     if not isinstance(payload, tuple):
@@ -59,13 +68,24 @@ def whole(payload: Any, like: Vector) -> Vector:
         import numpy as np
 
         made = np.zeros_like(like)
-        made[places] = values
+        made[np.asarray(places, int)] = values
         return made
     import torch
 
     made = torch.zeros_like(like)
     made[places.long()] = values.to(like.dtype)
     return made
+
+
+def _stands(value: Any) -> bool:
+    return hasattr(type(value), "made")
+
+
+def _stood_for(payload: Any) -> Any:
+    """The arrays that a payload's values stand for."""
+    if isinstance(payload, tuple):
+        return tuple(map(_stood_for, payload))
+    return payload.array if _stands(payload) else payload
 
 
 def _cast(vector: Vector, dtype: Any) -> Vector:

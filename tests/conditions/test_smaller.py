@@ -91,6 +91,25 @@ def test_floats_stand_for_vectors_of_one_coordinate() -> None:
     assert type(rounded(1 / 3)) is float
 
 
+class Stand:
+    """What stands for an array, and lets nobody do anything with it but + - * /."""
+
+    def __init__(self, array: Any) -> None:
+        self.array = np.asarray(array, float)
+
+    def made(self, array: Any) -> Stand:
+        return Stand(array)
+
+
+def test_what_stands_for_an_array_is_made_smaller_as_the_array() -> None:
+    vector = np.array([0.1, -3, 2, 1 / 3])
+    for make in (rounded, lambda v: top(v, 0.5)):
+        payload = make(Stand(vector))  # type: ignore[no-untyped-call]
+        back = whole(payload, Stand(vector))
+        assert type(back) is Stand
+        np.testing.assert_array_equal(back.array, whole(make(vector), vector))  # type: ignore[no-untyped-call]
+
+
 @pytest.mark.parametrize("share", [0, -0.1, 1.1, math.nan])
 def test_a_share_is_a_share(share: float) -> None:
     with pytest.raises(ValueError, match="expected above 0 and at most 1"):
