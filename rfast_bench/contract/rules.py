@@ -150,6 +150,11 @@ _ALL = (
         "Let every worker compute, or say in the write-up that it is a server.",
     ),
     Rule(
+        "exceptions",
+        "No exception leaves an activity.",
+        "Run it by hand with these shapes; --verbose gives the whole stack.",
+    ),
+    Rule(
         "contract",
         "An activity awaits effects of `rfast_bench.api` and nothing else.",
         "See the head of `rfast_bench/api.py`.",
