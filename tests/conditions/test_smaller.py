@@ -104,10 +104,10 @@ class Stand:
 def test_what_stands_for_an_array_is_made_smaller_as_the_array() -> None:
     vector = np.array([0.1, -3, 2, 1 / 3])
     for make in (rounded, lambda v: top(v, 0.5)):
-        payload = make(Stand(vector))  # type: ignore[no-untyped-call]
+        payload = make(Stand(vector))
         back = whole(payload, Stand(vector))
         assert type(back) is Stand
-        np.testing.assert_array_equal(back.array, whole(make(vector), vector))  # type: ignore[no-untyped-call]
+        np.testing.assert_array_equal(back.array, whole(make(vector), vector))
 
 
 @pytest.mark.parametrize("share", [0, -0.1, 1.1, math.nan])
