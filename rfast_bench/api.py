@@ -250,6 +250,12 @@ class Algorithm(ABC):
         return range(n)
 
     @classmethod
+    def computes(cls, n: int, parameters: Mapping[str, Any]) -> Sequence[int]:
+        """The workers that ask for gradients; by default all. The data are dealt to these, so that a server leaves no
+        shard out."""
+        return range(n)
+
+    @classmethod
     def effective_step(cls, step_size: float, topology_factor: float) -> float:
         """Nominal step of the mean model per round, near consensus.
 

@@ -15,7 +15,7 @@ import yaml
 
 from rfast_bench.api import Algorithm
 from rfast_bench.errors import CannotRun, UserError, suggest
-from rfast_bench.plan import devices, digests, graphs, judged, parameters, quiet_keys, registry, training
+from rfast_bench.plan import devices, digests, graphs, parameters, quiet_keys, registry, roles, training
 from rfast_bench.plan.swept_values import fitting, folder_words
 from rfast_bench.scenario.problem.kinds import PlugInSpec
 from rfast_bench.scenario.reading import assign, parse_override, read_yaml, validate
@@ -94,6 +94,11 @@ class Run:
     def training(self) -> Training:
         """What the driver applies to gradients and to the step size."""
         return training.of(self.algorithm)
+
+    @property
+    def computing(self) -> tuple[int, ...]:
+        """The workers that hold a shard, where they are not all."""
+        return roles.computing(self.algorithm_class, self.scenario.workers, self.algorithm.parameters)
 
     def build_topology(self) -> Topology:
         """Its graphs. Raises UserError, Unsound, CannotRun."""
@@ -251,7 +256,7 @@ def _runs_of(point: Point) -> Iterator[Run]:
             kind = registry.find(algorithm.name, point.folder)
             if flaw := kind.flaw(scenario.workers, algorithm.parameters):
                 raise CannotRun(flaw)
-            judged.mean_of(kind, scenario.workers, algorithm.parameters)
+            roles.check(kind, scenario.workers, algorithm.parameters)
             devices.check(scenario, kind.collective, point.source)
         except CannotRun as why:
             reason = str(why)

@@ -20,8 +20,8 @@ from threadpoolctl import threadpool_limits
 
 from rfast_bench import problems
 from rfast_bench.api import Algorithm
-from rfast_bench.plan.judged import mean_of
 from rfast_bench.plan.parameters import STEP, effective_step
+from rfast_bench.plan.roles import mean_of
 from rfast_bench.plan.runs import Run, write_resolved
 from rfast_bench.plan.saturation import saturated
 from rfast_bench.problems import Problem, Reference
@@ -41,13 +41,14 @@ PACKAGES = ("rfast-bench", "numpy", "scipy", "scikit-learn", "simpy", "networkx"
 def problem_of(run: Run) -> Problem:
     """The run's problem, evaluated as the run says. Raises UserError when its data cannot be read or dealt."""
     where, samples = f"{run.point.source}: problem", run.scenario.evaluate.samples
-    problem = problems.build(run.scenario.problem, run.scenario.workers, run.seed, where)
+    n, some = run.scenario.workers, run.computing
+    problem = problems.build(run.scenario.problem, len(some) or n, run.seed, where)
     if samples is None:
-        return problem
+        return problems.seated(problem, some, n)
     from rfast_bench.problems.network import TorchProblem  # imports torch; no other problem has the key
 
     assert isinstance(problem, TorchProblem)
-    return problem.looking_at(None if samples == "all" else samples)
+    return problems.seated(problem.looking_at(None if samples == "all" else samples), some, n)
 
 
 @dataclass(frozen=True)
@@ -210,6 +211,7 @@ def describe(run: Run) -> dict[str, Any]:
         "targets": {metric: list(values) for metric, values in scenario.evaluate.targets.items()},
         "judged": list(scenario.judged),
         **({"mean_of": list(some)} if (some := _mean_of(run)) else {}),
+        **({"computing": list(some)} if (some := run.computing) else {}),
         "baseline": scenario.baseline,
         "order": run.order,
         "hash": run.hash,
