@@ -106,7 +106,8 @@ class Notes(Keeper):
         lonely = self._lonely(worker)
         if any(f"'{name}'" in str(problem) for name in EFFECTS) or "coroutine" in str(problem):
             double = "already" in str(problem)
-            self.add("one-reader" if double else "await", f"{said} {where}", line)
+            if double or not self.has("await"):  # else it is told already, where the effect was made
+                self.add("one-reader" if double else "await", f"{said} {where}", line)
         elif "read-only" in str(problem):
             self.add("in-place", f"{said} {where}", line)
         elif lonely and isinstance(problem, LookupError | ArithmeticError | ValueError):

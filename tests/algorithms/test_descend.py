@@ -9,8 +9,9 @@ import pytest
 
 from rfast_bench.algorithms.r_fast import RFast
 from rfast_bench.api import Vector
+from rfast_bench.conformance.world import World
 from rfast_bench.plan import registry
-from tests.support.handmade import World, graph, maker, noise
+from tests.support.handmade import graph, maker, noise
 
 BETA = 0.6
 

@@ -11,13 +11,14 @@ import numpy as np
 import pytest
 
 from rfast_bench.cli.new import class_name
+from rfast_bench.conformance.world import World
 from rfast_bench.plan import registry
 from rfast_bench.problems import reference
 from rfast_bench.problems.conformance import check
 from rfast_bench.records.reading import find_runs
 from rfast_bench.scenario.user_files import code
 from tests.support.command_line import call, write
-from tests.support.handmade import World, graph, noise
+from tests.support.handmade import graph, noise
 
 
 @pytest.fixture(autouse=True)
