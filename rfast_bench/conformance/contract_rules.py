@@ -12,10 +12,11 @@ import numpy as np
 import torch
 
 from rfast_bench.conformance.source import Source, unawaited
-from rfast_bench.conformance.trials import SIZES, Method, noise, rough, rounds
+from rfast_bench.conformance.trials import SIZES, Method, models_of, noise, rough, rounds
 from rfast_bench.conformance.values import Note, Value
 from rfast_bench.conformance.world import Oracle, World
 from rfast_bench.contract.lines import Line, files_of, of_error
+from rfast_bench.scenario.user_files.modules import MISTAKES
 
 ROUNDS = 40
 FLOAT32 = "tensors of float32"
@@ -67,7 +68,7 @@ def guarded(method: Method) -> None:
             rough(world, n, 60 * n)
             rounds(world, ROUNDS)
             stuck(method, world)
-            if method.notes.fatal:
+            if models_of(method, world) is None or method.notes.fatal:
                 return
 
 
@@ -135,7 +136,10 @@ def _sorts() -> list[tuple[str, Any, Oracle]]:
 
 
 def _same_models(method: Method, words: str, arrays: World, other: World) -> None:
-    ours, theirs = (np.array([float(_first(w.model)) for w in one.workers]) for one in (arrays, other))
+    found = [models_of(method, one) for one in (arrays, other)]
+    if found[0] is None or found[1] is None:
+        return
+    ours, theirs = (np.array([float(_first(model)) for model in models or []]) for models in found)
     if words == FLOAT32 and any(w.model.dtype != torch.float32 for w in other.workers):
         method.notes.add("arithmetic", f"on {words} models become {other.workers[0].model.dtype}")
     elif not np.allclose(ours, theirs, rtol=0, atol=1e-4 if words == FLOAT32 else 1e-9):
@@ -220,6 +224,6 @@ def built(method: Method) -> None:
     kind = method.kind
     try:
         method.make(np.zeros(2))
-    except Exception as problem:  # noqa: BLE001 - of a method's own constructor
+    except MISTAKES as problem:  # of a method's own constructor
         line = of_error(problem, kind)
         method.notes.add("exceptions", f"it cannot be built: {type(problem).__name__}: {problem}", line)

@@ -15,7 +15,17 @@ from rfast_bench.contract.broken import Broken, told
 from rfast_bench.contract.lines import Line, of_call, of_error
 from rfast_bench.contract.rules import RULES, Rule
 
-FATAL = {"endless-loop", "exceptions", "contract", "deadlock", "endings", "any-graph", "await", "one-reader"}
+FATAL = {
+    "finite",
+    "endless-loop",
+    "exceptions",
+    "contract",
+    "deadlock",
+    "endings",
+    "any-graph",
+    "await",
+    "one-reader",
+}
 """After one of these a method cannot be tried any further."""
 
 

@@ -12,10 +12,12 @@ from rfast_bench.api import Algorithm
 from rfast_bench.conformance.notes import Notes
 from rfast_bench.conformance.patience import Watchdog
 from rfast_bench.conformance.world import Oracle, World
+from rfast_bench.contract.lines import of_error
 from rfast_bench.errors import CannotRun, UserError
 from rfast_bench.plan import registry
 from rfast_bench.plan.parameters import own_shares
 from rfast_bench.scenario.sections.topology import TopologySpec
+from rfast_bench.scenario.user_files.modules import MISTAKES
 from rfast_bench.topology.build import build
 from rfast_bench.topology.topology import Topology
 
@@ -86,9 +88,20 @@ class Method:
         self.watchdog.notes = notes
         try:
             return World(self.make, topology, x0, gradient, notes)
-        except Exception as problem:  # noqa: BLE001 - of a method's own constructor: whatever it is, it is told
+        except MISTAKES as problem:  # of a method's own constructor: whatever it is, it is told
             notes.failed(0, 0, problem)
             return None
+
+
+def models_of(method: Method, world: World) -> list[Any] | None:
+    """Every worker's `model`, as it would be asked for; None, and told, where one cannot be had."""
+    try:
+        return [worker.model for worker in world.workers]
+    except MISTAKES as problem:
+        line, said = of_error(problem, method.kind), f"{type(problem).__name__}: {problem}"
+        rule = "finite" if isinstance(problem, ArithmeticError) else "exceptions"
+        method.notes.add(rule, f"`model` cannot be had, with {method.notes.setting}: {said}", line)
+        return None
 
 
 def rough(world: World, seed: int, moves: int, lossy: bool = True) -> None:
