@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -52,8 +53,9 @@ class Method:
         self.notes = Notes(self.kind)
         self.watchdog = Watchdog(self.kind)
 
-    @property
+    @cached_property
     def parameters(self) -> dict[str, Any]:
+        """All of them, the same objects for every worker, as in a run."""
         model = registry.parameters(self.kind)
         return model.model_validate({"step_size": STEP, **self.given}).model_dump()
 
