@@ -21,8 +21,9 @@ from rfast_bench.api import (
     Sent,
     Vector,
 )
-from rfast_bench.conformance.keeper import Keeper
-from rfast_bench.conformance.node import HandNode, Letter
+from rfast_bench.conformance.hand.keeper import Keeper
+from rfast_bench.conformance.hand.letter import Letter
+from rfast_bench.conformance.hand.node import HandNode
 from rfast_bench.contract.lines import Line, of_activity
 from rfast_bench.scenario.user_files.modules import MISTAKES
 from rfast_bench.topology.topology import Topology
