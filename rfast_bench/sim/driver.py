@@ -13,6 +13,7 @@ from rfast_bench.api import (
     Activity,
     Algorithm,
     AllReduceMean,
+    Channel,
     Gradient,
     MeanGradient,
     Receive,
@@ -20,11 +21,14 @@ from rfast_bench.api import (
     Sent,
 )
 from rfast_bench.conditions.liveness import Liveness
-from rfast_bench.errors import UserError
+from rfast_bench.contract.broken import Broken
+from rfast_bench.contract.talk import ANY, EACH
+from rfast_bench.contract.telling import coroutines
 from rfast_bench.problems import Problem
 from rfast_bench.sim.all_reduce import AllReduce, Backward, Part
 from rfast_bench.sim.clock import Clock, Due
 from rfast_bench.sim.gradients import LazyGradients
+from rfast_bench.sim.halts.refusals import one_gradient, one_reader
 from rfast_bench.sim.network.mailboxes import Inbox
 from rfast_bench.sim.waiting import Again, Breaks, First, FromEach, Waiting
 from rfast_bench.sim.worker import Done, Worker
@@ -74,7 +78,7 @@ class Driver:
             self._start(worker)
 
     def _start(self, worker: Worker) -> None:
-        for activity in worker.algorithm.activities(worker.node):
+        for activity in coroutines(worker.algorithm, worker.node):
             self._advance(activity, worker, None)
 
     def kill(self, number: int) -> None:
@@ -126,11 +130,11 @@ class Driver:
                 waiting: Waiting
                 if kind is ReceiveAny:
                     inbox = worker.node.inboxes[effect.channel]
-                    waiting = first = inbox.first or self._keep_first(worker, inbox)
+                    waiting = first = inbox.first or self._keep_first(worker, inbox, effect.channel)
                     ready = first.look()
                 elif kind is Receive:
                     inbox = worker.node.inboxes[effect.channel]
-                    waiting = each = inbox.each or self._keep_each(worker, inbox)
+                    waiting = each = inbox.each or self._keep_each(worker, inbox, effect.channel)
                     ready = each.look(effect.senders)
                 elif kind is AllReduceMean:
                     return self._gather(activity, worker, effect.value)
@@ -145,7 +149,7 @@ class Driver:
                     effect = activity.send(None)
                     continue
                 else:
-                    raise TypeError(f"{worker.algorithm} awaited {effect!r}, which is not an effect")
+                    raise Broken("contract", f"{effect!r} is awaited, which is not an effect")
                 if ready > now:
                     return self._wait(activity, waiting, effect.channel, ready)
                 effect = activity.send(waiting.take(now))
@@ -162,9 +166,7 @@ class Driver:
             if asked > self._budget:
                 return
         if worker.computing:
-            raise UserError(
-                f"{type(worker.algorithm).__name__} asked for a gradient while another is outstanding"
-            )
+            raise one_gradient(worker)
         worker.computing = True
         worker.activity, worker.at, worker.batch, worker.value = activity, at, next(worker.batches), None
         self._pending[worker] = None
@@ -235,20 +237,20 @@ class Driver:
         self._pending.pop(worker, None)
 
     # ------------------------------------------------------------------------------------------ messages
-    def _keep_first(self, worker: Worker, inbox: Inbox) -> First:
+    def _keep_first(self, worker: Worker, inbox: Inbox, channel: Channel) -> First:
+        worker.node.network.channels.use(channel, ANY, worker.number)
         inbox.first = first = First(self.clock, self._when_woken, worker, inbox)
         return first
 
-    def _keep_each(self, worker: Worker, inbox: Inbox) -> FromEach:
+    def _keep_each(self, worker: Worker, inbox: Inbox, channel: Channel) -> FromEach:
+        worker.node.network.channels.use(channel, EACH, worker.number)
         inbox.each = each = FromEach(self.clock, self._when_woken, worker, inbox)
         return each
 
     def _wait(self, activity: Activity, waiting: Waiting, channel: Any, ready: float) -> None:
         inbox = waiting.inbox
         if inbox.waiter is not None:
-            raise UserError(
-                f"{type(waiting.worker.algorithm).__name__} waits twice at once on channel {channel!r}"
-            )
+            raise one_reader(waiting.worker, channel)
         inbox.waiter = waiting
         waiting.activity = activity
         if ready < math.inf:
@@ -275,6 +277,8 @@ class Driver:
     def _gather(
         self, activity: Activity, worker: Worker, value: Any, backward: Backward | None = None
     ) -> None:
+        if not worker.algorithm.collective:
+            raise Broken("collective", f"{type(worker.algorithm).__name__} asks for a mean over all workers")
         part = Part(activity, worker, value, self._moment.now, backward)
         done = self._all_reduce.add(part, len(self.workers))
         if done is None:

@@ -11,8 +11,10 @@ from typing import Any
 
 from rfast_bench.api import Channel
 from rfast_bench.conditions.giving_up import MOST_AT_ONCE, undrained
+from rfast_bench.contract.talk import ANY
 from rfast_bench.errors import UserError
 from rfast_bench.sim.clock import Clock, Due
+from rfast_bench.sim.halts.refusals import one_reader
 from rfast_bench.sim.network.mailboxes import ARRIVAL, PAYLOAD, SENDER, Inbox, Message
 from rfast_bench.sim.worker import Worker
 
@@ -161,8 +163,9 @@ class Breaks:
         """Of a gradient that is about to be asked for; None when it is given up at once."""
         inbox = worker.node.inboxes[channel]
         if inbox.waiter is not None:
-            raise UserError(f"{type(worker.algorithm).__name__} waits twice at once on channel {channel!r}")
+            raise one_reader(worker, channel)
         if inbox.breaker is None:
+            worker.node.network.channels.use(channel, ANY, worker.number)
             inbox.breaker = Breaker(self._clock, self._when_told, worker, inbox)
         breaker: Breaker = inbox.breaker
         now = self._clock.moment.now
