@@ -17,6 +17,11 @@ class Broken(UserError):
         self.seen, self.line = seen, line
         super().__init__(told(self.rule, seen, line))
 
+    @property
+    def found(self) -> str:
+        """The line and what was seen, without the rule."""
+        return self.seen if self.line is None else f"{self.line}: {self.seen}"
+
     def __reduce__(self) -> tuple[type[Broken], tuple[str, str, Line | None]]:
         return type(self), (self.rule.name, self.seen, self.line)
 

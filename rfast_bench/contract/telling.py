@@ -117,7 +117,7 @@ def _words(problem: BaseException) -> str:
 
 
 def _source(line: Line) -> str:
-    return linecache.getline(line.file, line.number).strip()
+    return linecache.getline(line.file, line.number).partition("  #")[0].strip()
 
 
 # ------------------------------------------------------------------------------------------ shapes of values

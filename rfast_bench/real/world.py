@@ -37,6 +37,8 @@ class Outcome:
     notes: dict[str, Any]
     void: bool
     """Whether its times mean nothing."""
+    broken: str = ""
+    """The rule that the method broke, in whole sentences, if it did."""
 
     @property
     def status(self) -> str:

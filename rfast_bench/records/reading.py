@@ -61,6 +61,8 @@ class Run:
     reason: str = ""
     stopped_by: str = ""
     reference: float | None = None
+    broken: str = ""
+    """The rule of the contract that the method broke, in whole sentences, if it did."""
     purpose: Literal["report", "tuning"] = "report"
     tuned: dict[str, dict[str, Any]] = Field(default_factory=dict)
     """How each tuned parameter got its value."""

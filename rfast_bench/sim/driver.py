@@ -22,15 +22,13 @@ from rfast_bench.api import (
 )
 from rfast_bench.conditions.liveness import Liveness
 from rfast_bench.contract.broken import Broken
-from rfast_bench.contract.talk import ANY, EACH
 from rfast_bench.contract.telling import coroutines
 from rfast_bench.problems import Problem
 from rfast_bench.sim.all_reduce import AllReduce, Backward, Part
 from rfast_bench.sim.clock import Clock, Due
 from rfast_bench.sim.gradients import LazyGradients
 from rfast_bench.sim.halts.refusals import one_gradient, one_reader
-from rfast_bench.sim.network.mailboxes import Inbox
-from rfast_bench.sim.waiting import Again, Breaks, First, FromEach, Waiting
+from rfast_bench.sim.waiting import Again, Breaks, Waiting, Waits
 from rfast_bench.sim.worker import Done, Worker
 
 
@@ -56,6 +54,8 @@ class Driver:
         self.samples = 0
         self.iterations = 0  # completed, over all workers
         self.alarm_iterations = self.alarm_samples = math.inf
+        self.ended: list[tuple[Worker, Activity]] = []
+        """Activities that are over, which none should be."""
         self._resuming = 0  # coroutines whose all-reduce is under way
         self._moment = clock.moment
         self._problem = problem
@@ -64,10 +64,10 @@ class Driver:
         self._on_iteration = on_iteration
         self._budget = math.inf if budget is None else budget
         self._timeline = timeline
-        self._all_reduce = AllReduce()
+        self.all_reduce = AllReduce()
         self._breaks = Breaks(clock, self._give_up)
         self._when_done: list[Callable[[Any], None]] = [self._computed]
-        self._when_woken: list[Callable[[Any], None]] = [self._woken]
+        self._waits = Waits(clock, [self._woken])
         for worker in workers:
             worker.shard = problem.size(worker.number, None)
             worker.done = Done(self._when_done, worker)
@@ -113,7 +113,7 @@ class Driver:
         try:
             effect = activity.send(answer)
         except StopIteration:
-            return
+            return self.ended.append((worker, activity))
         self._carry_out(activity, worker, effect)
 
     def _carry_out(self, activity: Activity, worker: Worker, effect: Any) -> None:
@@ -130,11 +130,11 @@ class Driver:
                 waiting: Waiting
                 if kind is ReceiveAny:
                     inbox = worker.node.inboxes[effect.channel]
-                    waiting = first = inbox.first or self._keep_first(worker, inbox, effect.channel)
+                    waiting = first = inbox.first or self._waits.first(worker, effect.channel)
                     ready = first.look()
                 elif kind is Receive:
                     inbox = worker.node.inboxes[effect.channel]
-                    waiting = each = inbox.each or self._keep_each(worker, inbox, effect.channel)
+                    waiting = each = inbox.each or self._waits.each(worker, effect.channel)
                     ready = each.look(effect.senders)
                 elif kind is AllReduceMean:
                     return self._gather(activity, worker, effect.value)
@@ -154,7 +154,7 @@ class Driver:
                     return self._wait(activity, waiting, effect.channel, ready)
                 effect = activity.send(waiting.take(now))
         except StopIteration:
-            return None
+            return self.ended.append((worker, activity))
 
     # ----------------------------------------------------------------------------------------- gradients
     def _compute(self, activity: Activity, worker: Worker, at: Any) -> None:
@@ -200,7 +200,7 @@ class Driver:
         try:
             effect = activity.send(gradient)
         except StopIteration:
-            return
+            return self.ended.append((worker, activity))
         if type(effect) is Gradient and effect.unless is None:
             self._compute(activity, worker, effect.at)
         else:
@@ -237,16 +237,6 @@ class Driver:
         self._pending.pop(worker, None)
 
     # ------------------------------------------------------------------------------------------ messages
-    def _keep_first(self, worker: Worker, inbox: Inbox, channel: Channel) -> First:
-        worker.node.network.channels.use(channel, ANY, worker.number)
-        inbox.first = first = First(self.clock, self._when_woken, worker, inbox)
-        return first
-
-    def _keep_each(self, worker: Worker, inbox: Inbox, channel: Channel) -> FromEach:
-        worker.node.network.channels.use(channel, EACH, worker.number)
-        inbox.each = each = FromEach(self.clock, self._when_woken, worker, inbox)
-        return each
-
     def _wait(self, activity: Activity, waiting: Waiting, channel: Any, ready: float) -> None:
         inbox = waiting.inbox
         if inbox.waiter is not None:
@@ -270,7 +260,7 @@ class Driver:
         try:
             effect = activity.send(waiting.take(now))
         except StopIteration:
-            return
+            return self.ended.append((worker, activity))
         self._carry_out(activity, worker, effect)
 
     # ---------------------------------------------------------------------------------------- all-reduce
@@ -280,7 +270,7 @@ class Driver:
         if not worker.algorithm.collective:
             raise Broken("collective", f"{type(worker.algorithm).__name__} asks for a mean over all workers")
         part = Part(activity, worker, value, self._moment.now, backward)
-        done = self._all_reduce.add(part, len(self.workers))
+        done = self.all_reduce.add(part, len(self.workers))
         if done is None:
             return
         parts, mean, finish = done

@@ -13,6 +13,7 @@ from rfast_bench.problems import Problem
 from rfast_bench.problems.evaluation import Evaluator, Row, Watcher, reached
 from rfast_bench.scenario.schema import Scenario
 from rfast_bench.sim.driver import Driver
+from rfast_bench.sim.halts.stalls import why
 from rfast_bench.sim.totals import staleness_counts, timeline, worker_totals
 from rfast_bench.sim.worker import Worker
 
@@ -24,6 +25,8 @@ class Outcome:
     stopped_by: str
     reason: str
     frames: dict[str, pd.DataFrame]
+    broken: str = ""
+    """The rule that the method broke, in whole sentences, if it did."""
 
     @property
     def status(self) -> str:
@@ -50,7 +53,7 @@ class Monitor:
         self._watcher = watcher
         self._rows: list[dict[str, float]] = []
         self._stopped_by = ""
-        self.reason = ""
+        self.reason = self.broken = ""
         self._grid_index = 0
 
     @property
@@ -78,8 +81,8 @@ class Monitor:
     def _on_grid(self, event: simpy.Event) -> None:
         assert isinstance(event.value, float)
         self._look(event.value)
-        if self._stop.time is None and not self._driver.active:
-            self._stopped_by = self._stopped_by or "stalled"  # nothing will ever happen again
+        if not self._stopped_by and self._is_over(0 if self._stop.time is None else 1):
+            self._come_to_a_halt()
         if self._stopped_by:
             self._driver.stop()
         self._grid_index += 1
@@ -88,7 +91,21 @@ class Monitor:
 
     def _on_time_up(self, event: simpy.Event) -> None:
         assert self._stop.time is not None
+        if self._is_over(0 if self._every.seconds is None else 1):
+            self._come_to_a_halt()
         self._end("time", self._stop.time)
+
+    def _is_over(self, own: int) -> bool:
+        """Whether nothing will ever happen again, but for so many events of the monitor's own."""
+        return self._clock.pending <= own
+
+    def _come_to_a_halt(self) -> None:
+        """Nobody can go on: the run is over, and it is said which rule the method broke."""
+        self._stopped_by = "stalled"
+        broken = why(self._driver)
+        if broken is not None:
+            self.reason = f"at {self._clock.now:.3g} s: {broken.found}"
+            self.broken = str(broken)
 
     def _set_alarms(self) -> None:
         """Have `on_iteration` called from the counts on at which it may have something to do."""
@@ -191,9 +208,11 @@ class Monitor:
 
     def outcome(self) -> Outcome:
         """The finished run's tables."""
+        if not self._stopped_by:
+            self._come_to_a_halt()
         end = self._rows[-1]["time"]
         return Outcome(
-            self._stopped_by or "stalled",
+            self._stopped_by,
             self.reason,
             {
                 "curves": pd.DataFrame(self._rows),
@@ -201,4 +220,5 @@ class Monitor:
                 "staleness": staleness_counts(self._workers),
                 "timeline": timeline(self._workers, end),
             },
+            self.broken,
         )

@@ -11,7 +11,7 @@ from typing import Any
 
 from rfast_bench.api import Channel
 from rfast_bench.conditions.giving_up import MOST_AT_ONCE, undrained
-from rfast_bench.contract.talk import ANY
+from rfast_bench.contract.talk import ANY, EACH
 from rfast_bench.errors import UserError
 from rfast_bench.sim.clock import Clock, Due
 from rfast_bench.sim.halts.refusals import one_reader
@@ -150,6 +150,28 @@ class Breaker(First):
         super().__init__(clock, callbacks, worker, inbox)
         self.began = 0.0
         self.at_once = 0  # how often in a row it was given up before it began
+
+
+class Waits:
+    """What first waits on a channel: an inbox keeps it for all later waits of its kind. Raises Broken where the channel
+    is used in another way."""
+
+    def __init__(self, clock: Clock, callbacks: Sequence[Callable[[Any], None]]) -> None:
+        self._clock, self._callbacks = clock, callbacks
+
+    def first(self, worker: Worker, channel: Channel) -> First:
+        """For whatever comes first."""
+        inbox = worker.node.inboxes[channel]
+        worker.node.network.channels.use(channel, ANY, worker.number)
+        inbox.first = first = First(self._clock, self._callbacks, worker, inbox)
+        return first
+
+    def each(self, worker: Worker, channel: Channel) -> FromEach:
+        """For a message of each."""
+        inbox = worker.node.inboxes[channel]
+        worker.node.network.channels.use(channel, EACH, worker.number)
+        inbox.each = each = FromEach(self._clock, self._callbacks, worker, inbox)
+        return each
 
 
 class Breaks:

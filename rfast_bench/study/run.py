@@ -20,6 +20,7 @@ from threadpoolctl import threadpool_limits
 
 from rfast_bench import problems
 from rfast_bench.api import Algorithm
+from rfast_bench.contract.lines import is_own
 from rfast_bench.plan.parameters import STEP, effective_step
 from rfast_bench.plan.runs import Run, write_resolved
 from rfast_bench.plan.saturation import saturated
@@ -109,6 +110,7 @@ def perform(
         **_together(run, problem),
         **spent,
         **getattr(outcome, "notes", {}),
+        **_broken(run, outcome),
     }
     frames = {**outcome.frames, "topology": edges_of(topology)}
     return Record(run.folder, manifest, frames, {"scenario.yaml": write_resolved(run)}, files)
@@ -165,6 +167,11 @@ def _training(run: Run) -> dict[str, Any]:
     """Optimizer and schedule, where the run has them."""
     parts = {"optimizer": run.training.optimizer, "schedule": run.training.schedule}
     return {name: spec.model_dump(mode="json") for name, spec in parts.items() if spec is not None}
+
+
+def _broken(run: Run, outcome: Any) -> dict[str, str]:
+    """The rule that a method of the user's broke, if it came to a halt."""
+    return {"broken": outcome.broken} if outcome.broken and is_own(run.algorithm_class) else {}
 
 
 def _links(run: Run, topology: Topology, problem: Problem) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from rfast_bench.plan.runs import Point, Run, load_points, plan
 from rfast_bench.records import reading
 from rfast_bench.records.reading import find_runs
 from rfast_bench.scenario.sections.compute import says_samples
+from rfast_bench.study import told
 from rfast_bench.study.cluster import Cluster
 from rfast_bench.study.sweep import Failed, RunsFailed, check_asked, is_done, run_all
 from rfast_bench.study.tuning import tune
@@ -82,6 +83,7 @@ def study(
     present(found, out / name, draw, len(world_by_world(runs)) > 1, console)
     if failed:
         raise RunsFailed(failed, len(runs))
+    told.check(found)
 
 
 def untimed(runs: Sequence[Run]) -> bool:

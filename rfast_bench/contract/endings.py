@@ -1,0 +1,56 @@
+"""Where an activity that is over came to its end: of its frame nothing is left, so its source is read."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from types import CodeType
+from typing import Any
+
+from rfast_bench.contract.lines import Line
+
+Loop = ast.For | ast.AsyncFor | ast.While
+
+
+def of_ended(activity: Any) -> Line | None:
+    """The line of the loop that can end, or of the `return` or `break` that leaves it; else of the function."""
+    code = getattr(activity, "cr_code", None) or getattr(activity, "gi_code", None)
+    return None if code is None else _of_code(code)
+
+
+@cache
+def _of_code(code: CodeType) -> Line:
+    file, first = code.co_filename, code.co_firstlineno
+    try:
+        tree = ast.parse(Path(file).read_text(encoding="utf-8"))
+    except (OSError, SyntaxError, ValueError):
+        return Line(file, first)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.AsyncFunctionDef | ast.FunctionDef) and _begins(node) == first:
+            return Line(file, _end_of(node))
+    return Line(file, first)
+
+
+def _begins(function: ast.AsyncFunctionDef | ast.FunctionDef) -> int:
+    return min([function.lineno, *(one.lineno for one in function.decorator_list)])
+
+
+def _end_of(function: ast.AsyncFunctionDef | ast.FunctionDef) -> int:
+    loops = [node for node in function.body if isinstance(node, Loop)]
+    if not loops:
+        return function.lineno
+    last = loops[-1]
+    if not (isinstance(last, ast.While) and isinstance(last.test, ast.Constant) and last.test.value):
+        return last.lineno
+    return next(_ways_out(last, inner=False), last.lineno)
+
+
+def _ways_out(node: ast.AST, inner: bool) -> Iterator[int]:
+    """Lines of a `return` anywhere within, and of a `break` that is not of an inner loop."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.Return) or (isinstance(child, ast.Break) and not inner):
+            yield child.lineno
+        elif not isinstance(child, ast.AsyncFunctionDef | ast.FunctionDef | ast.Lambda):
+            yield from _ways_out(child, inner or isinstance(child, Loop))

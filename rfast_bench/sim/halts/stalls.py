@@ -1,0 +1,50 @@
+"""Nobody can go on under the simulated clock: who waits for whom."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rfast_bench.contract.broken import Broken
+from rfast_bench.contract.endings import of_ended
+from rfast_bench.contract.lines import of_activity
+from rfast_bench.contract.waits import Ended, Wait, stalled
+from rfast_bench.sim.driver import Driver
+from rfast_bench.sim.waiting import FromEach
+from rfast_bench.sim.worker import Worker
+
+
+def why(driver: Driver) -> Broken | None:
+    """The rule that the method broke; None where a worker died or a link is down, by the scenario, or where no rule is
+    known."""
+    if any(worker.life or worker.node.down for worker in driver.workers):
+        return None
+    ended = [Ended(worker.number, of_ended(activity)) for worker, activity in driver.ended]
+    return stalled([*_receiving(driver), *_meeting(driver)], ended)
+
+
+def _receiving(driver: Driver) -> Iterator[Wait]:
+    for worker in driver.workers:
+        for channel, inbox in worker.node.inboxes.items():
+            waiter = inbox.waiter
+            if waiter is not None and waiter is not worker.breaker:
+                yield _wait(worker, channel, waiter)
+
+
+def _wait(worker: Worker, channel: object, waiter: object) -> Wait:
+    line = of_activity(getattr(waiter, "activity", None), type(worker.algorithm))
+    if not isinstance(waiter, FromEach):
+        return Wait(worker.number, f"ReceiveAny({channel!r})", line)
+    missing = tuple(sorted(sender for sender, queue in waiter.queues if not queue))
+    around = {*worker.node.in_W, *worker.node.in_A}
+    whole = set(missing) == set(waiter.senders) and set(missing) <= around
+    return Wait(worker.number, f"Receive({channel!r})", line, missing, whole)
+
+
+def _meeting(driver: Driver) -> Iterator[Wait]:
+    """Those whose part of a mean is there, while somebody's is not."""
+    there = driver.all_reduce.parts
+    absent = tuple(sorted({w.number for w in driver.workers} - {part.worker.number for part in there}))
+    for part in there:
+        effect = "AllReduceMean" if part.backward is None else "MeanGradient"
+        line = of_activity(part.activity, type(part.worker.algorithm))
+        yield Wait(part.worker.number, effect, line, absent)
