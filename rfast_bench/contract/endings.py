@@ -1,4 +1,6 @@
-"""Where an activity that is over came to its end: of its frame nothing is left, so its source is read."""
+"""What the source of a method says of its loops: where an activity that is over came to its end, for nothing is left of
+its frame; and which loop around a line awaits nothing.
+"""
 
 from __future__ import annotations
 
@@ -16,18 +18,36 @@ Loop = ast.For | ast.AsyncFor | ast.While
 
 def of_ended(activity: Any) -> Line | None:
     """The line of the loop that can end, or of the `return` or `break` that leaves it; else of the function."""
-    code = getattr(activity, "cr_code", None) or getattr(activity, "gi_code", None)
-    return None if code is None else _of_code(code)
+    code: CodeType | None = getattr(activity, "cr_code", None) or getattr(activity, "gi_code", None)
+    return None if code is None else _of_code(code.co_filename, code.co_firstlineno)
+
+
+def around(line: Line) -> Line:
+    """The outermost loop around a line in which nothing is awaited, a `while` if there is one; the line itself where
+    there is none."""
+    loops = [
+        node
+        for node in ast.walk(tree_of(line.file))
+        if isinstance(node, Loop)
+        and node.lineno <= line.number <= (node.end_lineno or node.lineno)
+        and not any(isinstance(part, ast.Await) for part in ast.walk(node))
+    ]
+    whiles = [node.lineno for node in loops if isinstance(node, ast.While)]
+    return Line(line.file, min(whiles or [node.lineno for node in loops], default=line.number))
 
 
 @cache
-def _of_code(code: CodeType) -> Line:
-    file, first = code.co_filename, code.co_firstlineno
+def tree_of(file: str) -> ast.Module:
+    """A file of Python; an empty one where it cannot be read."""
     try:
-        tree = ast.parse(Path(file).read_text(encoding="utf-8"))
+        return ast.parse(Path(file).read_text(encoding="utf-8"))
     except (OSError, SyntaxError, ValueError):
-        return Line(file, first)
-    for node in ast.walk(tree):
+        return ast.Module([], [])
+
+
+@cache
+def _of_code(file: str, first: int) -> Line:
+    for node in ast.walk(tree_of(file)):
         if isinstance(node, ast.AsyncFunctionDef | ast.FunctionDef) and _begins(node) == first:
             return Line(file, _end_of(node))
     return Line(file, first)

@@ -39,7 +39,9 @@ class Channels:
             return
         for other in _CLASH[how]:
             if other in known:
-                seen = f"worker {worker}: channel {channel!r} is {how}, but was {other} by worker {known[other]}"
+                seen = (
+                    f"worker {worker}: channel {channel!r} is {how}, but was {other} by worker {known[other]}"
+                )
                 raise Broken("channels", seen)
         known[how] = worker
 
@@ -48,7 +50,9 @@ def check_receiver(worker: int, to: int, n: int, reachable: Container[int] | Non
     """Raises Broken for a message of `worker` to somebody whom it may not send to. `reachable`: its out-neighbours in
     the method's own graph; None: all others."""
     if to not in range(n):
-        raise Broken("neighbours", f"worker {worker} sends to worker {to!r}, and there are workers 0 to {n - 1}")
+        raise Broken(
+            "neighbours", f"worker {worker} sends to worker {to!r}, and there are workers 0 to {n - 1}"
+        )
     if to == worker:
         raise Broken("neighbours", f"worker {worker} sends to itself")
     if reachable is not None and to not in reachable:

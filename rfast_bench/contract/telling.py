@@ -6,11 +6,21 @@ import inspect
 import linecache
 import re
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FrameType
 from typing import Any
 
-from rfast_bench.api import Activity, Algorithm, AllReduceMean, Gradient, MeanGradient, Receive, ReceiveAny, Sent
+from rfast_bench.api import (
+    Activity,
+    Algorithm,
+    AllReduceMean,
+    Gradient,
+    MeanGradient,
+    Receive,
+    ReceiveAny,
+    Sent,
+)
 from rfast_bench.contract.broken import Broken
 from rfast_bench.contract.lines import Line, files_of, of_activity, of_error
 from rfast_bench.errors import UserError
@@ -55,8 +65,22 @@ def where(node: Any, needs: str) -> Where:
     return Where(node.id, f"which has {' and '.join(lacking)}" if lacking else "")
 
 
-def coroutines(algorithm: Algorithm, node: Any) -> list[Activity]:
-    """What `activities` gives. Raises Broken where that is anything but coroutines, each of them once."""
+@contextmanager
+def begun(algorithm: Algorithm, node: Any) -> Iterator[list[Activity]]:
+    """A worker's coroutines, to be started in the block; when one of them fails in it, the others end with it.
+
+    Raises Broken where `activities` gives anything but coroutines, each of them once.
+    """
+    found = _coroutines(algorithm, node)
+    try:
+        yield found
+    except BaseException:
+        for activity in found:
+            activity.close()
+        raise
+
+
+def _coroutines(algorithm: Algorithm, node: Any) -> list[Activity]:
     kind = type(algorithm)
     given: Any = algorithm.activities(node)
     line = Line(inspect.getsourcefile(kind.activities) or "", kind.activities.__code__.co_firstlineno)
@@ -67,22 +91,19 @@ def coroutines(algorithm: Algorithm, node: Any) -> list[Activity]:
     for one in found:
         if not (inspect.iscoroutine(one) or inspect.isgenerator(one)):
             call = "; it is to be called: `self.work(node)`" if callable(one) else ""
-            raise Broken("contract", f"activities gives a {type(one).__name__}, which is no coroutine{call}", line)
+            raise Broken(
+                "contract", f"activities gives a {type(one).__name__}, which is no coroutine{call}", line
+            )
     if len({id(one) for one in found}) < len(found):
         raise Broken("one-reader", "activities gives the same coroutine twice", line)
     return found
 
 
-def explained(
-    problem: Exception, kind: type[Algorithm], at: Where, activity: Any = None
-) -> Exception:
-    """The same as a `Broken` or a `Mistake`; as it is where the method's files are not on its way.
-
-    `activity`: the coroutine that the world was serving, for what is raised outside of it.
-    """
+def explained(problem: Exception, kind: type[Algorithm], at: Where) -> Exception:
+    """The same as a `Broken` or a `Mistake`; as it is where the method's files are not on its way."""
     line = of_error(problem, kind)
     if isinstance(problem, Broken):
-        line = line or (None if activity is None else of_activity(activity, kind))
+        line = line or of_activity(activity_of(problem), kind)
         return problem if problem.line or line is None else Broken(problem.rule.name, problem.seen, line)
     if isinstance(problem, UserError):
         return problem
@@ -150,6 +171,17 @@ def _vectors(values: dict[str, Any]) -> Iterator[tuple[str, str]]:
             for key, part in list(parts)[:2]:
                 if hasattr(part, "shape") and hasattr(part, "dtype"):
                     yield f"{name}[{key!r}]", f"{part.dtype} {tuple(part.shape)}"
+
+
+def activity_of(problem: BaseException) -> Any:
+    """The coroutine that a driver was serving when it happened, as the innermost of its frames has it."""
+    activity, trace = None, problem.__traceback__
+    while trace is not None:
+        held = trace.tb_frame.f_locals.get("activity")
+        if hasattr(held, "cr_frame"):
+            activity = held
+        trace = trace.tb_next
+    return activity
 
 
 def own_frame(frame: FrameType | None, kind: type) -> FrameType | None:

@@ -56,7 +56,9 @@ def stalled(waits: Sequence[Wait], ended: Sequence[Ended]) -> Broken | None:
     if over:
         line = next((one.line for one in ended if one.worker == over[0]), None)
         others = f"; {_waits(waits)}" if waits else ""
-        return Broken("endings", f"all activities of {names(over)} have ended{others}; nothing is under way", line)
+        return Broken(
+            "endings", f"all activities of {names(over)} have ended{others}; nothing is under way", line
+        )
     if not waits:
         return None
     return Broken("deadlock", f"{_waits(waits)}; nothing is under way", waits[0].line)

@@ -7,13 +7,13 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
+from numpy import ndarray
 from simpy.core import StopSimulation
 
 from rfast_bench.api import (
     Activity,
     Algorithm,
     AllReduceMean,
-    Channel,
     Gradient,
     MeanGradient,
     Receive,
@@ -22,7 +22,7 @@ from rfast_bench.api import (
 )
 from rfast_bench.conditions.liveness import Liveness
 from rfast_bench.contract.broken import Broken
-from rfast_bench.contract.telling import coroutines
+from rfast_bench.contract.telling import begun
 from rfast_bench.problems import Problem
 from rfast_bench.sim.all_reduce import AllReduce, Backward, Part
 from rfast_bench.sim.clock import Clock, Due
@@ -78,8 +78,9 @@ class Driver:
             self._start(worker)
 
     def _start(self, worker: Worker) -> None:
-        for activity in coroutines(worker.algorithm, worker.node):
-            self._advance(activity, worker, None)
+        with begun(worker.algorithm, worker.node) as activities:
+            for activity in activities:
+                self._advance(activity, worker, None)
 
     def kill(self, number: int) -> None:
         """A worker dies: its coroutines end, and what is on its way to it is lost."""
@@ -113,7 +114,8 @@ class Driver:
         try:
             effect = activity.send(answer)
         except StopIteration:
-            return self.ended.append((worker, activity))
+            self.ended.append((worker, activity))
+            return
         self._carry_out(activity, worker, effect)
 
     def _carry_out(self, activity: Activity, worker: Worker, effect: Any) -> None:
@@ -170,6 +172,8 @@ class Driver:
         worker.computing = True
         worker.activity, worker.at, worker.batch, worker.value = activity, at, next(worker.batches), None
         self._pending[worker] = None
+        if type(at) is ndarray:
+            at.setflags(False)  # type: ignore[call-arg]  # a keyword costs as much again
         now, slowdown, work = self._moment.now, worker.slowdown, next(worker.work)
         worker.until = until = now + work * slowdown.factor if slowdown.steady else slowdown.finish(now, work)
         delay = until - now
@@ -200,7 +204,8 @@ class Driver:
         try:
             effect = activity.send(gradient)
         except StopIteration:
-            return self.ended.append((worker, activity))
+            self.ended.append((worker, activity))
+            return
         if type(effect) is Gradient and effect.unless is None:
             self._compute(activity, worker, effect.at)
         else:
@@ -260,7 +265,8 @@ class Driver:
         try:
             effect = activity.send(waiting.take(now))
         except StopIteration:
-            return self.ended.append((worker, activity))
+            self.ended.append((worker, activity))
+            return
         self._carry_out(activity, worker, effect)
 
     # ---------------------------------------------------------------------------------------- all-reduce

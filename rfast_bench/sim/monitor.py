@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
@@ -54,6 +54,8 @@ class Monitor:
         self._rows: list[dict[str, float]] = []
         self._stopped_by = ""
         self.reason = self.broken = ""
+        self.checks: list[Callable[[], None]] = []
+        """Called at each look; they raise what there is to be told."""
         self._grid_index = 0
 
     @property
@@ -149,6 +151,8 @@ class Monitor:
         self._driver.stop()
 
     def _look(self, time: float) -> None:
+        for check in self.checks:
+            check()
         row = {
             "time": time,
             **self._counters(),

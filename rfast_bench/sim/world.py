@@ -61,7 +61,8 @@ def simulate(
         if training != PLAIN:
             equip(driver, training, problem, seed)
         # a diverging run overflows on its way; it is recorded as such
-        with np.errstate(all="ignore"), kept_memory(state_of(workers, topology, problem)), guarded(driver):
+        expected = state_of(workers, topology, problem)
+        with np.errstate(all="ignore"), kept_memory(expected), guarded(driver, monitor):
             driver.start()
             if not monitor.stopped:
                 driver.clock.run()

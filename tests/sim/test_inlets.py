@@ -49,7 +49,9 @@ class Wires:
     def read(self, receiver: int, sender: int) -> list[tuple[float, Any]]:
         """When which post is there; runs the clock to the end."""
         self.clock.run()
-        return [(message[0], message[3][0]) for message in self.nodes[receiver].mailboxes[sender, "posts"].flying]
+        return [
+            (message[0], message[3][0]) for message in self.nodes[receiver].mailboxes[sender, "posts"].flying
+        ]
 
     def arrivals(self, receiver: int) -> list[tuple[float, int]]:
         """(time, sender) of all sends to a worker in the order of arrival; runs the clock to the end."""

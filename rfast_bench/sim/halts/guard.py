@@ -2,41 +2,56 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 from rfast_bench.contract import telling
+from rfast_bench.contract.lines import is_own
+from rfast_bench.contract.unawaited import Dropped, check_effects
+from rfast_bench.contract.watchdog import Endless, Watchdog
 from rfast_bench.sim.driver import Driver
+from rfast_bench.sim.monitor import Monitor
 from rfast_bench.sim.worker import Worker
 
 
 @contextmanager
-def guarded(driver: Driver) -> Iterator[None]:
-    """Raises `Broken` or `Mistake` for what is the method's; anything else as it is."""
+def guarded(driver: Driver, monitor: Monitor) -> Iterator[None]:
+    """Raises `Broken` or `Mistake` for what is the method's, a loop that awaits nothing too; anything else as it is.
+
+    Coroutines that nobody awaited are told when the monitor looks, and at the end.
+    """
+    first = driver.workers[0]
+    kind, size = type(first.algorithm), first.node.model_size
+
+    def progress() -> tuple[float, int, int]:
+        return driver.clock.moment.now, driver.iterations, driver.samples
+
+    watchdog = Watchdog(kind, progress, round(size), threading.get_ident())
     try:
-        yield
+        if is_own(kind):
+            check_effects(kind)
+        dropped = Dropped(kind)
+        monitor.checks.append(dropped.check)
+        with watchdog, dropped.listening():
+            yield
+            dropped.check()
+    except Endless as problem:
+        raise watchdog.broken((_served(problem) or first).number) from problem
     except Exception as problem:
-        worker, activity = _served(problem)
-        worker = worker or driver.workers[0]
-        algorithm = worker.algorithm
-        at = telling.where(worker.node, algorithm.needs)
-        said = telling.explained(problem, type(algorithm), at, activity)
+        worker = _served(problem) or first
+        at = telling.where(worker.node, worker.algorithm.needs)
+        said = telling.explained(problem, type(worker.algorithm), at)
         if said is problem:
             raise
         raise said from problem
 
 
-def _served(problem: BaseException) -> tuple[Worker | None, Any]:
-    """The worker that was being served when it happened, and its coroutine, as the innermost frames of ours have it."""
-    worker: Worker | None = None
-    activity: Any = None
-    trace = problem.__traceback__
+def _served(problem: BaseException) -> Worker | None:
+    """The worker that was being served when it happened, as the innermost of the driver's frames has it."""
+    found, trace = None, problem.__traceback__
     while trace is not None:
-        held = trace.tb_frame.f_locals
-        if isinstance(held.get("worker"), Worker):
-            worker = held["worker"]
-        if hasattr(held.get("activity"), "cr_frame"):
-            activity = held["activity"]
+        held = trace.tb_frame.f_locals.get("worker")
+        found = held if isinstance(held, Worker) else found
         trace = trace.tb_next
-    return worker, activity
+    return found

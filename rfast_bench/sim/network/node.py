@@ -59,7 +59,9 @@ class SimNode(Sender):
         self.out_A: Sequence[int] = network.names(topology.out_A(number))
         self.side = topology.side[number]
         self.changes = 0
-        self.reachable: frozenset[int] | None = None  # whom it has been shown as out-neighbours; None: anybody
+        self.reachable: frozenset[int] | None = (
+            None  # whom it has been shown as out-neighbours; None: anybody
+        )
         self.network = network
         self.moment = network.moment
         self.inlet = network.open_inlet()
@@ -92,7 +94,7 @@ class SimNode(Sender):
     def post(self, to: int, channel: Channel, payload: Any) -> None:
         box = self.posts.get((to, channel)) or self._first_post(to, channel, payload)
         if type(payload) is ndarray:
-            payload.setflags(False)  # others hold it from now on
+            payload.setflags(False)  # type: ignore[call-arg]  # others hold it; a keyword costs as much again
             box.post(payload, payload.nbytes, self.moment.now)
         else:
             box.post(payload, size_of(payload), self.moment.now)
@@ -120,7 +122,7 @@ class SimNode(Sender):
     def send(self, to: int, channel: Channel, payload: Any, reliable: bool = True) -> None:
         queue = self.queues.get((to, channel)) or self._first_send(to, channel, payload)
         if type(payload) is ndarray:
-            payload.setflags(False)
+            payload.setflags(False)  # type: ignore[call-arg]
             queue.send(payload, payload.nbytes, self.moment.now, reliable)
         else:
             queue.send(payload, size_of(payload), self.moment.now, reliable)
