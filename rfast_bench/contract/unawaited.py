@@ -6,7 +6,7 @@ import ast
 import re
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -22,10 +22,13 @@ _ORIGIN = re.compile(r'File "(.*)", line (\d+), in ')
 
 
 class Dropped:
-    """The coroutines of a method that nobody awaited. To be listened to in a `with` block around its run."""
+    """The coroutines of a method that nobody awaited. To be listened to in a `with` block around its run.
 
-    def __init__(self, kind: type[Algorithm]) -> None:
-        self._files = set(files_of(kind))
+    `found` is called with each, in the thread that dropped it; the others are there for `check`.
+    """
+
+    def __init__(self, kind: type[Algorithm], found: Callable[[Broken], object] | None = None) -> None:
+        self._files, self._tell = set(files_of(kind)), found
         self._found: dict[Line, str] = {}
 
     @contextmanager
@@ -50,14 +53,21 @@ class Dropped:
     def check(self) -> None:
         """Raises Broken for the first of them, if there is any."""
         for line, name in self._found.items():
-            raise Broken("await", f"the coroutine `{name}` is made and dropped: nobody awaits it", line)
+            raise _dropped(name, line)
 
     def _note(self, text: str) -> bool:
         name, origin = _NAME.search(text), _ORIGIN.search(text)
         if name is None or origin is None or origin[1] not in self._files:
             return False
-        self._found.setdefault(Line(origin[1], int(origin[2])), name[1])
+        line = Line(origin[1], int(origin[2]))
+        self._found.setdefault(line, name[1])
+        if self._tell is not None:
+            self._tell(_dropped(name[1], line))
         return True
+
+
+def _dropped(name: str, line: Line) -> Broken:
+    return Broken("await", f"the coroutine `{name}` is made and dropped: nobody awaits it", line)
 
 
 def check_effects(kind: type[Algorithm]) -> None:

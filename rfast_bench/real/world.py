@@ -16,6 +16,7 @@ from rfast_bench.plan.runs import Run
 from rfast_bench.problems import Problem
 from rfast_bench.problems.evaluation import NOBODY, Evaluator, Watcher
 from rfast_bench.real import gather
+from rfast_bench.real.halts import waits
 from rfast_bench.real.launch import deaths
 from rfast_bench.real.launch.deaths import Death
 from rfast_bench.real.launch.local import local
@@ -110,11 +111,18 @@ def outcome(
     late = lateness(results)
     stopped_by = curve.stopped_by or str(results[0].about["stopped_by"])
     void = _void(late)
+    reports = [r.about["waits"] for r in results]
+    if stopped_by == "time" and not died and waits.had_halted(reports, end):
+        stopped_by = "stalled"
+    broken = waits.why(reports) if stopped_by == "stalled" and not died else None
     stalled = "; ".join(death.told() for death in died) if stopped_by == "stalled" else ""
+    if broken is not None:
+        stalled = f"at {max(report['last'] for report in reports):.3g} s: {broken.found}"
     about = {"real": notes(results, late) | {"deaths": [asdict(death) for death in died]}}
     if asks_all(run):
         about["real"]["common_epochs"] = gather.common_epochs(results, problem.samples)
-    return Outcome(stopped_by, "; ".join(filter(None, [stalled, void])), frames, about, bool(void))
+    reason = "; ".join(filter(None, [stalled, void]))
+    return Outcome(stopped_by, reason, frames, about, bool(void), "" if broken is None else str(broken))
 
 
 def lateness(results: Sequence[Result]) -> dict[str, float]:
