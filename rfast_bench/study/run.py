@@ -110,7 +110,7 @@ def perform(
         **_together(run, problem),
         **spent,
         **getattr(outcome, "notes", {}),
-        **_broken(run, outcome),
+        **_told(run, outcome),
     }
     frames = {**outcome.frames, "topology": edges_of(topology)}
     return Record(run.folder, manifest, frames, {"scenario.yaml": write_resolved(run)}, files)
@@ -169,9 +169,12 @@ def _training(run: Run) -> dict[str, Any]:
     return {name: spec.model_dump(mode="json") for name, spec in parts.items() if spec is not None}
 
 
-def _broken(run: Run, outcome: Any) -> dict[str, str]:
-    """The rule that a method of the user's broke, if it came to a halt."""
-    return {"broken": outcome.broken} if outcome.broken and is_own(run.algorithm_class) else {}
+def _told(run: Run, outcome: Any) -> dict[str, Any]:
+    """The rule that the method broke, if it is the user's or the rule is of the method's own, and cautions about it."""
+    broken, told = outcome.broken, dict[str, Any]()
+    if broken is not None and (is_own(run.algorithm_class) or broken.rule.name == "invariant"):
+        told["broken"] = str(broken)
+    return told | ({"cautions": list(outcome.cautions)} if outcome.cautions else {})
 
 
 def _links(run: Run, topology: Topology, problem: Problem) -> dict[str, Any]:

@@ -81,6 +81,7 @@ def study(
     tune.note(there, out)
     found = find_runs([out / run.folder for run in there])
     present(found, out / name, draw, len(world_by_world(runs)) > 1, console)
+    told.caution(found, partial(console.print, highlight=False, soft_wrap=True, markup=False))
     if failed:
         raise RunsFailed(failed, len(runs))
     told.check(found)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from rfast_bench.errors import UserError
 from rfast_bench.records.reading import Run
@@ -22,6 +22,12 @@ class RulesBroken(UserError):
             for (label, words), count in said.items()
         )
         super().__init__(f"a rule of the contract is broken in {len(runs)} of {asked} runs.\n{lines}")
+
+
+def caution(found: Sequence[Run], say: Callable[[str], object]) -> None:
+    """Say each caution about a method once."""
+    for label, told in dict.fromkeys((run.label, one["told"]) for run in found for one in run.cautions):
+        say(f"Caution: {label}: {told}")
 
 
 def check(found: Sequence[Run]) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from rfast_bench.api import Algorithm, Receive
 from rfast_bench.contract.broken import Broken
 from rfast_bench.contract.endings import of_ended
+from rfast_bench.contract.invariant import scale_of
 from rfast_bench.contract.lines import of_activity
 from rfast_bench.contract.waits import Ended, Wait, from_plain, stalled, to_plain
 
@@ -43,6 +44,7 @@ def plain(driver: Driver) -> dict[str, Any]:
         "ended": [to_plain(Ended(node.id, of_ended(activity))) for activity in log.ended],
         "halted": not (pending or computing) and node.next_turn == math.inf,
         "last": max([0.0, *log.done[-1:]]),
+        "scale": scale_of(driver.algorithm),
     }
 
 
