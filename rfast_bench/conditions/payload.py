@@ -25,6 +25,7 @@ def size_of(payload: Any) -> int:
     Raises Broken, without a line, for what does not travel between processes.
     """
     if type(payload) is np.ndarray and payload.ndim:
+        check_dtype(payload)
         return int(payload.nbytes)
     arrays, beside = _weights(payload)
     return sized(arrays, beside) if beside else arrays

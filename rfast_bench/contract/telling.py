@@ -75,9 +75,15 @@ def begun(algorithm: Algorithm, node: Any) -> Iterator[list[Activity]]:
     try:
         yield found
     except BaseException:
-        for activity in found:
-            activity.close()
+        _close(found)
         raise
+
+
+def _close(found: Iterable[Any]) -> None:
+    """End coroutines, which nobody is to hear of as never awaited."""
+    for one in found:
+        if inspect.iscoroutine(one) or inspect.isgenerator(one):
+            one.close()
 
 
 def _coroutines(algorithm: Algorithm, node: Any) -> list[Activity]:
@@ -85,11 +91,13 @@ def _coroutines(algorithm: Algorithm, node: Any) -> list[Activity]:
     given: Any = algorithm.activities(node)
     line = Line(inspect.getsourcefile(kind.activities) or "", kind.activities.__code__.co_firstlineno)
     if not isinstance(given, Iterable):
+        _close([given])
         seen = f"activities gives a {type(given).__name__}, and not a list of coroutines"
         raise Broken("contract", seen, line)
     found = list(given)
     for one in found:
         if not (inspect.iscoroutine(one) or inspect.isgenerator(one)):
+            _close(found)
             call = "; it is to be called: `self.work(node)`" if callable(one) else ""
             raise Broken(
                 "contract", f"activities gives a {type(one).__name__}, which is no coroutine{call}", line
@@ -133,7 +141,7 @@ def _rule_of(problem: Exception, line: Line | None, at: Where) -> Broken | None:
 
 
 def _words(problem: BaseException) -> str:
-    text = str(problem)
+    text = str(problem).strip()
     return type(problem).__name__ + (f": {text}" if text else "")
 
 

@@ -55,7 +55,7 @@ def _wait(node: RealNode, one: Waiting, kind: type) -> Wait:
         return Wait(node.id, f"ReceiveAny({one.effect.channel!r})", line)
     inbox, senders = node.inboxes[one.effect.channel], one.effect.senders
     missing = tuple(sorted(j for j in senders if inbox.ready_from_each([j]) == math.inf))
-    whole = set(missing) == set(senders) and set(missing) <= {*node.in_W, *node.in_A}
+    whole = missing in (tuple(node.in_W), tuple(node.in_A))
     return Wait(node.id, f"Receive({one.effect.channel!r})", line, missing, whole)
 
 

@@ -35,8 +35,7 @@ def _wait(worker: Worker, channel: object, waiter: object) -> Wait:
     if not isinstance(waiter, FromEach):
         return Wait(worker.number, f"ReceiveAny({channel!r})", line)
     missing = tuple(sorted(sender for sender, queue in waiter.queues if not queue))
-    around = {*worker.node.in_W, *worker.node.in_A}
-    whole = set(missing) == set(waiter.senders) and set(missing) <= around
+    whole = missing in (tuple(worker.node.in_W), tuple(worker.node.in_A))
     return Wait(worker.number, f"Receive({channel!r})", line, missing, whole)
 
 
