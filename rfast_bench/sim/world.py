@@ -62,7 +62,7 @@ def simulate(
             equip(driver, training, problem, seed)
         # a diverging run overflows on its way; it is recorded as such
         expected = state_of(workers, topology, problem)
-        with np.errstate(all="ignore"), kept_memory(expected), guarded(driver, monitor):
+        with np.errstate(all="ignore"), kept_memory(expected), guarded(driver, monitor.checks):
             driver.start()
             if not monitor.stopped:
                 driver.clock.run()

@@ -37,7 +37,15 @@ def play(folder: Path, body: str, head: str = HEAD, **over: Any) -> tuple[Outcom
 
 @pytest.mark.parametrize(
     "name",
-    ["neighbours", "channels-both", "payloads-nested", "collective", "contract", "await", "in-place-received"],
+    [
+        "neighbours",
+        "channels-both",
+        "payloads-nested",
+        "collective",
+        "contract",
+        "await",
+        "in-place-received",
+    ],
 )
 def test_a_broken_rule_is_told_with_its_line(name: str, tmp_path: Path) -> None:
     with pytest.raises(MethodFailed) as told:

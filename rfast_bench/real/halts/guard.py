@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import Any
 
 from rfast_bench.contract import telling
 from rfast_bench.contract.broken import Broken
@@ -12,13 +12,13 @@ from rfast_bench.contract.lines import is_own
 from rfast_bench.contract.unawaited import Dropped, check_effects
 from rfast_bench.contract.watchdog import Endless, Watchdog
 
-if TYPE_CHECKING:
-    from rfast_bench.real.worker.driver import Driver
-
 
 @contextmanager
-def guarded(driver: Driver) -> Iterator[None]:
-    """Raises `Broken` or `Mistake` for what is the method's, a loop that awaits nothing too; anything else as it is."""
+def guarded(driver: Any) -> Iterator[None]:
+    """Raises `Broken` or `Mistake` for what is the method's, a loop that awaits nothing too; anything else as it is.
+
+    `driver`: the worker's `Driver`.
+    """
     kind, node = type(driver.algorithm), driver.node
     if driver.algorithm.needs != "nothing":
         node.reachable = frozenset({*node.out_W, *node.out_A})

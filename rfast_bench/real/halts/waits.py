@@ -3,26 +3,32 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
 
-from rfast_bench.api import Algorithm, Receive
+from rfast_bench.api import Activity, Algorithm, Receive, ReceiveAny
 from rfast_bench.contract.broken import Broken
 from rfast_bench.contract.endings import of_ended
 from rfast_bench.contract.invariant import scale_of
 from rfast_bench.contract.lines import of_activity
 from rfast_bench.contract.waits import Ended, Wait, from_plain, stalled, to_plain
 
-if TYPE_CHECKING:
-    from rfast_bench.real.worker.activities import Waiting
-    from rfast_bench.real.worker.driver import Driver
-    from rfast_bench.real.worker.node import RealNode
+
+class Waiting(Protocol):
+    """A coroutine that waits: until when, as far as is known, and for what, if that is mail."""
+
+    activity: Activity
+    effect: Receive | ReceiveAny | None
+
+    @property
+    def ready(self) -> Callable[[], float]: ...
+
 
 LONG = 1.0
 """Seconds without a gradient of anybody, all of them waiting, after which a run that is over had come to a halt."""
 
 
-def check_reader(node: RealNode, algorithm: Algorithm, waiting: Waiting, others: Sequence[Waiting]) -> None:
+def check_reader(node: Any, algorithm: Algorithm, waiting: Waiting, others: Sequence[Waiting]) -> None:
     """Raises Broken where another activity waits on the same channel."""
     if waiting.effect is None:
         return
@@ -34,8 +40,8 @@ def check_reader(node: RealNode, algorithm: Algorithm, waiting: Waiting, others:
             raise Broken("one-reader", seen)
 
 
-def plain(driver: Driver) -> dict[str, Any]:
-    """What a worker does as its run ends, for the launcher. `halted`: nothing will make it go on of itself."""
+def plain(driver: Any) -> dict[str, Any]:
+    """What a worker does as its run ends, by its `Driver`. `halted`: nothing will make it go on of itself."""
     kind, node, log = type(driver.algorithm), driver.node, driver.log
     pending = any(waiting.ready() < math.inf for waiting in driver.waiting)
     computing = len(log.asked) > len(log.done) and math.isnan(log.parked)
@@ -48,7 +54,7 @@ def plain(driver: Driver) -> dict[str, Any]:
     }
 
 
-def _wait(node: RealNode, one: Waiting, kind: type) -> Wait:
+def _wait(node: Any, one: Waiting, kind: type) -> Wait:
     line = of_activity(one.activity, kind)
     if not isinstance(one.effect, Receive):
         assert one.effect is not None

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rfast_bench.contract import telling
 from rfast_bench.contract.lines import is_own
 from rfast_bench.contract.unawaited import Dropped, check_effects
 from rfast_bench.contract.watchdog import Endless, Watchdog
-from rfast_bench.sim.driver import Driver
-from rfast_bench.sim.monitor import Monitor
-from rfast_bench.sim.worker import Worker
+from rfast_bench.sim.halts.seen import Seen, SeenDriver
 
 
 @contextmanager
-def guarded(driver: Driver, monitor: Monitor) -> Iterator[None]:
+def guarded(driver: SeenDriver, checks: list[Callable[[], None]]) -> Iterator[None]:
     """Raises `Broken` or `Mistake` for what is the method's, a loop that awaits nothing too; anything else as it is.
 
-    Coroutines that nobody awaited are told when the monitor looks, and at the end.
+    `checks`: who looks at the run calls them each time; they tell of coroutines that nobody awaited.
     """
     first = driver.workers[0]
     kind, size = type(first.algorithm), first.node.model_size
@@ -32,7 +30,7 @@ def guarded(driver: Driver, monitor: Monitor) -> Iterator[None]:
         if is_own(kind):
             check_effects(kind)
         dropped = Dropped(kind)
-        monitor.checks.append(dropped.check)
+        checks.append(dropped.check)
         with watchdog, dropped.listening():
             yield
             dropped.check()
@@ -47,11 +45,11 @@ def guarded(driver: Driver, monitor: Monitor) -> Iterator[None]:
         raise said from problem
 
 
-def _served(problem: BaseException) -> Worker | None:
+def _served(problem: BaseException) -> Seen | None:
     """The worker that was being served when it happened, as the innermost of the driver's frames has it."""
     found, trace = None, problem.__traceback__
     while trace is not None:
         held = trace.tb_frame.f_locals.get("worker")
-        found = held if isinstance(held, Worker) else found
+        found = held if hasattr(held, "algorithm") else found
         trace = trace.tb_next
     return found

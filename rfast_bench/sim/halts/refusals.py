@@ -5,10 +5,10 @@ from __future__ import annotations
 from rfast_bench.api import Channel
 from rfast_bench.contract.broken import Broken
 from rfast_bench.contract.lines import of_activity
-from rfast_bench.sim.worker import Worker
+from rfast_bench.sim.halts.seen import Seen
 
 
-def one_gradient(worker: Worker) -> Broken:
+def one_gradient(worker: Seen) -> Broken:
     """It asked for a gradient while another is outstanding."""
     asker = getattr(worker.activity, "activity", worker.activity)  # of a mean gradient
     line = of_activity(asker, type(worker.algorithm))
@@ -18,7 +18,7 @@ def one_gradient(worker: Worker) -> Broken:
     )
 
 
-def one_reader(worker: Worker, channel: Channel) -> Broken:
+def one_reader(worker: Seen, channel: Channel) -> Broken:
     """It waits on a channel on which it waits already."""
     waiter = worker.node.inboxes[channel].waiter
     line = of_activity(getattr(waiter, "activity", None), type(worker.algorithm))
