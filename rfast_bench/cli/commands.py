@@ -15,6 +15,7 @@ from rfast_bench.errors import UserError
 
 COMMANDS = {
     "calibrate": ("calibrate", "Measure gradients and links of a scenario on this machine."),
+    "check": ("check", "Check that a method or a problem of your own keeps the rules."),
     "compare": ("results.compare", "Set runs of both worlds side by side."),
     "data": ("data", "Show who holds which samples, before anything runs."),
     "join": ("join", "Take part in a scenario's runs as one rank, started by torchrun or srun."),

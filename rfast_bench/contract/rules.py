@@ -14,10 +14,11 @@ class Rule:
     name: str
     says: str
     mend: str
+    where: str = PAGE
 
     @property
     def page(self) -> str:
-        return f"{PAGE}#{self.name}"
+        return f"{self.where}#{self.name}" if self.where == PAGE else self.where
 
 
 _ALL = (
@@ -148,6 +149,11 @@ _ALL = (
         "idle-data",
         "A worker that never asks for a gradient leaves its shard out: nobody trains on its samples.",
         "Let every worker compute, or say in the write-up that it is a server.",
+    ),
+    Rule(
+        "exceptions",
+        "No exception leaves an activity.",
+        "Run it by hand with these shapes; --verbose gives the whole stack.",
     ),
     Rule(
         "contract",

@@ -21,10 +21,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from rfast_bench.conformance.node import Letter
 from rfast_bench.plan import registry
 from rfast_bench.topology.topology import Topology
 from tests.support.handmade import (
-    Letter,
     Oracle,
     World,
     graph,

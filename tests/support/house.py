@@ -12,7 +12,7 @@ HOUSE = Path(__file__).resolve().parents[2] / "rfast_bench"
 FLOORS = (
     ("cli",),
     ("report",),
-    ("figures", "trace"),
+    ("figures", "trace", "conformance"),
     ("study",),
     ("analysis",),
     ("sim", "real"),

@@ -1,0 +1,38 @@
+"""`rfast-bench check`: does a method or a problem of one's own keep the rules? Exit code 0 or 1; 2 for bad input."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+
+@click.command("check")
+@click.argument("what", metavar="FILE.py:CLASS|NAME")
+@click.option(
+    "--parameters",
+    "-p",
+    "given",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="A parameter, as a scenario gives it.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON, for programs.")
+@click.option("--real/--no-real", default=True, help="Try it on two real processes too.")
+def command(what: str, given: tuple[str, ...], as_json: bool, real: bool) -> None:
+    """Check that an algorithm (or a problem) keeps the rules of the contract.
+
+    It is tried in worlds driven by hand and in both worlds in miniature, which takes some seconds. Each finding says
+    the file and line, what was seen, the rule and a mend: docs/writing-your-own.md.
+    """
+    from rfast_bench.conformance.called import checked
+    from rfast_bench.conformance.text import as_data, as_text
+
+    findings, title = checked(what, given, Path.cwd(), real)
+    if as_json:
+        click.echo(as_data(findings))
+    else:
+        click.echo(as_text(findings, title))
+    if any(not one.caution for one in findings):
+        sys.exit(1)

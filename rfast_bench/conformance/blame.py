@@ -1,0 +1,128 @@
+"""Which line breaks a ledger: lines that are run only where it breaks, or are left out only there."""
+
+from __future__ import annotations
+
+import sys
+from types import FrameType
+from typing import Any
+
+import numpy as np
+
+from rfast_bench.conformance.source import Source, accumulators
+from rfast_bench.conformance.trials import SIZES, Method, noise
+from rfast_bench.contract.lines import Line, files_of
+
+TRIALS = 40
+
+
+def breaking(method: Method) -> tuple[Line | None, str]:
+    """The line to look at, and words for it: of the steps after which the residual had changed, against the others."""
+    chosen = method.graph(SIZES[0])
+    if chosen is None:
+        return None, ""
+    n, file = SIZES[0], files_of(method.kind)[0]
+    world = method.world(*chosen, np.zeros(2), noise(3))
+    if world is None:
+        return None, ""
+    good: list[set[int]] = []
+    bad: list[set[int]] = []
+    for k in range(TRIALS * n):
+        before = _residual(world)
+        lines = _lines_of(file, lambda k=k: world.step(k % n))  # type: ignore[misc]
+        changed = float(np.abs(_residual(world) - before).max()) > 1e-12
+        (bad if changed else good).append(lines)
+        while world.wire and k % 3:
+            world.deliver()
+    if not bad:
+        return None, ""
+    common = set.intersection(*bad)
+    if good:
+        only_bad, only_good = common - set.union(*good), set.union(*good) - set.union(*bad)
+        if only_bad:
+            return Line(file, min(only_bad)), f"; lines {_words(only_bad)} run only where it breaks"
+        source, touched = Source.of_file(file), set.union(*bad)
+        busy = {source.function_of(source.statement(k)) for k in touched if source.statement(k)}
+        only_good = {k for k in only_good if source.function_of(source.statement(k)) in busy}
+        if only_good:
+            line = Line(file, _decided_at(file, min(only_good)))
+            return line, f"; lines {_words(only_good)} run only where it holds"
+    own = sorted(common)
+    return (Line(file, own[0]), f"; it breaks in lines {_words(common)}") if own else (None, "")
+
+
+def _residual(world: Any) -> Any:
+    return np.asarray(type(world.workers[0]).residual(world.workers), float)
+
+
+def _words(lines: set[int]) -> str:
+    return ", ".join(map(str, sorted(lines)))
+
+
+def _lines_of(file: str, step: Any) -> set[int]:
+    """The lines of a file that are run in a step."""
+    found: set[int] = set()
+
+    def trace(frame: FrameType, event: str, _: Any) -> Any:
+        if frame.f_code.co_filename != file:
+            return None
+        if event == "line":
+            found.add(frame.f_lineno)
+        return trace
+
+    old = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        step()
+    finally:
+        sys.settrace(old)
+    return found
+
+
+def _decided_at(file: str, line: int) -> int:
+    """The line of the branch by which a line is left out."""
+    import ast
+
+    source = Source.of_file(file)
+    statement = source.statement(line)
+    for up in [] if statement is None else source.above(statement):
+        if isinstance(up, ast.If):
+            return up.lineno
+    return line
+
+
+# ------------------------------------------------------------------------------------------ weights of a mixture
+def weighing(method: Method, start: Any) -> int | None:
+    """The line where a sum of weighted models goes wrong: with equal models a sum is its weights' sum times one.
+
+    Where the sum begins, if what is added to it is right; where it is added to, if the beginning is; else neither.
+    """
+    chosen = method.graph(SIZES[0])
+    file = files_of(method.kind)[0]
+    sums = accumulators(Source.of_file(file))
+    world = None if chosen is None else method.world(*chosen, start, lambda i, at, k: np.zeros(2))
+    if world is None or not sums:
+        return None
+    seen: dict[str, list[float]] = {name: [] for name in sums}
+
+    def trace(frame: FrameType, event: str, _: Any) -> Any:
+        if frame.f_code.co_filename != file:
+            return None
+        for name, values in seen.items():
+            value = frame.f_locals.get(name)
+            if isinstance(value, np.ndarray) and value.shape == start.shape:
+                values.append(float(value[0] / start[0]))
+        return trace
+
+    old = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        world.step(0)
+    finally:
+        sys.settrace(old)
+    own = float(world.nodes[0].W.get(0, np.nan))
+    for name, values in seen.items():
+        begins, adds = sums[name]
+        if values and abs(values[-1] - 1) > 1e-9:
+            added_right = abs(values[-1] - values[0] - (1 - own)) < 1e-9
+            return begins if added_right or abs(values[0] - own) > 1e-9 else adds
+    return None

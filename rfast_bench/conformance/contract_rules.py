@@ -1,0 +1,216 @@
+"""Rules of the contract that a method's own moves show: values, messages, awaits, graphs, repeatability."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+
+from rfast_bench.conformance.source import Source, unawaited
+from rfast_bench.conformance.trials import SIZES, Method, noise, rough, rounds
+from rfast_bench.conformance.values import Note, Value
+from rfast_bench.conformance.world import Oracle, World
+from rfast_bench.contract.lines import Line, files_of, of_error
+
+ROUNDS = 40
+
+
+def text(method: Method) -> None:
+    """What the source alone shows: effects and coroutines that nobody awaits."""
+    for file in files_of(method.kind)[:1]:
+        for line, what in unawaited(Source.of_file(file)):
+            method.notes.add("await", what, Line(file, line))
+
+
+@contextmanager
+def dropped(method: Method) -> Iterator[None]:
+    """Tells coroutines that were made within and never awaited."""
+    depth = sys.get_coroutine_origin_tracking_depth()
+    sys.set_coroutine_origin_tracking_depth(5)
+    try:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            yield
+        for warning in caught:
+            if "was never awaited" in str(warning.message):
+                line = _origin(str(warning.message), method)
+                if line is not None and not method.notes.has("await"):
+                    method.notes.add("await", str(warning.message).splitlines()[0], line)
+    finally:
+        sys.set_coroutine_origin_tracking_depth(depth)
+
+
+def _origin(message: str, method: Method) -> Line | None:
+    """The innermost line of the method's files in a warning that says where a coroutine was made."""
+    found = None
+    for line in message.splitlines():
+        if line.strip().startswith("File ") and any(f'"{file}"' in line for file in files_of(method.kind)):
+            file, number = line.split('"')[1], line.split("line ")[1].split(",")[0]
+            found = Line(file, int(number))
+    return found
+
+
+def guarded(method: Method) -> None:
+    """On every size and graph, with values that notice what is done to them, in order and out of order."""
+    note = method.notes.note
+    for n in SIZES:
+        for name, topology in method.graphs(n):
+            world = method.world(name, topology, Value(np.ones(2), note), _valued(n, note))
+            if world is None or method.notes.fatal:
+                return
+            rough(world, n, 60 * n)
+            rounds(world, ROUNDS)
+            stuck(method, world)
+            if method.notes.fatal:
+                return
+
+
+def _valued(seed: int, note: Note) -> Oracle:
+    return lambda i, at, k: Value(noise(seed)(i, at, k), note)
+
+
+def stuck(method: Method, world: World) -> None:
+    """Tell who waits for ever: everybody, or one who waits for a message that its senders do not send."""
+    notes = method.notes
+    waits = list(world.waits())
+    if world.stuck and waits:
+        grouped: dict[tuple[str, Line | None], list[int]] = {}
+        for worker, what, line in waits:
+            grouped.setdefault((what.split(" from")[0], line), []).append(worker)
+        for (what, line), workers in grouped.items():
+            seen = f"nobody can go on with {notes.setting}: workers {workers} wait in {what}, and nothing is under way"
+            notes.add("deadlock", seen, line)
+        return
+    for worker, what, line in waits:
+        patient = what.startswith("ReceiveAny") or world.computes(worker)
+        if (
+            not patient
+            and not world.gradients[worker][2:]
+            and any(len(g) > ROUNDS // 2 for g in world.gradients)
+        ):
+            seen = f"worker {worker} waits for ever in {what} with {notes.setting}, while others go on"
+            notes.add("deadlock", seen, line)
+
+
+def numbers(method: Method) -> None:
+    """The same file on tensors and on floats gives what it gives on arrays."""
+    chosen = method.graph(4)
+    if chosen is None or method.notes.has("in-place", "arithmetic"):
+        return
+    g = noise(0, 1)
+    arrays = method.world(*chosen, np.zeros(1), g)
+    trials: list[tuple[str, Any, Oracle]] = [
+        (
+            "torch tensors",
+            torch.zeros(1, dtype=torch.float64),
+            lambda i, at, k: torch.from_numpy(g(i, at, k)),
+        ),
+        ("plain floats", 0.0, lambda i, at, k: float(g(i, at, k)[0])),
+    ]
+    if arrays is None:
+        return
+    rough(arrays, 3, 200)
+    for words, x0, oracle in trials:
+        before = set(method.notes.findings)
+        other = method.world(*chosen, x0, oracle)
+        if other is not None:
+            rough(other, 3, 200)
+        new = [key for key in method.notes.findings if key not in before]
+        for key in new:  # what fails here alone fails for the kind of its values
+            found = method.notes.findings.pop(key)
+            method.notes.add("arithmetic", f"on {words}: {found.seen}", found.line)
+        if new or other is None:
+            continue
+        ours, theirs = (np.array([float(_first(w.model)) for w in one.workers]) for one in (arrays, other))
+        if not np.allclose(ours, theirs, rtol=0, atol=1e-9):
+            seen = (
+                f"on {words} models come out otherwise than on arrays, by {np.abs(ours - theirs).max():.2g}"
+            )
+            method.notes.add("arithmetic", seen)
+
+
+def _first(value: Any) -> Any:
+    return value.reshape(-1)[0] if hasattr(value, "reshape") else value
+
+
+def decisions(method: Method) -> None:
+    """Gradients as large, as small or as broken as they come change no effect and no message."""
+    chosen = method.graph(4)
+    if chosen is None or method.notes.has("values"):
+        return
+    logs = []
+    kinds: dict[str, Oracle] = {
+        "random ones": noise(0),
+        "gradients of 1e200": lambda i, at, k: np.full(2, 1e200),
+        "gradients of 0": lambda i, at, k: np.zeros(2),
+        "gradients that are not a number": lambda i, at, k: np.full(2, np.nan),
+    }
+    with np.errstate(all="ignore"):
+        for oracle in kinds.values():
+            world = method.world(*chosen, np.zeros(2), oracle)
+            if world is None:
+                return
+            rough(world, 4, 300)
+            logs.append(world.log)
+    for words, log in zip(list(kinds)[1:], logs[1:], strict=True):
+        if log != logs[0]:
+            first = next((a for a, b in zip(logs[0], log, strict=False) if a != b), "the end")
+            seen = f"with {words} other messages are sent, or other effects awaited, than with random ones: {first}"
+            method.notes.add("values", seen)
+            return
+
+
+def repeated(method: Method) -> None:
+    """The same schedule twice gives the same messages and the same models."""
+    chosen = method.graph(4)
+    if chosen is None:
+        return
+    kept = []
+    for _ in range(2):
+        world = method.world(*chosen, np.zeros(2), noise(1))
+        if world is None:
+            return
+        rough(world, 5, 300)
+        kept.append((world.log, [np.array(w.model, float) for w in world.workers]))
+    same = all(np.array_equal(a, b, equal_nan=True) for a, b in zip(kept[0][1], kept[1][1], strict=True))
+    if not (same and kept[0][0] == kept[1][0]) and not method.notes.has("randomness", "shared-state"):
+        what = "models" if kept[0][0] == kept[1][0] else "messages"
+        method.notes.add(
+            "repeatable", f"the same gradients in the same order gave other {what} the second time"
+        )
+
+
+def talks(method: Method) -> None:
+    """Who sends, and who asks for gradients, with four workers; both are cautions."""
+    chosen = method.graph(4)
+    if chosen is None:
+        return
+    world = method.world(*chosen, np.zeros(2), noise(2))
+    if world is None:
+        return
+    rounds(world, ROUNDS)
+    spoke = [entry for entry in world.log if len(entry) == 4]
+    joint = any(entry[1] in ("AllReduceMean", "MeanGradient") for entry in world.log if len(entry) == 2)
+    if not spoke and not joint:
+        method.notes.add(
+            "silence", f"no message in {ROUNDS} rounds of {method.notes.setting}", None, caution=True
+        )
+    idle = [i for i, own in enumerate(world.points) if not own]
+    if idle and len(idle) < world.n:
+        seen = f"of {method.notes.setting} {idle} never ask{'s' if len(idle) == 1 else ''} for a gradient"
+        method.notes.add("idle-data", seen, None, caution=True)
+
+
+def built(method: Method) -> None:
+    """It can be built, and says what it is."""
+    kind = method.kind
+    try:
+        method.make(np.zeros(2))
+    except Exception as problem:  # noqa: BLE001 - of a method's own constructor
+        line = of_error(problem, kind)
+        method.notes.add("exceptions", f"it cannot be built: {type(problem).__name__}: {problem}", line)

@@ -1,0 +1,213 @@
+"""What every decentralised method must do to numbers: weights that sum to 1, mass that is kept, models that move."""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import Any
+
+import numpy as np
+
+from rfast_bench.conformance.blame import breaking, weighing
+from rfast_bench.conformance.source import Source, gradient_in_a_local, mixture
+from rfast_bench.conformance.trials import SIZES, Method, noise, promptly, rough, rounds
+from rfast_bench.conformance.world import World
+from rfast_bench.contract.lines import Line, files_of
+
+START = np.array([1.0, -2.0])
+LONG = 250
+"""Rounds after which what is left of a finite disturbance must be gone."""
+SLACK = 1e-6
+
+
+def mixing(method: Method) -> None:
+    """With zero gradients and equal models nothing may move."""
+    for n in SIZES:
+        for name, topology in method.graphs(n) if n == SIZES[0] else islice(method.graphs(n), 1):
+            world = method.world(name, topology, START, lambda i, at, k: np.zeros(2))
+            if world is None:
+                return
+            rough(world, 11, 60 * n)
+            rounds(world, 6)
+            off = _off(world, START)
+            if off > SLACK:
+                worst = max(world.workers, key=lambda w: _distance(w.model, START))
+                share = float(np.asarray(worst.model, float)[0] / START[0])
+                seen = (
+                    f"with zero gradients and equal models the model moved, to {share:.3g} of itself, with "
+                    f"{method.notes.setting}{_told(method)}"
+                )
+                _at(method, "mixing", seen)
+                return
+
+
+def rest(method: Method) -> None:
+    """After a few gradients and then zeros for long, everything comes to rest, finite, in agreement with itself."""
+    if method.notes.has("mixing", "invariant", "lost-update"):
+        return
+    for n in (4, 2):
+        for name, topology in islice(method.graphs(n), 1):
+            with np.errstate(all="ignore"):
+                world = method.world(name, topology, np.zeros(2), _impulse)
+                if world is None:
+                    return
+                rough(world, 13, 80 * n)
+                promptly(world, LONG)
+                before = _models(world)
+                promptly(world, 25)
+                drift = _drift(before, _models(world))
+            size = max(1.0, max(float(np.abs(m).max()) for m in before)) if np.isfinite(before).all() else 1.0
+            if drift > 1e-4 * size * method.parameters["step_size"]:
+                grown = "grow without end" if not np.isfinite(drift) or size > 1e3 else "still move"
+                seen = (
+                    f"{LONG} rounds after the last gradient that was not 0 models {grown} (by {drift:.2g} in 25) "
+                    f"with {method.notes.setting}, messages lost and overtaken before"
+                )
+                _at(method, "mass", seen)
+                return
+
+
+def _impulse(i: int, at: Any, k: int) -> Any:
+    return noise(7)(i, at, k) if k < 6 else np.zeros(2)
+
+
+def kept(method: Method) -> None:
+    """Weights and other sums of a method stay what they are: nothing grows or dies out where nothing happens."""
+    chosen = method.graph(4)
+    if chosen is None or method.notes.has("mixing", "mass"):
+        return
+    with np.errstate(all="ignore"):
+        world = method.world(*chosen, START, lambda i, at, k: np.zeros(2))
+        if world is None:
+            return
+        begun = _sums(world)
+        rough(world, 17, 1500)
+        rounds(world, 6)
+        ended = _sums(world)
+    for name, (before, after) in {k: (begun[k], ended.get(k, 0.0)) for k in begun}.items():
+        if before > 0 and not 1e-3 < after / before < 1e3:
+            how = "grows" if after > before else "dies out"
+            seen = (
+                f"self.{name} {how}: from {before:.3g} in all to {after:.3g} with zero gradients, where messages are "
+                "lost and overtaken"
+            )
+            lines = (
+                [] if not files_of(method.kind) else mixture(Source.of_file(files_of(method.kind)[0]), {name})
+            )
+            line = Line(files_of(method.kind)[0], lines[0]) if lines else None
+            method.notes.add("mass", seen, line)
+            return
+
+
+def invariant(method: Method) -> None:
+    """The declared residual is 0 but for rounding at every instant, under any order and loss."""
+    for n in SIZES:
+        for name, topology in method.graphs(n) if n == SIZES[0] else islice(method.graphs(n), 1):
+            world = method.world(name, topology, np.zeros(2), noise(3))
+            if world is None:
+                return
+            found: list[float] = []
+
+            def look(world: World = world, found: list[float] = found) -> None:
+                left = type(world.workers[0]).residual(world.workers)
+                found.append(0.0 if left is None else float(np.abs(np.asarray(left, float)).max()))
+
+            look()
+            rng = np.random.default_rng(19)
+            kinds = rng.choice(["step", "deliver", "deliver", "drop"], 60 * n)
+            world.play(zip(kinds.tolist(), rng.integers(0, 999, 60 * n).tolist(), strict=True), look)
+            worst = max(found)
+            if worst > 1e-9 or not np.isfinite(worst):
+                seen = f"residual is {worst:.3g} and not 0 with {method.notes.setting}"
+                line, words = breaking(method)
+                method.notes.add("invariant", seen + words, line)
+                return
+
+
+def finite(method: Method) -> None:
+    """Gradients of ordinary size leave models finite, and move them."""
+    for n in SIZES:
+        for name, topology in method.graphs(n) if n == SIZES[0] else islice(method.graphs(n), 1):
+            with np.errstate(all="ignore"):
+                world = method.world(name, topology, np.zeros(2), noise(5))
+                if world is None:
+                    return
+                rough(world, 23, 60 * n)
+                rounds(world, 10)
+            models = _models(world)
+            if not np.isfinite(models).all():
+                worker = next(i for i, m in enumerate(models) if not np.isfinite(m).all())
+                seen = f"worker {worker}'s model is {models[worker]} after finite gradients with {method.notes.setting}"
+                method.notes.add("finite", seen)
+                return
+            still = [i for i, m in enumerate(models) if not m.any() and len(world.gradients[i]) > 5]
+            if still:
+                _unmoved(method, still, world)
+                return
+
+
+def _unmoved(method: Method, still: list[int], world: World) -> None:
+    done = max(map(len, world.gradients))
+    file = files_of(method.kind)[0]
+    line = gradient_in_a_local(Source.of_file(file))
+    seen = f"`model` of workers {still} never changed in {done} gradients, with {method.notes.setting}"
+    method.notes.add("state", seen, None if line is None else Line(file, line))
+
+
+# ------------------------------------------------------------------------------------------------ numbers
+def _models(world: World) -> Any:
+    return np.array([np.asarray(w.model, float) for w in world.workers])
+
+
+def _distance(model: Any, start: Any) -> float:
+    off = float(np.abs(np.asarray(model, float) - start).max())
+    return off if np.isfinite(off) else np.inf
+
+
+def _off(world: World, start: Any) -> float:
+    return max(_distance(w.model, start) for w in world.workers)
+
+
+def _drift(before: Any, now: Any) -> float:
+    off = float(np.abs(now - before).max())
+    return off if np.isfinite(off) else np.inf
+
+
+def _sums(world: World) -> dict[str, float]:
+    """Over all workers, the size of each attribute that is a float or a vector."""
+    found: dict[str, float] = {}
+    for worker in world.workers:
+        for name, value in vars(worker).items():
+            if isinstance(value, float | np.floating | np.ndarray) and name != "step_size":
+                found[name] = found.get(name, 0.0) + float(np.abs(value).sum())
+    return found
+
+
+# -------------------------------------------------------------------------------------------------- lines
+def _at(method: Method, rule: str, seen: str) -> None:
+    """Note it at the line where the weights go wrong, or else where what becomes the model begins."""
+    file = files_of(method.kind)[0]
+    lines = _mixing_lines(method)
+    number = weighing(method, START) if rule == "mixing" else None
+    number = number or (lines[-1] if lines else None)
+    method.notes.add(rule, seen, None if number is None else Line(file, number))
+
+
+def _told(method: Method) -> str:
+    lines = _mixing_lines(method)
+    return f"; what becomes of it is made in lines {', '.join(map(str, lines))}" if lines else ""
+
+
+def _mixing_lines(method: Method) -> list[int]:
+    return mixture(Source.of_file(files_of(method.kind)[0]), _model_attributes(method))
+
+
+def _model_attributes(method: Method) -> set[str]:
+    """What `model` reads of self, as far as its text says."""
+    import ast
+
+    source = Source.of_file(files_of(method.kind)[0])
+    names = set()
+    for function in source.functions:
+        if function.name == "model":
+            names |= {n.attr for n in ast.walk(function) if isinstance(n, ast.Attribute)}
+    return names or {"x"}

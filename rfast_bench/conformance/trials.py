@@ -1,0 +1,123 @@
+"""The settings in which a method is tried: how many workers, on which graphs, with which values and in which order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from rfast_bench.api import Algorithm
+from rfast_bench.conformance.notes import Notes
+from rfast_bench.conformance.patience import Watchdog
+from rfast_bench.conformance.world import Oracle, World
+from rfast_bench.errors import CannotRun, UserError
+from rfast_bench.plan import registry
+from rfast_bench.plan.parameters import own_shares
+from rfast_bench.scenario.sections.topology import TopologySpec
+from rfast_bench.topology.build import build
+from rfast_bench.topology.topology import Topology
+
+SIZES = (4, 2, 1, 7)
+"""Four first: what is found is told of most of all."""
+KINDS: Mapping[str, tuple[str, ...]] = {
+    "pair": ("binary-tree", "star", "line", "directed-ring", "exponential"),
+    "trees": ("binary-tree", "star", "line"),
+    "undirected": ("ring", "star", "line", "complete"),
+    "bipartite": ("bipartite-exponential", "ring", "line"),
+    "nothing": (),
+}
+"""The named graphs that a method is tried on, beside its own default."""
+STEP = 0.05
+
+
+def noise(seed: int, shape: int = 2) -> Oracle:
+    """Gradients that depend on nothing but the worker and the count."""
+    return lambda i, at, k: np.random.default_rng([seed, i, k]).standard_normal(shape)
+
+
+@dataclass
+class Method:
+    """A class under trial with its parameters, and what was found of it."""
+
+    kind: type[Algorithm]
+    given: Mapping[str, Any] = field(default_factory=dict)
+    notes: Notes = field(init=False)
+    watchdog: Watchdog = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.notes = Notes(self.kind)
+        self.watchdog = Watchdog(self.kind)
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        model = registry.parameters(self.kind)
+        return model.model_validate({"step_size": STEP, **self.given}).model_dump()
+
+    def make(self, x0: Any) -> Any:
+        kind: Any = self.kind
+        return kind(x0, **self.parameters)
+
+    def graphs(self, n: int) -> Iterator[tuple[str, Topology]]:
+        """Every graph of n workers that it is to run on: (name, topology)."""
+        needs = self.kind.needs
+        if self.kind.flaw(n, self.parameters):
+            return
+        named = dict.fromkeys([self.kind.default_topology or "none", *KINDS[needs]])
+        for name in named:
+            try:
+                built = build(TopologySpec(kind=name), n, needs)
+                yield name, built.with_own_shares(**own_shares(self.kind, self.parameters))
+            except (CannotRun, UserError):
+                continue
+
+    def graph(self, n: int) -> tuple[str, Topology] | None:
+        """Its default graph of n workers, or the first on which so many can run."""
+        return next(self.graphs(n), None)
+
+    def world(self, name: str, topology: Topology, x0: Any, gradient: Oracle) -> World | None:
+        """All workers on their marks; None when they did not get that far."""
+        notes = self.notes
+        notes.usual = name == (self.kind.default_topology or "none")
+        notes.setting = f"{topology.n} worker{'s'[: topology.n != 1]}" + (
+            "" if name == "none" else f" on {name}"
+        )
+        self.watchdog.notes = notes
+        try:
+            return World(self.make, topology, x0, gradient, notes)
+        except Exception as problem:  # noqa: BLE001 - of a method's own constructor: whatever it is, it is told
+            notes.failed(0, 0, problem)
+            return None
+
+
+def rough(world: World, seed: int, moves: int, lossy: bool = True) -> None:
+    """A random schedule of steps, deliveries in any order (half of the moves) and losses."""
+    rng = np.random.default_rng(seed)
+    kinds = rng.choice(["step", "deliver", "deliver", "drop" if lossy else "deliver"], moves)
+    world.play(zip(kinds.tolist(), rng.integers(0, 999, moves).tolist(), strict=True), partial(int, 0))
+
+
+def rounds(world: World, count: int, seed: int | None = None) -> None:
+    """So many rounds: every gradient is done, and everything arrives, in order or (with a seed) in any."""
+    rng = None if seed is None else np.random.default_rng(seed)
+    for _ in range(count):
+        if rng is None:
+            world.round()
+            continue
+        for i in rng.permutation(world.n):
+            world.step(int(i))
+            while world.wire and rng.random() < 0.7:
+                world.deliver(int(rng.integers(len(world.wire))))
+        while world.wire:
+            world.deliver(int(rng.integers(len(world.wire))))
+
+
+def promptly(world: World, count: int) -> None:
+    """So many rounds in which everything arrives before the next gradient is done."""
+    for _ in range(count):
+        for i in range(world.n):
+            world.step(i)
+            while world.wire:
+                world.deliver()
