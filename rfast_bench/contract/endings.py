@@ -1,11 +1,11 @@
 """What the source of a method says of its loops: where an activity that is over came to its end, for nothing is left of
-its frame; and which loop around a line awaits nothing.
+its frame; which loop around a line awaits nothing; and where what should have been awaited was made.
 """
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from functools import cache
 from pathlib import Path
 from types import CodeType
@@ -34,6 +34,24 @@ def around(line: Line) -> Line:
     ]
     whiles = [node.lineno for node in loops if isinstance(node, ast.While)]
     return Line(line.file, min(whiles or [node.lineno for node in loops], default=line.number))
+
+
+def made_at(line: Line, effects: Collection[str]) -> Line:
+    """Where a local name of a line was given an effect, or a coroutine of the file, that is not awaited; else the line."""
+    tree = tree_of(line.file)
+    functions = [node for node in ast.walk(tree) if isinstance(node, ast.AsyncFunctionDef | ast.FunctionDef)]
+    around = [node for node in functions if node.lineno <= line.number <= (node.end_lineno or node.lineno)]
+    if not around:
+        return line
+    inner = max(around, key=lambda node: node.lineno)
+    used = {n.id for n in ast.walk(inner) if isinstance(n, ast.Name) and n.lineno == line.number}
+    wanted = {*effects, *(node.name for node in functions if isinstance(node, ast.AsyncFunctionDef))}
+    for node in ast.walk(inner):
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call):
+            made = ast.unparse(node.value.func).rpartition(".")[2]
+            if made in wanted and any(isinstance(t, ast.Name) and t.id in used for t in node.targets):
+                return Line(line.file, node.lineno)
+    return line
 
 
 @cache

@@ -22,6 +22,7 @@ from rfast_bench.api import (
     Sent,
 )
 from rfast_bench.contract.broken import Broken
+from rfast_bench.contract.endings import made_at
 from rfast_bench.contract.lines import Line, files_of, of_activity, of_error
 from rfast_bench.errors import UserError
 
@@ -127,7 +128,8 @@ def _rule_of(problem: Exception, line: Line | None, at: Where) -> Broken | None:
     if isinstance(problem, TypeError | AttributeError) and (found := _UNAWAITED.search(text)):
         name = found[1] or found[2]
         what = "a coroutine" if name == "coroutine" else f"the effect {name}"
-        return Broken("await", f"{what} is used as a value, `await` is missing: {text}", line)
+        made = None if line is None else made_at(line, [kind.__name__ for kind in EFFECTS])
+        return Broken("await", f"{what} is used as a value, `await` is missing: {text}", made)
     if line is None:
         return None
     if isinstance(problem, TypeError) and (found := _NO_EFFECT.search(text)):

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from rfast_bench.contract.broken import Broken
+from rfast_bench.contract.lines import Line
 from rfast_bench.problems.evaluation import Evaluator
 from rfast_bench.real.halts import ending
 from rfast_bench.real.halts.ending import MethodFailed
@@ -48,17 +50,16 @@ def play(folder: Path, body: str, head: str = HEAD, **over: Any) -> tuple[Outcom
     ],
 )
 def test_a_broken_rule_is_told_with_its_line(name: str, tmp_path: Path) -> None:
-    with pytest.raises(MethodFailed) as told:
+    with pytest.raises(Broken) as told:
         play(tmp_path, BROKEN[name])
-    line = write(tmp_path, BROKEN[name])[1]
-    assert str(told.value).startswith(f"{tmp_path}/method0.py:{line}: ")
-    assert f"Rule `{rule_of(name)}`" in str(told.value)
+    assert told.value.rule.name == rule_of(name)
+    assert told.value.line == Line(f"{tmp_path}/method0.py", write(tmp_path, BROKEN[name])[1])
     assert told.value.exit_code == 1
 
 
 def test_two_gradients_at_once(tmp_path: Path) -> None:
     twice = HEAD.replace("[self.work(node)]", "[self.work(node), self.work(node)]")
-    with pytest.raises(MethodFailed, match="while another is outstanding"):
+    with pytest.raises(Broken, match="while another is outstanding"):
         play(tmp_path, loop("pass"), twice)
 
 
@@ -83,7 +84,7 @@ def test_nobody_can_go_on(name: str, over: dict[str, Any], tmp_path: Path) -> No
 
 def test_a_loop_that_awaits_nothing_is_ended(tmp_path: Path) -> None:
     """It outlives the end of the run, whose thread cannot have the lock before."""
-    with pytest.raises(MethodFailed, match=r"method0\.py:32: worker \d has computed for 5 s there"):
+    with pytest.raises(Broken, match=r"method0\.py:32: worker \d has computed for 5 s there"):
         play(tmp_path, ENDLESS)
 
 
@@ -94,7 +95,11 @@ def test_a_right_method_is_left_alone(tmp_path: Path) -> None:
 
 def test_what_a_process_says_last_is_what_its_launcher_hears(capfd: pytest.CaptureFixture[str]) -> None:
     assert ending.told(MethodFailed("one\ntwo")) == ending.TOLD
-    assert ending.of_log(capfd.readouterr().err) == "one\ntwo"
+    failed = ending.error(ending.of_log(capfd.readouterr().err))
+    assert (type(failed), str(failed)) == (MethodFailed, "one\ntwo")
+    broken = Broken("await", "seen", Line("there.py", 3))
+    assert ending.told(broken) == ending.TOLD
+    assert str(ending.error(ending.of_log(capfd.readouterr().err))) == str(broken)
     assert ending.told(ValueError("other")) == 1
 
 

@@ -82,6 +82,7 @@ BROKEN = {
     "contract-number": loop("await self.step_size  # wrong"),
     "await": loop("self.gossip(node)  # wrong"),
     "await-value": lines("while True:", "    self.x = self.x - self.step_size * Gradient(self.x)  # wrong"),
+    "await-later": loop("h = Gradient(self.x)  # wrong", "self.x = self.x - self.step_size * h"),
     "await-answer": loop('for j, x in Receive("m", node.in_W).items():  # wrong', "    self.x = x"),
     "await-payload": loop('node.post(node.out_W[0], "m", Gradient(self.x))  # wrong'),
     "await-dropped": loop("Sent()  # wrong"),

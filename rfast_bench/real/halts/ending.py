@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 import threading
 import traceback
 from multiprocessing import parent_process
 from pathlib import Path
+from typing import Any
 
+from rfast_bench.contract.broken import Broken
+from rfast_bench.contract.lines import Line
 from rfast_bench.errors import UserError
 from rfast_bench.processes.isolated import die_after
 
@@ -18,7 +22,7 @@ _MARK = "\n--- the method ---\n"
 
 
 class MethodFailed(UserError):
-    """A method broke a rule or raised an error, on a real worker; `str(error)` is what is to be said."""
+    """A method's code raised an error on a real worker; `str(error)` is what is to be said."""
 
     exit_code = 1
 
@@ -28,14 +32,29 @@ def told(problem: BaseException) -> int:
     traceback.print_exception(problem)
     whole = isinstance(problem, UserError) and problem.exit_code == MethodFailed.exit_code
     if whole:
-        print(f"{_MARK}{problem}", file=sys.stderr)
+        print(f"{_MARK}{json.dumps(_plain(problem))}", file=sys.stderr)
     sys.stderr.flush()
     return TOLD if whole else 1
 
 
+def _plain(problem: BaseException) -> dict[str, Any]:
+    if not isinstance(problem, Broken):
+        return {"text": str(problem)}
+    line = None if problem.line is None else [problem.line.file, problem.line.number]
+    return {"rule": problem.rule.name, "seen": problem.seen, "line": line}
+
+
 def of_log(said: str) -> str:
-    """The words of a process that ended with `TOLD`."""
+    """The last words of a process that ended with `TOLD`, for `error`."""
     return said.rpartition(_MARK)[2].strip()
+
+
+def error(words: str) -> UserError:
+    """What such a process ended with."""
+    found = json.loads(words)
+    if "text" in found:
+        return MethodFailed(found["text"])
+    return Broken(found["rule"], found["seen"], None if found["line"] is None else Line(*found["line"]))
 
 
 def detach(log: Path) -> None:

@@ -133,7 +133,7 @@ class Launcher:
     def _check_processes(self) -> None:
         for rank, code in self._ends():
             if code == ending.TOLD:
-                raise ending.MethodFailed(self._obituary(rank, code))
+                raise ending.error(self._obituary(rank, code))
             if code > 0 or self.deaths.start == math.inf:
                 raise WorkerDied(f"{self._name}: {self._obituary(rank, code)}")
             end = self.deaths.died(rank, -code)
