@@ -37,7 +37,7 @@ def around(line: Line) -> Line:
 
 
 def made_at(line: Line, effects: Collection[str]) -> Line:
-    """Where a local name of a line was given an effect, or a coroutine of the file, that is not awaited; else the line."""
+    """Where a local name of a line was given an effect, or a coroutine of the file, without await; else the line."""
     tree = tree_of(line.file)
     functions = [node for node in ast.walk(tree) if isinstance(node, ast.AsyncFunctionDef | ast.FunctionDef)]
     around = [node for node in functions if node.lineno <= line.number <= (node.end_lineno or node.lineno)]
