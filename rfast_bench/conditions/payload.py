@@ -31,6 +31,15 @@ def size_of(payload: Any) -> int:
     return sized(arrays, beside) if beside else arrays
 
 
+def seal(payload: Any) -> None:
+    """Make the arrays of a payload read-only: others hold them from now on."""
+    if isinstance(payload, np.ndarray):
+        payload.setflags(write=False)
+    elif isinstance(payload, tuple):
+        for part in payload:
+            seal(part)
+
+
 def sized(arrays: int, beside: int) -> Size:
     """So many bytes of arrays, and so many beside them."""
     size = Size(arrays + beside)

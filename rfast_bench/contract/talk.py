@@ -26,6 +26,11 @@ _CLASH = {
 }
 
 
+EARLY = 100
+"""Gradients of a worker until which the arrays that it hands over and has evaluated are made read-only. A mistake of
+every round has shown by then; and a call for each message would cost a simulated run some 2 %."""
+
+
 class Channels:
     """How every channel of a method has been used so far, by whomever: the rule is one of the channel."""
 

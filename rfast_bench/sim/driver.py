@@ -22,6 +22,7 @@ from rfast_bench.api import (
 )
 from rfast_bench.conditions.liveness import Liveness
 from rfast_bench.contract.broken import Broken
+from rfast_bench.contract.talk import EARLY
 from rfast_bench.contract.telling import begun
 from rfast_bench.problems import Problem
 from rfast_bench.sim.all_reduce import AllReduce, Backward, Part
@@ -172,8 +173,8 @@ class Driver:
         worker.computing = True
         worker.activity, worker.at, worker.batch, worker.value = activity, at, next(worker.batches), None
         self._pending[worker] = None
-        if type(at) is ndarray:
-            at.setflags(False)  # type: ignore[call-arg]  # a keyword costs as much again
+        if asked < EARLY and type(at) is ndarray:
+            at.setflags(write=False)
         now, slowdown, work = self._moment.now, worker.slowdown, next(worker.work)
         worker.until = until = now + work * slowdown.factor if slowdown.steady else slowdown.finish(now, work)
         delay = until - now

@@ -89,6 +89,7 @@ BROKEN = {
     "in-place": loop(
         "self.x = self.x - g", "h = self.x", 'node.post(node.out_W[0], "m", h)', "h *= 0.5  # wrong"
     ),
+    "in-place-tuple": loop("h = self.x - g", 'node.post(node.out_W[0], "m", (h, 1))', "h *= 0.5  # wrong"),
     "in-place-received": loop(
         "for j in node.out_W:",
         '    node.send(j, "m", self.x)',

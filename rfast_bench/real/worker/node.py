@@ -11,7 +11,7 @@ from typing import Any
 
 from rfast_bench.api import Channel
 from rfast_bench.conditions.liveness import HEARTBEAT
-from rfast_bench.conditions.payload import size_of
+from rfast_bench.conditions.payload import seal, size_of
 from rfast_bench.conditions.seeds import scalar_stream
 from rfast_bench.contract.talk import ANY, NEWEST, POSTED, SENT, TOLD, Channels, check_receiver
 from rfast_bench.real.transport.inlet import Doorway
@@ -81,22 +81,23 @@ class RealNode:
 
     # ---------------------------------------------------------------------------------------- the contract
     def post(self, to: int, channel: Channel, payload: Any) -> None:
-        self._check(to, channel, POSTED)
+        self._check(to, channel, POSTED, payload)
         now = self._clock()
         due = self.faults.post(to, channel, size_of(payload), now)
         if due is not None:
             self.mail.post(to, self._message(POST, channel, payload, now, due))
 
     def send(self, to: int, channel: Channel, payload: Any, reliable: bool = True) -> None:
-        self._check(to, channel, SENT)
+        self._check(to, channel, SENT, payload)
         now = self._clock()
         due = self.faults.send(to, channel, size_of(payload), now, reliable)
         if due is not None:
             self.mail.send(to, self._message(SEND, channel, payload, now, due))
 
-    def _check(self, to: int, channel: Channel, how: str) -> None:
+    def _check(self, to: int, channel: Channel, how: str, payload: Any) -> None:
         check_receiver(self.id, to, self.n, self.reachable)
         self.channels.use(channel, how, self.id)
+        seal(payload)
 
     def tell(self, channel: Channel, payload: Any) -> None:
         self.channels.use(channel, TOLD, self.id)

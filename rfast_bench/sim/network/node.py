@@ -13,9 +13,9 @@ from numpy import ndarray
 
 from rfast_bench.api import Channel
 from rfast_bench.conditions.liveness import HEARTBEAT, HEARTBEAT_BYTES
-from rfast_bench.conditions.payload import size_of
+from rfast_bench.conditions.payload import seal, size_of
 from rfast_bench.conditions.seeds import Streams, scalar_stream
-from rfast_bench.contract.talk import ANY, NEWEST, POSTED, SENT, TOLD, Channels, check_receiver
+from rfast_bench.contract.talk import ANY, EARLY, NEWEST, POSTED, SENT, TOLD, Channels, check_receiver
 from rfast_bench.scenario.sections.network import NetworkSpec
 from rfast_bench.sim.network.inlets import Doorway, LateMailbox, LateQueue, Plan
 from rfast_bench.sim.network.links import Links
@@ -94,10 +94,13 @@ class SimNode(Sender):
     def post(self, to: int, channel: Channel, payload: Any) -> None:
         box = self.posts.get((to, channel)) or self._first_post(to, channel, payload)
         if type(payload) is ndarray:
-            payload.setflags(False)  # type: ignore[call-arg]  # others hold it; a keyword costs as much again
+            if self.gradients < EARLY:
+                seal(payload)
             box.post(payload, payload.nbytes, self.moment.now)
         else:
             box.post(payload, size_of(payload), self.moment.now)
+            if self.gradients < EARLY:
+                seal(payload)
 
     def _first_post(self, to: int, channel: Channel, payload: Any) -> Mailbox:
         """The letter box of an edge and channel that is posted to for the first time. Raises Broken."""
@@ -122,10 +125,13 @@ class SimNode(Sender):
     def send(self, to: int, channel: Channel, payload: Any, reliable: bool = True) -> None:
         queue = self.queues.get((to, channel)) or self._first_send(to, channel, payload)
         if type(payload) is ndarray:
-            payload.setflags(False)  # type: ignore[call-arg]
+            if self.gradients < EARLY:
+                seal(payload)
             queue.send(payload, payload.nbytes, self.moment.now, reliable)
         else:
             queue.send(payload, size_of(payload), self.moment.now, reliable)
+            if self.gradients < EARLY:
+                seal(payload)
 
     def _first_send(self, to: int, channel: Channel, payload: Any) -> Queue:
         """The same for sends."""
