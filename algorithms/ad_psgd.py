@@ -44,7 +44,11 @@ class AdPsgd(Algorithm):
             if node.side == 0:
                 self.ask(node)
             g = await Gradient(self.x)
-            self.x = self.x - self.step_size * g
+            self.x = self.descend(self.x, g)
+
+    def descend(self, x: Vector, g: Vector) -> Vector:
+        """The point after the local step from x; momentum is put in here."""
+        return x - self.step_size * g
 
     def ask(self, node: Node) -> None:
         """Once per gradient, beside computing it: ask a random neighbour, unless a request is out."""

@@ -46,8 +46,11 @@ class Adsgd(Algorithm):
             mixed = node.W[node.id] * self.x
             for j in node.in_W:
                 mixed += node.W[j] * node.newest(j, "x", self.x0)
-            mixed -= self.step_size * g
-            self.x = mixed
+            self.x = self.descend(mixed, g)
+
+    def descend(self, x: Vector, g: Vector) -> Vector:
+        """The point after the local step from the mixture x; momentum is put in here."""
+        return x - self.step_size * g
 
     @classmethod
     def messages(cls, out_W: int, out_A: int) -> int:

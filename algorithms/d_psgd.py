@@ -44,8 +44,11 @@ class DPsgd(Algorithm):
             mixed = W[node.id] * self.x
             for j in node.in_W:
                 mixed += W[j] * heard[j]
-            mixed -= self.step_size * g
-            self.x = mixed
+            self.x = self.descend(mixed, g)
+
+    def descend(self, x: Vector, g: Vector) -> Vector:
+        """The point after the local step from the mixture x; momentum is put in here."""
+        return x - self.step_size * g
 
     @classmethod
     def vectors(cls, edges_w: float, edges_a: float) -> float:

@@ -54,11 +54,15 @@ class LocalSgd(Algorithm):
         while True:
             for _ in range(self.H):
                 g = await Gradient(self.x_i)
-                self.x_i = self.x_i - self.step_size * g
+                self.x_i = self.descend(self.x_i, g)
             delta = await AllReduceMean(self.x - self.x_i)
             self.m = self.beta * self.m + delta
             self.x = self.x - self.eta * (delta + self.beta * self.m)
             self.x_i = self.x
+
+    def descend(self, x_i: Vector, g: Vector) -> Vector:
+        """The point after one inner step from x_i; an inner optimizer of another kind is put in here."""
+        return x_i - self.step_size * g
 
     @classmethod
     def vectors(cls, edges_w: float, edges_a: float) -> float:

@@ -59,7 +59,7 @@ class Osgp(Algorithm):
                 self.push(node, r)
             g = await Gradient(self.x / self.omega)
             if self.tau == 0:
-                self.x = self.x - self.step_size * g
+                self.x = self.descend(self.x, g)
                 self.push(node, r)
             self.absorb(node.drain("push"))
             due = r - max(self.tau, 1) + 1
@@ -67,8 +67,12 @@ class Osgp(Algorithm):
                 self.absorb([await ReceiveAny("push")])
             self.heard.discard(due)
             if self.tau > 0:
-                self.x = self.x - self.step_size * g
+                self.x = self.descend(self.x, g)
             r += 1
+
+    def descend(self, x: Vector, g: Vector) -> Vector:
+        """The point after the local step from the biased x; momentum is put in here."""
+        return x - self.step_size * g
 
     def push(self, node: Node, r: int) -> None:
         """Give half of (x, ω) to the peer of round r and keep the other half."""

@@ -79,12 +79,16 @@ class RFast(Algorithm):
             self.g = self.z = await Gradient(self.x)
             self.begun = True
         while True:
-            v = self.x - self.step_size * self.z
+            v = self.descend(self.x, self.z)
             self.x = self.mix(node, v, x0)
             g_new = await Gradient(self.x)
             if node.changes != self.changes:
                 self.settle(node)
             self.track(node, g_new)
+
+    def descend(self, x: Vector, z: Vector) -> Vector:
+        """v, the point after the local descent from x; momentum is put in here, and the ledger knows nothing of it."""
+        return x - self.step_size * z
 
     def mix(self, node: Node, v: Vector, x0: Vector) -> Vector:
         """Post v and mix it with the newest of the in-neighbours in G(W), by row i of W."""

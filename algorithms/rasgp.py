@@ -57,13 +57,18 @@ class Rasgp(Algorithm):
         while True:
             g = await Gradient(self.x / self.omega)
             newest = {j: node.newest(j, "phi", used) for j, used in self.used.items()}
-            self.x = self.x - self.step_size * self.elapsed(known for _, _, known in newest.values()) * g
+            elapsed = self.elapsed(known for _, _, known in newest.values())
+            self.x = self.descend(self.x, g, elapsed)
             self.push(node)
             for j, (phi_x, phi_omega, _) in newest.items():
                 rho_x, rho_omega, _ = self.used[j]
                 self.x = self.x + (phi_x - rho_x)
                 self.omega = self.omega + (phi_omega - rho_omega)
             self.used = newest
+
+    def descend(self, x: Vector, g: Vector, elapsed: int) -> Vector:
+        """The point after the local step of so much common time from the biased x; momentum is put in here."""
+        return x - self.step_size * elapsed * g
 
     def elapsed(self, known: Iterable[int]) -> int:
         """How far the common time has moved since this worker acted last."""

@@ -60,7 +60,11 @@ class RingAllReduce(Algorithm):
     async def run(self) -> None:
         while True:
             mean = await self.mean()
-            self.x = self.x - self.step_size * mean
+            self.x = self.descend(self.x, mean)
+
+    def descend(self, x: Vector, g: Vector) -> Vector:
+        """The point after the local step from x along the mean gradient; momentum is put in here."""
+        return x - self.step_size * g
 
     async def mean(self) -> Vector:
         """(1/n) Σ_i g_i(x)."""

@@ -55,13 +55,17 @@ class SAb(Algorithm):
             mixed = W[node.id] * self.x
             for j in node.in_W:
                 mixed = mixed + W[j] * x[j]
-            self.x = mixed - self.step_size * self.y
+            self.x = self.descend(mixed, self.y)
             self.pull(node)
             g_new = await Gradient(self.x)
             y = await Receive("y", node.in_A)
             self.y = A[node.id] * self.y + sum(y[j] for j in node.in_A) + (g_new - self.g)
             self.lent = self.lent + sum(shares.values()) - sum(y.values())
             self.g = g_new
+
+    def descend(self, x: Vector, y: Vector) -> Vector:
+        """The point after the local step from the mixture x; momentum is put in here."""
+        return x - self.step_size * y
 
     def pull(self, node: Node) -> None:
         """Let the out-neighbours in G(W) have the model: this round's, before its gradient is known."""

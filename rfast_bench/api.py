@@ -13,6 +13,8 @@ Rules for algorithm files
  5. Loops are `while True`: budgets, stopping, logging and evaluation belong to the driver.
  6. Randomness comes only from `node.rng`.
 
+Messages made smaller for the way, by rounding or by leaving out, are in `rfast_bench.smaller`.
+
 Words: an edge `j -> i` carries messages from j to i. `M[i, j]` is the weight of the edge `j -> i`.
 A worker's row of W holds the weights with which it mixes what it hears; its column of A holds the shares
 in which it splits what it gives away.
@@ -241,11 +243,25 @@ class Algorithm(ABC):
         return None
 
     @classmethod
+    def judged(cls, n: int, parameters: Mapping[str, Any]) -> Sequence[int]:
+        """The workers whose models' mean is the method's answer, which losses and gaps are of: by default all. A
+        server's is `[parameters["pivot"]]`; a mean over time is what `model` gives back. While none of them is there,
+        it is the mean of those that are."""
+        return range(n)
+
+    @classmethod
+    def computes(cls, n: int, parameters: Mapping[str, Any]) -> Sequence[int]:
+        """The workers that ask for gradients; by default all. The data are dealt to these, so that a server leaves no
+        shard out."""
+        return range(n)
+
+    @classmethod
     def effective_step(cls, step_size: float, topology_factor: float) -> float:
         """Nominal step of the mean model per round, near consensus.
 
         `topology_factor` of a pair: `n Σ ψ_i a_ii π_i` where the class `descends` along what is kept,
-        `n Σ ψ_i π_i` along the whole; nan without ψ or π. Without a graph it is n.
+        `n Σ ψ_i π_i` along the whole; nan without ψ or π. Without a graph it is n. A class whose own takes a third
+        argument, `parameters`, is given all its parameters by name, e.g. for a momentum that it has.
         """
         return step_size
 

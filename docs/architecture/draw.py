@@ -53,7 +53,7 @@ WORDS = {
     "topology": "graphs, weights, common roots",
     "scenario": "what a scenario file may say",
     "processes": "how children start",
-    BASE: "api.py: what an algorithm is; errors.py, files.py: what all use",
+    BASE: "api.py: what an algorithm is; errors.py, files.py, smaller.py: what all use",
 }
 BEFORE, DURING, AFTER, ABOVE, BELOW = "#fdf0d0", "#dcebf9", "#dff2e4", "#ededed", "#ffffff"
 COLOURS = {

@@ -236,7 +236,17 @@ def _of_whom(frame: pd.DataFrame) -> list[str]:
     said = [whole[0].upper() + whole[1:]] if said else []
     if "local_accuracy" in names and frame["final_local_accuracy"].notna().any():
         said.append(f"Local accuracy: the mean of {_judged(frame)} own models' accuracies")
-    return said
+    return said + _of_some(frame)
+
+
+def _of_some(frame: pd.DataFrame) -> list[str]:
+    """The methods whose mean model is not that of all workers."""
+    if "mean_of" not in frame:
+        return []
+    some = frame[frame["mean_of"].notna()]
+    whose = zip(some["label"], some["mean_of"], some["workers"], strict=True)
+    said = dict.fromkeys(f"{label}: of {k:g} of {n:g} workers" for label, k, n in whose)
+    return [f"The mean model of {'; '.join(said)}"]
 
 
 def _judged(frame: pd.DataFrame) -> str:

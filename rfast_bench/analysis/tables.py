@@ -101,6 +101,7 @@ def _row(
         "seeds": len(runs),
         "workers": first.workers_count,
         "judged": len(first.judged),
+        **({"mean_of": len(first.mean_of)} if first.mean_of else {}),
         **{word: sum(run.status == word for run in runs) for word in ENDINGS},
     }
     row |= {f"final_{name}": np.nan for name in FINALS}

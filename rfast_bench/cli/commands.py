@@ -20,6 +20,7 @@ COMMANDS = {
     "data": ("data", "Show who holds which samples, before anything runs."),
     "join": ("join", "Take part in a scenario's runs as one rank, started by torchrun or srun."),
     "list": ("list_names", "Name the algorithms, topologies and shipped scenarios there are."),
+    "new": ("new", "Write a method or a problem of your own to begin with."),
     "plot": ("results.plot", "Draw the figures of runs."),
     "report": ("results.report", "Write one page that holds all of some runs."),
     "run": ("run", "Run a scenario; leave records, a table and plots."),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import sys
+from functools import partial
 from types import FrameType
 from typing import Any
 
@@ -17,37 +19,40 @@ TRIALS = 40
 
 def breaking(method: Method) -> tuple[Line | None, str]:
     """The line to look at, and words for it: of the steps after which the residual had changed, against the others."""
+    file = files_of(method.kind)[0]
+    good, bad = _steps(method, file)
+    if not bad:
+        return None, ""
+    common = set[int].intersection(*bad)
+    only_bad = common - set[int]().union(*good)
+    only_good = set[int]().union(*good) - set[int]().union(*bad)
+    source = Source.of_file(file)
+    busy = {source.function_at(k) for k in set[int]().union(*bad)}
+    only_good = {k for k in only_good if source.function_at(k) in busy}
+    if good and only_bad:
+        return Line(file, min(only_bad)), f"; lines {_words(only_bad)} run only where it breaks"
+    if only_good:
+        return Line(
+            file, _decided_at(source, min(only_good))
+        ), f"; lines {_words(only_good)} run only where it holds"
+    return (Line(file, min(common)), f"; it breaks in lines {_words(common)}") if common else (None, "")
+
+
+def _steps(method: Method, file: str) -> tuple[list[set[int]], list[set[int]]]:
+    """The lines of each step that left the residual as it was, and of each that did not."""
     chosen = method.graph(SIZES[0])
-    if chosen is None:
-        return None, ""
-    n, file = SIZES[0], files_of(method.kind)[0]
-    world = method.world(*chosen, np.zeros(2), noise(3))
-    if world is None:
-        return None, ""
+    world = None if chosen is None else method.world(*chosen, np.zeros(2), noise(3))
     good: list[set[int]] = []
     bad: list[set[int]] = []
-    for k in range(TRIALS * n):
+    for k in range(0 if world is None else TRIALS * SIZES[0]):
+        assert world is not None
         before = _residual(world)
-        lines = _lines_of(file, lambda k=k: world.step(k % n))  # type: ignore[misc]
+        lines = _lines_of(file, partial(world.step, k % SIZES[0]))
         changed = float(np.abs(_residual(world) - before).max()) > 1e-12
         (bad if changed else good).append(lines)
         while world.wire and k % 3:
             world.deliver()
-    if not bad:
-        return None, ""
-    common = set.intersection(*bad)
-    if good:
-        only_bad, only_good = common - set.union(*good), set.union(*good) - set.union(*bad)
-        if only_bad:
-            return Line(file, min(only_bad)), f"; lines {_words(only_bad)} run only where it breaks"
-        source, touched = Source.of_file(file), set.union(*bad)
-        busy = {source.function_of(source.statement(k)) for k in touched if source.statement(k)}
-        only_good = {k for k in only_good if source.function_of(source.statement(k)) in busy}
-        if only_good:
-            line = Line(file, _decided_at(file, min(only_good)))
-            return line, f"; lines {_words(only_good)} run only where it holds"
-    own = sorted(common)
-    return (Line(file, own[0]), f"; it breaks in lines {_words(common)}") if own else (None, "")
+    return good, bad
 
 
 def _residual(world: Any) -> Any:
@@ -78,11 +83,8 @@ def _lines_of(file: str, step: Any) -> set[int]:
     return found
 
 
-def _decided_at(file: str, line: int) -> int:
+def _decided_at(source: Source, line: int) -> int:
     """The line of the branch by which a line is left out."""
-    import ast
-
-    source = Source.of_file(file)
     statement = source.statement(line)
     for up in [] if statement is None else source.above(statement):
         if isinstance(up, ast.If):

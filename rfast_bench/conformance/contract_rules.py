@@ -12,12 +12,14 @@ import numpy as np
 import torch
 
 from rfast_bench.conformance.source import Source, unawaited
-from rfast_bench.conformance.trials import SIZES, Method, noise, rough, rounds
+from rfast_bench.conformance.trials import SIZES, Method, models_of, noise, rough, rounds
 from rfast_bench.conformance.values import Note, Value
 from rfast_bench.conformance.world import Oracle, World
 from rfast_bench.contract.lines import Line, files_of, of_error
+from rfast_bench.scenario.user_files.modules import MISTAKES
 
 ROUNDS = 40
+FLOAT32 = "tensors of float32"
 
 
 def text(method: Method) -> None:
@@ -66,7 +68,7 @@ def guarded(method: Method) -> None:
             rough(world, n, 60 * n)
             rounds(world, ROUNDS)
             stuck(method, world)
-            if method.notes.fatal:
+            if models_of(method, world) is None or method.notes.fatal:
                 return
 
 
@@ -99,23 +101,14 @@ def stuck(method: Method, world: World) -> None:
 
 def numbers(method: Method) -> None:
     """The same file on tensors and on floats gives what it gives on arrays."""
-    chosen = method.graph(4)
+    chosen = method.graph(SIZES[0])
     if chosen is None or method.notes.has("in-place", "arithmetic"):
         return
-    g = noise(0, 1)
-    arrays = method.world(*chosen, np.zeros(1), g)
-    trials: list[tuple[str, Any, Oracle]] = [
-        (
-            "torch tensors",
-            torch.zeros(1, dtype=torch.float64),
-            lambda i, at, k: torch.from_numpy(g(i, at, k)),
-        ),
-        ("plain floats", 0.0, lambda i, at, k: float(g(i, at, k)[0])),
-    ]
+    arrays = method.world(*chosen, np.zeros(1), noise(0, 1))
     if arrays is None:
         return
     rough(arrays, 3, 200)
-    for words, x0, oracle in trials:
+    for words, x0, oracle in _sorts():
         before = set(method.notes.findings)
         other = method.world(*chosen, x0, oracle)
         if other is not None:
@@ -124,14 +117,34 @@ def numbers(method: Method) -> None:
         for key in new:  # what fails here alone fails for the kind of its values
             found = method.notes.findings.pop(key)
             method.notes.add("arithmetic", f"on {words}: {found.seen}", found.line)
-        if new or other is None:
-            continue
-        ours, theirs = (np.array([float(_first(w.model)) for w in one.workers]) for one in (arrays, other))
-        if not np.allclose(ours, theirs, rtol=0, atol=1e-9):
-            seen = (
-                f"on {words} models come out otherwise than on arrays, by {np.abs(ours - theirs).max():.2g}"
-            )
-            method.notes.add("arithmetic", seen)
+        if other is not None and not new:
+            _same_models(method, words, arrays, other)
+
+
+def _sorts() -> list[tuple[str, Any, Oracle]]:
+    """The other sorts of values: what they are called, a start, and gradients that are those of the arrays."""
+    g, narrow = noise(0, 1), torch.float32
+    return [
+        (
+            "torch tensors",
+            torch.zeros(1, dtype=torch.float64),
+            lambda i, at, k: torch.from_numpy(g(i, at, k)),
+        ),
+        (FLOAT32, torch.zeros(1, dtype=narrow), lambda i, at, k: torch.tensor(g(i, at, k), dtype=narrow)),
+        ("plain floats", 0.0, lambda i, at, k: float(g(i, at, k)[0])),
+    ]
+
+
+def _same_models(method: Method, words: str, arrays: World, other: World) -> None:
+    found = [models_of(method, one) for one in (arrays, other)]
+    if found[0] is None or found[1] is None:
+        return
+    ours, theirs = (np.array([float(_first(model)) for model in models or []]) for models in found)
+    if words == FLOAT32 and any(w.model.dtype != torch.float32 for w in other.workers):
+        method.notes.add("arithmetic", f"on {words} models become {other.workers[0].model.dtype}")
+    elif not np.allclose(ours, theirs, rtol=0, atol=1e-4 if words == FLOAT32 else 1e-9):
+        off = np.abs(ours - theirs).max()
+        method.notes.add("arithmetic", f"on {words} models come out otherwise than on arrays, by {off:.2g}")
 
 
 def _first(value: Any) -> Any:
@@ -211,6 +224,6 @@ def built(method: Method) -> None:
     kind = method.kind
     try:
         method.make(np.zeros(2))
-    except Exception as problem:  # noqa: BLE001 - of a method's own constructor
+    except MISTAKES as problem:  # of a method's own constructor
         line = of_error(problem, kind)
         method.notes.add("exceptions", f"it cannot be built: {type(problem).__name__}: {problem}", line)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from itertools import islice
 from typing import Any
 
@@ -203,8 +204,6 @@ def _mixing_lines(method: Method) -> list[int]:
 
 def _model_attributes(method: Method) -> set[str]:
     """What `model` reads of self, as far as its text says."""
-    import ast
-
     source = Source.of_file(files_of(method.kind)[0])
     names = set()
     for function in source.functions:

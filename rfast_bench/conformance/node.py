@@ -9,7 +9,7 @@ from random import Random
 from typing import TYPE_CHECKING, Any, Literal
 
 from rfast_bench.api import Channel, Receive, ReceiveAny
-from rfast_bench.contract.lines import Line
+from rfast_bench.contract.lines import Line, of_call
 from rfast_bench.topology.topology import Topology
 
 if TYPE_CHECKING:
@@ -125,11 +125,12 @@ class HandNode:
         ways = world.channels[channel]
         if how in ways:
             return
-        ways[how] = self.id
+        at = line or of_call(world.kind)
+        ways[how] = at
         if not any(ways.keys() <= together for together in ONE_WAY):
-            others = ", ".join(sorted(ways.keys() - {how}))
+            others = ", ".join(f"by {way} at {ways[way]}" for way in sorted(ways.keys() - {how}))
             world.keeper.broken(
-                "channels", f"channel {channel!r} is used by {how} here, elsewhere by {others}", line
+                "channels", f"channel {channel!r} is used by {how} here, elsewhere {others}", at
             )
 
     def _hand_over(self, to: int, channel: Channel, payload: Any, kind: Any) -> None:

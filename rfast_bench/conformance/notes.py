@@ -15,7 +15,17 @@ from rfast_bench.contract.broken import Broken, told
 from rfast_bench.contract.lines import Line, of_call, of_error
 from rfast_bench.contract.rules import RULES, Rule
 
-FATAL = {"endless-loop", "exceptions", "contract", "deadlock", "endings", "any-graph", "await", "one-reader"}
+FATAL = {
+    "finite",
+    "endless-loop",
+    "exceptions",
+    "contract",
+    "deadlock",
+    "endings",
+    "any-graph",
+    "await",
+    "one-reader",
+}
 """After one of these a method cannot be tried any further."""
 
 
@@ -106,7 +116,8 @@ class Notes(Keeper):
         lonely = self._lonely(worker)
         if any(f"'{name}'" in str(problem) for name in EFFECTS) or "coroutine" in str(problem):
             double = "already" in str(problem)
-            self.add("one-reader" if double else "await", f"{said} {where}", line)
+            if double or not self.has("await"):  # else it is told already, where the effect was made
+                self.add("one-reader" if double else "await", f"{said} {where}", line)
         elif "read-only" in str(problem):
             self.add("in-place", f"{said} {where}", line)
         elif lonely and isinstance(problem, LookupError | ArithmeticError | ValueError):

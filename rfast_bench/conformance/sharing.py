@@ -10,9 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from rfast_bench.conformance.node import HandNode
 from rfast_bench.conformance.source import Source, depends, touching
-from rfast_bench.conformance.trials import Method, noise, rough, rounds
+from rfast_bench.conformance.trials import SIZES, Method, noise, rough, rounds
 from rfast_bench.conformance.world import World
 from rfast_bench.contract.lines import Line, files_of, of_call
 
@@ -82,28 +81,40 @@ def chance(method: Method) -> None:
 
 # ----------------------------------------------------------------------------------------- shared state
 def shared(method: Method) -> None:
-    """Nothing is kept outside of the objects, and no two objects hold the same list, dict or set."""
-    chosen = method.graph(4)
+    """Nothing is kept outside of the objects; no two write into the same list, dict or set, and none has another."""
+    chosen = method.graph(SIZES[0])
     if chosen is None:
         return
     before = _outside(method.kind)
     world = method.world(*chosen, np.zeros(2), noise(6))
     if world is None:
         return
+    common = {id(value): (name, value, _text(value)) for name, value in _in_common(world)}
     rounds(world, 12)
     after = _outside(method.kind)
     for name in sorted(before.keys() | after.keys()):
         if before.get(name) != after.get(name):
             _tell(method, name, f"{name}, which all workers have in common, is changed in a run")
-    owners: dict[int, str] = {}
+    for name, value, text in common.values():
+        if _text(value) != text:
+            _tell(
+                method,
+                name,
+                f"self.{name} of several workers is one and the same object, and is changed in a run",
+            )
     for i, worker in enumerate(world.workers):
         for name, value in vars(worker).items():
-            if isinstance(value, (*STATEFUL, HandNode)) or _is_instance(value):
-                other = owners.setdefault(id(value), f"{i}")
-                if other != f"{i}":
-                    _tell(method, name, f"self.{name} of workers {other} and {i} is one and the same object")
-            if any(value is w for k, w in enumerate(world.workers) if k != i):
+            if any(value is other for k, other in enumerate(world.workers) if k != i):
                 _tell(method, name, f"self.{name} of worker {i} is another worker")
+
+
+def _in_common(world: World) -> Iterator[tuple[str, Any]]:
+    """What can be changed and is held by several workers: (name of the attribute, object)."""
+    owners: dict[int, int] = {}
+    for i, worker in enumerate(world.workers):
+        for name, value in vars(worker).items():
+            if (isinstance(value, STATEFUL) or _is_instance(value)) and owners.setdefault(id(value), i) != i:
+                yield name, value
 
 
 def _is_instance(value: Any) -> bool:
@@ -132,7 +143,7 @@ def _outside(kind: type) -> dict[str, str]:
 
 
 def _is_state(name: str, value: Any) -> bool:
-    inert = type | FunctionType | ModuleType | property | classmethod | staticmethod
+    inert = (type, FunctionType, ModuleType, property, classmethod, staticmethod)
     return not (name.startswith(("__", "_abc")) or isinstance(value, inert))
 
 

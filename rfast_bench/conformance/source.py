@@ -56,6 +56,11 @@ class Source:
             yield parent
             node = parent
 
+    def function_at(self, line: int) -> Any:
+        """The function that holds a line, or None."""
+        statement = self.statement(line)
+        return None if statement is None else self.function_of(statement)
+
     def function_of(self, node: ast.AST) -> Any:
         """The function around a node, or None."""
         kinds = (ast.FunctionDef, ast.AsyncFunctionDef)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -13,10 +13,12 @@ from rfast_bench.api import Algorithm
 from rfast_bench.conformance.notes import Notes
 from rfast_bench.conformance.patience import Watchdog
 from rfast_bench.conformance.world import Oracle, World
+from rfast_bench.contract.lines import of_error
 from rfast_bench.errors import CannotRun, UserError
 from rfast_bench.plan import registry
 from rfast_bench.plan.parameters import own_shares
 from rfast_bench.scenario.sections.topology import TopologySpec
+from rfast_bench.scenario.user_files.modules import MISTAKES
 from rfast_bench.topology.build import build
 from rfast_bench.topology.topology import Topology
 
@@ -51,8 +53,9 @@ class Method:
         self.notes = Notes(self.kind)
         self.watchdog = Watchdog(self.kind)
 
-    @property
+    @cached_property
     def parameters(self) -> dict[str, Any]:
+        """All of them, the same objects for every worker, as in a run."""
         model = registry.parameters(self.kind)
         return model.model_validate({"step_size": STEP, **self.given}).model_dump()
 
@@ -87,16 +90,27 @@ class Method:
         self.watchdog.notes = notes
         try:
             return World(self.make, topology, x0, gradient, notes)
-        except Exception as problem:  # noqa: BLE001 - of a method's own constructor: whatever it is, it is told
+        except MISTAKES as problem:  # of a method's own constructor: whatever it is, it is told
             notes.failed(0, 0, problem)
             return None
+
+
+def models_of(method: Method, world: World) -> list[Any] | None:
+    """Every worker's `model`, as it would be asked for; None, and told, where one cannot be had."""
+    try:
+        return [worker.model for worker in world.workers]
+    except MISTAKES as problem:
+        line, said = of_error(problem, method.kind), f"{type(problem).__name__}: {problem}"
+        rule = "finite" if isinstance(problem, ArithmeticError) else "exceptions"
+        method.notes.add(rule, f"`model` cannot be had, with {method.notes.setting}: {said}", line)
+        return None
 
 
 def rough(world: World, seed: int, moves: int, lossy: bool = True) -> None:
     """A random schedule of steps, deliveries in any order (half of the moves) and losses."""
     rng = np.random.default_rng(seed)
     kinds = rng.choice(["step", "deliver", "deliver", "drop" if lossy else "deliver"], moves)
-    world.play(zip(kinds.tolist(), rng.integers(0, 999, moves).tolist(), strict=True), partial(int, 0))
+    world.play(zip(kinds.tolist(), rng.integers(0, 999, moves).tolist(), strict=True), lambda: None)
 
 
 def rounds(world: World, count: int, seed: int | None = None) -> None:

@@ -48,7 +48,7 @@ class World:
         self.log: list[tuple[Any, ...]] = []  # what was asked and handed over, without values
         self.points: list[list[Vector]] = [[] for _ in range(self.n)]  # where gradients were asked
         self.gradients: list[list[Vector]] = [[] for _ in range(self.n)]  # what was handed to the workers
-        self.channels: defaultdict[Channel, dict[str, int]] = defaultdict(dict)  # how each is used
+        self.channels: defaultdict[Channel, dict[str, Line | None]] = defaultdict(dict)  # how each is used
         self.told: list[int] = []  # whose own activities have something to read
         self.keeper = Keeper() if keeper is None else keeper
         self.current: tuple[int, int] | None = None  # the worker and the activity that runs now

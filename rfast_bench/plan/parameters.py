@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import Mapping
 from typing import Any
@@ -82,16 +83,40 @@ def effective_value(parameters: Mapping[str, Any]) -> float | None:
     return float(value["effective"]) if _is_effective(value) else None
 
 
-def effective_step(kind: type[Algorithm], topology: Topology, step: float, momentum: float = 0.0) -> float:
+def effective_step(
+    kind: type[Algorithm],
+    topology: Topology,
+    step: float,
+    momentum: float = 0.0,
+    given: Mapping[str, Any] | None = None,
+) -> float:
     """The nominal step of the mean model for this step size; nan where there is none.
 
-    Momentum β multiplies it by 1/(1 − β).
+    Momentum β multiplies it by 1/(1 − β). `given`: the other parameters, for a class whose `effective_step` looks at
+    them.
     """
     if kind.needs == "nothing":
         factor = float(topology.n)
     else:
         factor = topology.step_factor if kind.descends == "kept" else topology.whole_step_factor
-    return kind.effective_step(step, factor) / (1 - momentum)
+    named: Any = kind.effective_step
+    if not sees_parameters(kind):
+        return float(named(step, factor) / (1 - momentum))
+    return float(named(step, factor, {**_known(kind, given or {}), STEP: step}) / (1 - momentum))
+
+
+def sees_parameters(kind: type[Algorithm]) -> bool:
+    """Whether the class has `effective_step(cls, step_size, topology_factor, parameters)`."""
+    return len(inspect.signature(kind.effective_step).parameters) > 2
+
+
+def _known(kind: type[Algorithm], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Every parameter's value: given, by default, or, of one that is yet to be tuned, the first that is tried."""
+    fields = registry.parameters(kind).model_fields
+    values = {
+        n: given.get(n, field.default) for n, field in fields.items() if n in given or not field.is_required()
+    }
+    return {name: value.tried()[0] if isinstance(value, Grid) else value for name, value in values.items()}
 
 
 def own_shares(kind: type[Algorithm], given: Mapping[str, Any]) -> dict[str, float]:
@@ -101,9 +126,10 @@ def own_shares(kind: type[Algorithm], given: Mapping[str, Any]) -> dict[str, flo
     return {matrix: float(value) for matrix, value in values.items() if isinstance(value, int | float)}
 
 
-def own_share_open(kind: type[Algorithm], given: Mapping[str, Any]) -> bool:
-    """Whether an own share is yet to be found, and with it the topology's step factor."""
-    return any(isinstance(given.get(name), Grid) for name in registry.own_shares(kind).values())
+def factor_open(kind: type[Algorithm], given: Mapping[str, Any]) -> bool:
+    """Whether a parameter that decides what an effective step is, such as an own share, is yet to be found."""
+    names = given if sees_parameters(kind) else registry.own_shares(kind).values()
+    return any(isinstance(given.get(name), Grid) for name in names if name != STEP)
 
 
 def told(kind: type[Algorithm], given: Mapping[str, Any]) -> dict[str, Any]:
@@ -113,20 +139,25 @@ def told(kind: type[Algorithm], given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def step_for(
-    kind: type[Algorithm], topology: Topology, effective: float, where: str, momentum: float = 0.0
+    kind: type[Algorithm],
+    topology: Topology,
+    effective: float,
+    where: str,
+    momentum: float = 0.0,
+    given: Mapping[str, Any] | None = None,
 ) -> float:
     """The step size whose effective step is η: effective steps are proportional to step sizes.
 
     Raises UserError where there is none.
     """
-    factor = effective_step(kind, topology, 1.0, momentum)
+    factor = effective_step(kind, topology, 1.0, momentum, given)
     if not (math.isfinite(factor) and factor > 0):
         raise UserError(
             f"{where}: no step size has the effective step {effective:g} on {topology.name}: "
             f"the nominal step factor is {factor:g} there. Give the step size itself"
         )
     step = effective / factor
-    if not math.isclose(effective_step(kind, topology, step, momentum), effective, rel_tol=1e-9):
+    if not math.isclose(effective_step(kind, topology, step, momentum, given), effective, rel_tol=1e-9):
         raise UserError(
             f"{where}: {kind.__name__}.effective_step is not proportional to the step size; give it itself"
         )

@@ -15,7 +15,7 @@ import yaml
 
 from rfast_bench.api import Algorithm
 from rfast_bench.errors import CannotRun, UserError, suggest
-from rfast_bench.plan import devices, digests, graphs, parameters, quiet_keys, registry, training
+from rfast_bench.plan import devices, digests, graphs, parameters, quiet_keys, registry, roles, training
 from rfast_bench.plan.swept_values import fitting, folder_words
 from rfast_bench.scenario.problem.kinds import PlugInSpec
 from rfast_bench.scenario.reading import assign, parse_override, read_yaml, validate
@@ -94,6 +94,11 @@ class Run:
     def training(self) -> Training:
         """What the driver applies to gradients and to the step size."""
         return training.of(self.algorithm)
+
+    @property
+    def computing(self) -> tuple[int, ...]:
+        """The workers that hold a shard, where they are not all."""
+        return roles.computing(self.algorithm_class, self.scenario.workers, self.algorithm.parameters)
 
     def build_topology(self) -> Topology:
         """Its graphs. Raises UserError, Unsound, CannotRun."""
@@ -215,7 +220,7 @@ def complete(scenario: Scenario, k: int, point: Point) -> AlgorithmSpec:
     if effective is not None:
         checked = algorithm.model_copy(update={"parameters": values})
         step = _step_for(effective, kind, checked, point, whole.optimizer.momentum)
-        open_ = training.MOMENTUM in grids or parameters.own_share_open(kind, values)
+        open_ = training.MOMENTUM in grids or parameters.factor_open(kind, values)
         if not which and (step is None or not open_):  # else these are found first
             values[parameters.STEP] = step
     applied = training.applied(whole.optimizer, whole.schedule) if scenario.tune is None else whole
@@ -232,9 +237,8 @@ def _step_for(
         built = build_topology(algorithm, point)
     except CannotRun:
         return None
-    return parameters.step_for(
-        *(kind, built, effective, f"{point.source}: algorithms.{algorithm.label}.{parameters.STEP}", momentum)
-    )
+    where = f"{point.source}: algorithms.{algorithm.label}.{parameters.STEP}"
+    return parameters.step_for(kind, built, effective, where, momentum, algorithm.parameters)
 
 
 # ------------------------------------------------------------------------------------------------ runs
@@ -252,6 +256,7 @@ def _runs_of(point: Point) -> Iterator[Run]:
             kind = registry.find(algorithm.name, point.folder)
             if flaw := kind.flaw(scenario.workers, algorithm.parameters):
                 raise CannotRun(flaw)
+            roles.check(kind, scenario.workers, algorithm.parameters)
             devices.check(scenario, kind.collective, point.source)
         except CannotRun as why:
             reason = str(why)

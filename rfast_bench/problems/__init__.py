@@ -23,6 +23,7 @@ from rfast_bench.problems.plug_in import plugged_in
 from rfast_bench.problems.quadratic import Quadratic
 from rfast_bench.problems.reference import Reference, has_reference, reference
 from rfast_bench.problems.sampled import Batching
+from rfast_bench.problems.seats import Seats, bare, seated
 from rfast_bench.scenario.problem.data import ColumnPartition
 from rfast_bench.scenario.problem.kinds import (
     LearningSpec,
@@ -46,6 +47,7 @@ __all__ = [
     "has_reference",
     "placed",
     "reference",
+    "seated",
 ]
 
 TASKS: dict[str, Task] = {
@@ -143,6 +145,8 @@ def placed(problem: Problem, device: str) -> Problem:
     """The problem with its tensors on `device`, such as `cuda:0`; on the `cpu` it stays a matter of NumPy."""
     if device == "cpu":
         return problem
+    if isinstance(problem, Seats):
+        return Seats(placed(problem.dealt, device), problem.computing, problem.workers)
     from rfast_bench.problems.tensors import OnDevice  # imports torch
 
     return OnDevice(problem, device)
@@ -157,4 +161,4 @@ def evaluated_on(problem: Problem, device: str) -> Problem:
         return problem
     from rfast_bench.problems.tensors import looking  # imports torch
 
-    return looking(problem, device)
+    return looking(bare(problem), device)

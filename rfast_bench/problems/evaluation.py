@@ -1,6 +1,7 @@
 """What is measured of the workers' models at one moment; the same in both worlds, and never timed.
 
-The mean model is evaluated, and the own models of the workers that are judged: their median and their worst.
+The mean model is evaluated, which is that of all workers or of those that the method names, and the own models of the
+workers that are judged: their median and their worst.
 """
 
 from __future__ import annotations
@@ -54,13 +55,16 @@ class Evaluator:
         judged: Sequence[int] = (),
         named: Sequence[int] = (),
         local: bool = False,
+        mean_of: Sequence[int] = (),
     ) -> None:
         """`keep`: have the mean model of the last look in `mean`. `device`: where a network is evaluated, which is
         not touched before the first look. `judged`: the workers whose own models count for the median and the worst;
-        `named`: those that have columns of their own; `local`: the mean of the judged workers' accuracies too."""
+        `named`: those that have columns of their own; `local`: the mean of the judged workers' accuracies too.
+        `mean_of`: the workers that the mean model is of, while any of them is there; else all."""
         self._host, self._device = problem, device
         self._keep, self.mean = keep, problem.start
         self._judged, self._named, self._mean_of_own = judged, named, local
+        self._mean_of = mean_of
         self._optimum = None if reference is None else reference.loss
         self._start_loss = problem.loss(problem.start)
 
@@ -79,7 +83,8 @@ class Evaluator:
         """
         models = {k: on_host(algorithm.model) for k, algorithm in algorithms.items()}
         everyone = list(models.values())
-        mean = sum(block.sum(axis=0) for block in blocks(everyone)) / len(models)
+        chosen = [models[k] for k in self._mean_of if k in models] or everyone
+        mean = sum(block.sum(axis=0) for block in blocks(chosen)) / len(chosen)
         self.mean = mean if self._keep else self._host.start
         distances = np.concatenate([np.linalg.norm(block - mean, axis=1) for block in blocks(everyone)])
         loss, gradient = self.problem.objective(mean)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from rfast_bench.problems.base import Problem
 from rfast_bench.problems.logistic import Logistic
+from rfast_bench.problems.seats import bare
 
 Vector = NDArray[np.float64]
 NEWTON_STEPS = 50
@@ -30,6 +31,7 @@ def reference(problem: Problem) -> Reference | None:
 
     It is what the problem itself gives in closed form, or found for logistic regression with l2, which has just one.
     """
+    problem = bare(problem)
     known = problem.reference()
     if known is not None:
         return _at(problem, np.asarray(known, np.float64))
@@ -38,6 +40,7 @@ def reference(problem: Problem) -> Reference | None:
 
 def has_reference(problem: Problem) -> bool:
     """Whether `reference` would give one."""
+    problem = bare(problem)
     return _has_just_one(problem) or problem.reference() is not None
 
 

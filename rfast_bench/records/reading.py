@@ -71,6 +71,8 @@ class Run:
     targets: dict[str, tuple[float, ...]]
     judged: tuple[int, ...] = ()
     """The workers whose own models count for the median and the worst."""
+    mean_of: tuple[int, ...] = ()
+    """The workers that the mean model is of; empty: all of them."""
     baseline: str | None = None
     order: int = 0
     hash: str = ""

@@ -19,6 +19,7 @@ from rich.console import Console
 from rfast_bench.errors import UserError
 from rfast_bench.plan.runs import Run
 from rfast_bench.problems import Problem
+from rfast_bench.problems.seats import bare
 from rfast_bench.scenario.problem.kinds import PlugInSpec
 from rfast_bench.scenario.sections.timing import mean_time
 from rfast_bench.topology.traffic import mean_edges
@@ -84,7 +85,7 @@ class Sizes:
 def sizes_of(problem: Problem) -> Sizes:
     """All that is remembered of a problem."""
     item = problem.dtype.itemsize
-    return Sizes(problem.dim * item, bytes_of(problem), problem.gradient_bytes, item)
+    return Sizes(problem.dim * item, bytes_of(bare(problem)), problem.gradient_bytes, item)
 
 
 def estimate(run: Run, sizes: Sizes) -> Estimate:
@@ -183,7 +184,7 @@ def needs_of(runs: Sequence[Run], sizes: Mapping[str, Sizes]) -> list[Need]:
 
 def problem_key(run: Run) -> str:
     """Equal for runs whose problems have the same sizes."""
-    return f"{run.scenario.workers} {run.scenario.problem.model_dump_json()}"
+    return f"{run.scenario.workers} {run.computing or ''} {run.scenario.problem.model_dump_json()}"
 
 
 def jobs_that_fit(needs: Sequence[Need], jobs: int, console: Console, there: int | None = None) -> int:

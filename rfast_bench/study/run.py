@@ -22,6 +22,7 @@ from rfast_bench import problems
 from rfast_bench.api import Algorithm
 from rfast_bench.contract.lines import is_own
 from rfast_bench.plan.parameters import STEP, effective_step
+from rfast_bench.plan.roles import mean_of
 from rfast_bench.plan.runs import Run, write_resolved
 from rfast_bench.plan.saturation import saturated
 from rfast_bench.problems import Problem, Reference
@@ -41,13 +42,14 @@ PACKAGES = ("rfast-bench", "numpy", "scipy", "scikit-learn", "simpy", "networkx"
 def problem_of(run: Run) -> Problem:
     """The run's problem, evaluated as the run says. Raises UserError when its data cannot be read or dealt."""
     where, samples = f"{run.point.source}: problem", run.scenario.evaluate.samples
-    problem = problems.build(run.scenario.problem, run.scenario.workers, run.seed, where)
+    n, some = run.scenario.workers, run.computing
+    problem = problems.build(run.scenario.problem, len(some) or n, run.seed, where)
     if samples is None:
-        return problem
+        return problems.seated(problem, some, n)
     from rfast_bench.problems.network import TorchProblem  # imports torch; no other problem has the key
 
     assert isinstance(problem, TorchProblem)
-    return problem.looking_at(None if samples == "all" else samples)
+    return problems.seated(problem.looking_at(None if samples == "all" else samples), some, n)
 
 
 @dataclass(frozen=True)
@@ -100,7 +102,10 @@ def perform(
         **describe(run),
         "topology": describe_topology(topology, run),
         "effective_step": _finite(
-            effective_step(run.algorithm_class, topology, _step_size(run), run.algorithm.momentum)
+            effective_step(
+                *(run.algorithm_class, topology, _step_size(run), run.algorithm.momentum),
+                given=run.algorithm.parameters,
+            )
         ),
         **_links(run, topology, problem),
         "status": outcome.status,
@@ -123,7 +128,7 @@ def evaluator_of(
     scenario = run.scenario
     named = sorted({k for k in map(worker_of, scenario.waited_for) if k is not None})
     local = scenario.evaluate.workers not in (None, "mean")
-    return Evaluator(problem, reference, keep, device, scenario.judged, named, local)
+    return Evaluator(problem, reference, keep, device, scenario.judged, named, local, _mean_of(run))
 
 
 def record_skipped(run: Run, out: Path) -> None:
@@ -215,12 +220,18 @@ def describe(run: Run) -> dict[str, Any]:
         "tuned": dict(run.point.tuned.get(run.order, {})),
         "targets": {metric: list(values) for metric, values in scenario.evaluate.targets.items()},
         "judged": list(scenario.judged),
+        **({"mean_of": list(some)} if (some := _mean_of(run)) else {}),
+        **({"computing": list(some)} if (some := run.computing) else {}),
         "baseline": scenario.baseline,
         "order": run.order,
         "hash": run.hash,
         "versions": versions(),
         "machine": machine(),
     }
+
+
+def _mean_of(run: Run) -> tuple[int, ...]:
+    return mean_of(run.algorithm_class, run.scenario.workers, run.algorithm.parameters)
 
 
 def describe_topology(topology: Topology, run: Run) -> dict[str, Any] | None:

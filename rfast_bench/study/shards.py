@@ -101,11 +101,14 @@ def _owners(data: Data, rows: Sequence[NDArray[np.intp]]) -> tuple[str, ...] | N
 def of_records(recorded: Sequence[Run]) -> list[Shards]:
     """How the samples were dealt in recorded runs, of the smallest seed each, by dealing them again.
 
-    Runs are left out that have no samples to deal, or whose scenario, algorithm or data are not what they were.
+    Runs are left out that have no samples to deal, whose method deals them to some workers alone, or whose scenario,
+    algorithm or data are not what they were.
     """
     found: list[Shards] = []
     seen = set()
-    for run in sorted(recorded, key=lambda run: run.seed):
+    for run in sorted(
+        (run for run in recorded if not run.manifest.get("computing")), key=lambda run: run.seed
+    ):
         try:
             raw = read_yaml(run.folder / SCENARIO)
             key = json.dumps([raw.get("workers"), raw.get("problem")], sort_keys=True, default=str)

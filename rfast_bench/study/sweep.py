@@ -247,9 +247,9 @@ def _reference_key(run: Run) -> str:
     problem nothing is known."""
     spec = run.scenario.problem
     if isinstance(spec, PlugInSpec):
-        return f"{spec.model_dump_json()} {run.scenario.workers} {run.seed}"
+        return f"{spec.model_dump_json()} {run.scenario.workers} {run.computing} {run.seed}"
     dull = {"batch_size", "sampling"}
     if getattr(getattr(spec, "partition", None), "kind", "") not in ("by-column", "file"):
         dull.add("partition")  # those two may leave features or samples out
     kind = spec.model_dump_json(exclude=dull & set(type(spec).model_fields))
-    return f"{kind} {run.scenario.workers if 'dataset' not in type(spec).model_fields else ''}"
+    return kind if "dataset" in type(spec).model_fields else f"{kind} {run.scenario.workers} {run.computing}"

@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rfast_bench.conformance.world import World
 from rfast_bench.errors import CannotRun
 from tests.support.handmade import (
     Played,
-    World,
     curvatures,
     graph,
     make_run,

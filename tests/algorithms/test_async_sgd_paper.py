@@ -15,18 +15,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rfast_bench.conformance.world import Oracle, World
 from tests.support.command_line import call, write
-from tests.support.handmade import (
-    Oracle,
-    Played,
-    World,
-    graph,
-    make_run,
-    maker,
-    noise,
-    schedules,
-    simulate_run,
-)
+from tests.support.handmade import Played, graph, make_run, maker, noise, schedules, simulate_run
 
 WEIGHTINGS = ("none", "elapsed")
 

@@ -13,19 +13,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rfast_bench.conformance.world import World
 from rfast_bench.errors import CannotRun
 from tests.support import paper_osgp
-from tests.support.handmade import (
-    WINE,
-    World,
-    curvatures,
-    graph,
-    make_run,
-    maker,
-    noise,
-    schedules,
-    simulate_run,
-)
+from tests.support.handmade import WINE, curvatures, graph, make_run, maker, noise, schedules, simulate_run
 
 ROUGH: dict[str, Any] = {
     "compute": {"kind": "lognormal", "mean": 1, "sigma": 0.5},

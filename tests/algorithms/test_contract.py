@@ -1,4 +1,7 @@
-"""What every algorithm must keep to, built in or plugged in: the rules at the head of `rfast_bench.api`."""
+"""What every algorithm must keep to in a whole run, built in or plugged in.
+
+The rules at the head of `rfast_bench.api` are those of `rfast-bench check`: see tests/conformance/.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from pydantic import BaseModel
 
 from rfast_bench.api import Algorithm, Needs
@@ -24,7 +26,7 @@ from rfast_bench.scenario.sections.network import NetworkSpec
 from rfast_bench.scenario.sections.topology import TopologySpec
 from rfast_bench.topology.build import build
 from rfast_bench.topology.topology import Topology
-from tests.support.handmade import Oracle, World, imports, make_run, noise, simulate_run
+from tests.support.handmade import imports, make_run, simulate_run
 
 PLUG_IN = '''
 """Gossip with whatever has come: x_i ← Σ_j w_ij x_j − γ g_i."""
@@ -120,10 +122,6 @@ class Kind:
             return built, None if kind == "none" else kind
         raise AssertionError(f"{self.name} runs on none of {kinds} with {n} workers")
 
-    def world(self, n: int, x0: Any, gradient: Oracle) -> World:
-        make: Any = self.algorithm
-        return World(lambda x: make(x, step_size=0.05, **self.extra), self.topology(n)[0], x0, gradient)
-
     def run(self, n: int, **over: Any) -> Any:
         built, kind = self.topology(n)
         step = over.pop("step", 0.1) / effective_step(self.algorithm, built, 1.0)
@@ -135,13 +133,6 @@ class Kind:
 @pytest.fixture
 def kind(name: str, extra: dict[str, Any], plug_in: str) -> Kind:
     return Kind(plug_in if name == "plug-in" else name, extra)
-
-
-def disorder(world: World, seed: int, moves: int) -> None:
-    """A long random schedule of steps, deliveries in any order (half of the moves) and losses."""
-    rng = np.random.default_rng(seed)
-    kinds = rng.choice(["step", "deliver", "deliver", "drop"], moves)
-    world.play(zip(kinds.tolist(), rng.integers(0, 999, moves).tolist(), strict=True), lambda: None)
 
 
 # --------------------------------------------------------------------------------------------- the class
@@ -161,89 +152,11 @@ def test_imports_nothing_but_the_contract(kind: Kind) -> None:
     forbidden = {"random", "secrets", "time", "datetime", "asyncio", "threading", "os", "logging"}
     for module in imports(Path(inspect.getfile(kind.algorithm))):
         top = module.partition(".")[0]
-        ours = module.startswith("rfast_bench.api") or module.removesuffix(".RFast") == BUILT_UPON
+        ours = (
+            module.startswith(("rfast_bench.api", "rfast_bench.smaller"))
+            or module.removesuffix(".RFast") == BUILT_UPON
+        )
         assert ours or top in allowed - forbidden, module
-
-
-# --------------------------------------------------------------------------------- in the hand-driven world
-@pytest.mark.parametrize("n", [1, 2, 5])
-def test_runs_on_read_only_arrays(kind: Kind, n: int) -> None:
-    """Rule 2: x0, payloads and gradients come read-only. The world refuses what is not an effect."""
-    world = kind.world(n, np.zeros(3), noise(0, 3))
-    disorder(world, 1, 600)
-    assert sum(map(len, world.gradients)) >= n
-    assert all(w.model.shape == (3,) and np.isfinite(w.model).all() for w in world.workers)
-    assert all(type(points[-1]) is np.ndarray for points in world.points)
-
-
-def test_what_was_handed_over_stays_as_it_was(kind: Kind) -> None:
-    """Rule 2 again: a payload or a point keeps its value however long the receiver takes to look at it."""
-    world = kind.world(4, np.zeros(3), noise(0, 3))
-    kept: dict[int, tuple[Any, Any]] = {}
-
-    def check() -> None:
-        things = [(m.payload if isinstance(m.payload, tuple) else (m.payload,)) for m in world.wire]
-        for thing in [*(part for parts in things for part in parts), *(p[-1] for p in world.points)]:
-            _, value = kept.setdefault(id(thing), (thing, np.array(thing)))
-            np.testing.assert_array_equal(thing, value)
-
-    rng = np.random.default_rng(0)
-    moves = [(str(rng.choice(["step", "deliver"])), int(rng.integers(999))) for _ in range(200)]
-    world.play(moves, check)
-    assert len(kept) > 20
-
-
-@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
-def test_runs_on_torch_tensors(kind: Kind, dtype: torch.dtype) -> None:
-    """Rule 3: the same file on tensors gives what it gives on arrays."""
-    arrays = kind.world(4, np.zeros(3), noise(0, 3))
-    tensors = kind.world(
-        4, torch.zeros(3, dtype=dtype), lambda i, at, k: torch.tensor(noise(0, 3)(i, 0, k), dtype=dtype)
-    )
-    for world in (arrays, tensors):
-        disorder(world, 2, 300)
-    for one, other in zip(arrays.workers, tensors.workers, strict=True):
-        assert other.model.dtype == dtype
-        tolerance = 1e-12 if dtype == torch.float64 else 1e-5
-        np.testing.assert_allclose(one.model, other.model.numpy(), rtol=0, atol=tolerance)
-
-
-def test_runs_on_plain_floats(kind: Kind) -> None:
-    """Rule 3: for studies of timing alone."""
-    arrays = kind.world(4, np.zeros(1), noise(0, 1))
-    numbers = kind.world(4, 0.0, lambda i, at, k: float(noise(0, 1)(i, 0, k)[0]))
-    for world in (arrays, numbers):
-        disorder(world, 3, 300)
-    assert [type(w.model) for w in numbers.workers] == [float] * 4
-    np.testing.assert_allclose(
-        [w.model for w in numbers.workers], [w.model[0] for w in arrays.workers], atol=1e-12
-    )
-
-
-def test_decides_alike_whatever_the_values(kind: Kind) -> None:
-    """Rule 4: gradients as large, as small or as broken as they come change no effect and no message."""
-    values: list[Oracle] = [
-        noise(0),
-        lambda i, at, k: np.full(2, 1e200),
-        lambda i, at, k: np.zeros(2),
-        lambda i, at, k: np.full(2, np.nan),
-    ]
-    logs = []
-    with np.errstate(all="ignore"):
-        for gradient in values:
-            world = kind.world(4, np.zeros(2), gradient)
-            disorder(world, 4, 400)
-            logs.append(world.log)
-    assert len(logs[0]) > 50
-    assert logs[1:] == logs[:1] * 3
-
-
-def test_asks_for_gradients_one_by_one_and_for_ever(kind: Kind) -> None:
-    """Rule 5: it does not stop by itself."""
-    world = kind.world(3, np.zeros(2), noise(0))
-    for k in range(50):
-        assert [len(points) for points in world.points] == [k + 1] * 3
-        world.round()
 
 
 # ------------------------------------------------------------------------------------ in the simulated world

@@ -15,12 +15,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rfast_bench.conformance.world import Oracle, World
 from rfast_bench.plan import registry
 from tests.support.command_line import call, write
 from tests.support.handmade import (
-    Oracle,
     Played,
-    World,
     curvatures,
     graph,
     make_run,

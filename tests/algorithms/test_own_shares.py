@@ -11,13 +11,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rfast_bench.conformance.world import World
 from rfast_bench.errors import UserError
 from rfast_bench.plan.runs import Run, load_points, plan, write_resolved
 from rfast_bench.records.reading import find_runs
 from rfast_bench.topology.membership import Membership
 from tests.support.command_line import call, write
 from tests.support.handmade import (
-    World,
     graph,
     make_run,
     maker,

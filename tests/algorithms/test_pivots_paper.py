@@ -19,11 +19,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rfast_bench.cli.commands import main
+from rfast_bench.conformance.world import World
 from rfast_bench.errors import CannotRun, Unsound, UserError
 from rfast_bench.plan.runs import Run, plan
 from rfast_bench.scenario.sections.topology import TopologySpec
 from rfast_bench.topology.build import build
-from tests.support.handmade import BASE, World, make_run, maker, schedules, simulate_run
+from tests.support.handmade import BASE, make_run, maker, schedules, simulate_run
 
 TREES = ("binary-tree", "line", "star", "random-trees")
 METHODS = ("m-sync", "fragile", "amelie")

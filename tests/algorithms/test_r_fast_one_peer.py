@@ -16,10 +16,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rfast_bench.conformance.world import World
 from rfast_bench.topology.membership import Membership
 from tests.support.handmade import (
     Played,
-    World,
     graph,
     make_run,
     maker,

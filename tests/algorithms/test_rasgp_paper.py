@@ -15,7 +15,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.support.handmade import World, curvatures, graph, make_run, maker, noise, schedules, simulate_run
+from rfast_bench.conformance.world import World
+from tests.support.handmade import curvatures, graph, make_run, maker, noise, schedules, simulate_run
 
 KINDS = ("exponential", "directed-ring", "ring", "complete", "binary-tree", "random-trees")
 

@@ -22,19 +22,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from rfast_bench.conformance.node import Letter
+from rfast_bench.conformance.world import Oracle, World
 from rfast_bench.plan import registry
 from rfast_bench.topology.topology import Topology
-from tests.support.handmade import (
-    Oracle,
-    World,
-    graph,
-    maker,
-    matrix,
-    mean_step,
-    noise,
-    schedules,
-    unequal,
-)
+from tests.support.handmade import graph, maker, matrix, mean_step, noise, schedules, unequal
 
 KINDS = ("binary-tree", "line", "star", "directed-ring", "exponential", "complete")
 X0 = 1.0

@@ -8,7 +8,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.support.handmade import World, graph, maker, matrix
+from rfast_bench.conformance.world import World
+from tests.support.handmade import graph, maker, matrix
 
 N = 8
 ALIKE = np.ones((1, N))

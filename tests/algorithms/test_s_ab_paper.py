@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rfast_bench.conformance.world import World
 from rfast_bench.plan import registry
 from rfast_bench.plan.parameters import effective_step
 from tests.support.handmade import (
-    World,
     curvatures,
     graph,
     make_run,

@@ -66,8 +66,9 @@ def test_the_wheel_ships_what_is_in_the_repository(installed: Path) -> None:
     assert profiles == {
         p.name for p in (installed / "rfast_bench" / "scenario" / "system_profiles").iterdir()
     }
-    here = {p.name for p in (ROOT / "rfast_bench" / "report" / "page" / "templates").iterdir()}
-    assert here == {p.name for p in (installed / "rfast_bench" / "report" / "page" / "templates").iterdir()}
+    for parts in (("report", "page", "templates"), ("cli", "templates")):
+        here = {p.name for p in ROOT.joinpath("rfast_bench", *parts).iterdir()}
+        assert here == {p.name for p in installed.joinpath("rfast_bench", *parts).iterdir()}
     assert not (installed / "algorithms").exists()
     assert (installed / "rfast_bench" / "py.typed").exists()
 

@@ -102,9 +102,9 @@ class Worker:
         return f"cuda:{gpu_of(int(os.environ.get('LOCAL_RANK', '0')))}"
 
     def _problem(self) -> Problem:
-        where = f"{self.run.point.source}: problem"
-        host = problems.build(self.scenario.problem, self.scenario.workers, self.run.seed, where)
-        return problems.placed(host, self.device)
+        n, some, where = self.scenario.workers, self.run.computing, f"{self.run.point.source}: problem"
+        dealt = problems.build(self.scenario.problem, len(some) or n, self.run.seed, where)
+        return problems.placed(problems.seated(dealt, some, n), self.device)
 
     def _node(self) -> RealNode:
         model_size = self.problem.dim * self.problem.dtype.itemsize
