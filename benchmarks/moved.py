@@ -79,11 +79,13 @@ def _one_seed(old: Row, new: Row) -> list[str]:
             continue  # only bounds are known, and the range lies between them
         if f"{name}_max" in old and not _near(low, number, low, high):
             told.append(f"{name} was {cell(low)} to {cell(high)} over seeds, is {_told(new, name)}")
-    told += [
-        f"{word}: was {old[word]} of {old['seeds']}, is {new[word]} of {new['seeds']}"
-        for word in ENDINGS
-        if (new[word] and not old[word]) or (not new[word] and old[word] == old["seeds"])
-    ]
+    for word in ENDINGS:
+        before, now = (
+            old.get(word, 0),
+            new.get(word, 0),
+        )  # some columns are there only where they say something
+        if (now and not before) or (not now and before == old["seeds"]):
+            told.append(f"{word}: was {before} of {old['seeds']}, is {now} of {new['seeds']}")
     return told
 
 

@@ -117,9 +117,9 @@ def _widths(frame: pd.DataFrame, width: int) -> dict[str, int]:
 
 
 def _style(text: str) -> str:
-    if any(word in text for word in ("diverged", "void", "no common root")):
+    if any(word in text for word in ("diverged", "broken", "void", "no common root")):
         return "red"
-    if any(word in text for word in ("reach", "stalled", "edge")) or text.endswith(EDGE):
+    if any(word in text for word in ("reach", "stalled", "edge", "caution")) or text.endswith(EDGE):
         return "yellow"
     return "dim" if text.startswith(("skipped", NOTHING)) else ""
 

@@ -22,8 +22,9 @@ from rfast_bench.errors import UserError, nearest
 from rfast_bench.records.reading import Run, baselines, point_key, varying
 from rfast_bench.scenario.values.metrics import words
 
-ENDINGS = ("skipped", "void", "diverged", "stalled")
-"""How a run may end other than well; columns of the summary that count them."""
+BROKEN = "invariant broken"
+ENDINGS = ("skipped", "void", BROKEN, "diverged", "stalled")
+"""How a run may end other than well; columns of the summary that count them, `BROKEN` only where there is one."""
 COSTS = ("idle_percent", "bytes_sent", "staleness")
 
 
@@ -66,7 +67,8 @@ def summarise(runs: Sequence[Run], baseline: str | None = None) -> pd.DataFrame:
         paired = over_itself(numbers) if run.label == reference[run.scenario] else speedups(numbers, against)
         group.append((run, {**numbers, **paired}))
     both = len({run.world for run in ordered}) > 1
-    return pd.DataFrame([_row(group, keys, reference, both) for group in groups.values()])
+    frame = pd.DataFrame([_row(group, keys, reference, both) for group in groups.values()])
+    return frame if frame[BROKEN].any() else frame.drop(columns=BROKEN)
 
 
 def _info(run: Run, label: str | None) -> tuple[Any, ...]:
@@ -143,6 +145,9 @@ def _status(runs: Sequence[Run], row: Mapping[str, Any]) -> str:
     if all(run.valid and _did_nothing(run) for run in runs):
         said.append("no gradient was done")
     said += _missed(runs, row)
+    said += [
+        f"caution: {short}" for short in dict.fromkeys(one["short"] for run in runs for one in run.cautions)
+    ]
     if row["tuned_at_edge"]:
         said.append(f"tuned at the edge ({row['tuned_at_edge']})")
     return "; ".join(said) or "ok"

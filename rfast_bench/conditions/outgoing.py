@@ -20,7 +20,7 @@ MOST_TRIES = 1000
 class Outgoing:
     """One worker's outgoing link, with its counters. `scale`: bytes on the wire for each byte of an array."""
 
-    __slots__ = ("bytes_sent", "free_at", "lost", "model_size", "scale", "sent", "superseded")
+    __slots__ = ("bytes_sent", "down", "free_at", "lost", "model_size", "scale", "sent", "superseded")
 
     def __init__(self, model_size: float, scale: float = 1.0) -> None:
         self.model_size = model_size  # bytes of a model as the algorithms hold it
@@ -28,6 +28,7 @@ class Outgoing:
         self.free_at = 0.0  # when all that is queued has been sent
         self.sent = self.lost = self.superseded = 0
         self.bytes_sent = 0.0
+        self.down = False  # a reliable message was given up
 
 
 class Link:
@@ -149,4 +150,5 @@ class SendLane(Lane):
             if self.models <= endurance:
                 return latency, tries
             outgoing.lost += 1
+        outgoing.down = outgoing.down or reliable
         return math.inf, tries

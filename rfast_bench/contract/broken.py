@@ -17,11 +17,20 @@ class Broken(UserError):
         self.seen, self.line = seen, line
         super().__init__(told(self.rule, seen, line))
 
+    @property
+    def found(self) -> str:
+        """The line and what was seen, without the rule."""
+        return placed(self.seen, self.line)
+
     def __reduce__(self) -> tuple[type[Broken], tuple[str, str, Line | None]]:
         return type(self), (self.rule.name, self.seen, self.line)
 
 
 def told(rule: Rule, seen: str, line: Line | None) -> str:
     """A break of a rule in a few sentences."""
-    where = "" if line is None else f"{line}: "
-    return f"{where}{seen}. Rule `{rule.name}`: {rule.says} {rule.mend} ({rule.page})"
+    return f"{placed(seen, line)}. Rule `{rule.name}`: {rule.says} {rule.mend} ({rule.page})"
+
+
+def placed(seen: str, line: Line | None) -> str:
+    """What was seen, after its line, unless it names it."""
+    return seen if line is None or str(line) in seen else f"{line}: {seen}"

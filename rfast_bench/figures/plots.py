@@ -262,7 +262,9 @@ def bar_words(row: Any, name: str) -> str:
     reached, seeds = int(row[f"time_to_{name}_reached"]), row["seeds"]
     missed = not_reached(row.get(f"time_to_{name}_above", np.nan), " s")
     if not reached:
-        return next((word for word in ("diverged", "void") if row[word] == seeds), missed)
+        return next(
+            (word for word in ("invariant broken", "diverged", "void") if row.get(word) == seeds), missed
+        )
     speedup = row.get(f"speedup_{name}", np.nan)
     middle = row[f"time_to_{name}"]
     words = [f"{middle:.3g} s" if np.isfinite(middle) else missed]

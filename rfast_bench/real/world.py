@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -12,10 +12,12 @@ import numpy as np
 import pandas as pd
 
 from rfast_bench.conditions.compute_times import timeline_of
+from rfast_bench.contract.broken import Broken
 from rfast_bench.plan.runs import Run
 from rfast_bench.problems import Problem
 from rfast_bench.problems.evaluation import NOBODY, Evaluator, Watcher
 from rfast_bench.real import gather
+from rfast_bench.real.halts import verdicts
 from rfast_bench.real.launch import deaths
 from rfast_bench.real.launch.deaths import Death
 from rfast_bench.real.launch.local import local
@@ -37,10 +39,16 @@ class Outcome:
     notes: dict[str, Any]
     void: bool
     """Whether its times mean nothing."""
+    broken: Broken | None = None
+    """The rule that the method broke, if it did."""
+    cautions: Sequence[Mapping[str, str]] = ()
+    """What is to be said of the method beside it; see `contract.cautions`."""
 
     @property
     def status(self) -> str:
         """As the manifest words it."""
+        if self.broken is not None and self.broken.rule.name == "invariant":
+            return "invariant broken"
         if self.void:
             return "void"
         return self.stopped_by if self.stopped_by in ("diverged", "stalled") else "finished"
@@ -108,11 +116,13 @@ def outcome(
     late = lateness(results)
     stopped_by = curve.stopped_by or str(results[0].about["stopped_by"])
     void = _void(late)
-    stalled = "; ".join(death.told() for death in died) if stopped_by == "stalled" else ""
+    died_by = "; ".join(death.told() for death in died)
+    verdict = verdicts.verdict(run, problem, results, curve.rows, stopped_by, died_by)
     about = {"real": notes(results, late) | {"deaths": [asdict(death) for death in died]}}
     if asks_all(run):
         about["real"]["common_epochs"] = gather.common_epochs(results, problem.samples)
-    return Outcome(stopped_by, "; ".join(filter(None, [stalled, void])), frames, about, bool(void))
+    reason = "; ".join(filter(None, [verdict.reason, void]))
+    return Outcome(*(verdict.stopped_by, reason, frames, about, bool(void), verdict.broken, verdict.cautions))
 
 
 def lateness(results: Sequence[Result]) -> dict[str, float]:

@@ -47,7 +47,7 @@ class Run:
     label: str
     seed: int
     workers_count: int
-    status: Literal["finished", "stalled", "diverged", "void", "skipped"]
+    status: Literal["finished", "stalled", "diverged", "invariant broken", "void", "skipped"]
     world: str = "simulated"
     point: Annotated[dict[str, Any], AfterValidator(named)]
     """Its swept values as numbers and words."""
@@ -61,6 +61,10 @@ class Run:
     reason: str = ""
     stopped_by: str = ""
     reference: float | None = None
+    broken: str = ""
+    """The rule of the contract that the method broke, in whole sentences, if it did."""
+    cautions: tuple[dict[str, str], ...] = ()
+    """What else is to be said of the method: in a few words (`short`) and in whole sentences (`told`)."""
     purpose: Literal["report", "tuning"] = "report"
     tuned: dict[str, dict[str, Any]] = Field(default_factory=dict)
     """How each tuned parameter got its value."""
@@ -75,7 +79,8 @@ class Run:
 
     @property
     def valid(self) -> bool:
-        """Whether its numbers count: a diverged, void or skipped run reached nothing and ended nowhere."""
+        """Whether its numbers count: one that diverged, broke its invariant, is void or was skipped reached nothing and
+        ended nowhere."""
         return self.status in ("finished", "stalled")
 
     @property

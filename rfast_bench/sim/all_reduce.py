@@ -48,15 +48,16 @@ class AllReduce:
     """The round that is being gathered, and the ring that it will go around."""
 
     def __init__(self) -> None:
-        self._parts: list[Part] = []
+        self.parts: list[Part] = []
+        """Of those who have asked, until all have."""
         self._ring: Ring | None = None
 
     def add(self, part: Part, workers: int) -> tuple[list[Part], Any, Draws] | None:
         """When the last worker's part comes: all parts in the workers' order, their mean, and when each has it."""
-        self._parts.append(part)
-        if len(self._parts) < workers:
+        self.parts.append(part)
+        if len(self.parts) < workers:
             return None
-        parts, self._parts = sorted(self._parts, key=lambda p: p.worker.node.id), []
+        parts, self.parts = sorted(self.parts, key=lambda p: p.worker.node.id), []
         mean = sum(p.value for p in parts[1:])
         mean = (parts[0].value + mean) / len(parts)
         return parts, mean, self._finish(parts, part.worker.node.network)

@@ -39,6 +39,11 @@ class Clock(simpy.Environment):
         """Let it happen in `delay` seconds."""
         heappush(self._queue, (self._now + delay, NORMAL, next(self._eid), event))  # type: ignore[misc]
 
+    @property
+    def pending(self) -> int:
+        """How many events are still to happen."""
+        return len(self._queue)
+
     def run(self, until: object = None) -> None:
         """Process event after event. Raises ValueError for an `until`: stop rules are events here."""
         if until is not None:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
+from numpy import ndarray
 from simpy.core import StopSimulation
 
 from rfast_bench.api import (
@@ -20,13 +21,15 @@ from rfast_bench.api import (
     Sent,
 )
 from rfast_bench.conditions.liveness import Liveness
-from rfast_bench.errors import UserError
+from rfast_bench.contract.broken import Broken
+from rfast_bench.contract.talk import EARLY
+from rfast_bench.contract.telling import begun
 from rfast_bench.problems import Problem
 from rfast_bench.sim.all_reduce import AllReduce, Backward, Part
 from rfast_bench.sim.clock import Clock, Due
 from rfast_bench.sim.gradients import LazyGradients
-from rfast_bench.sim.network.mailboxes import Inbox
-from rfast_bench.sim.waiting import Again, Breaks, First, FromEach, Waiting
+from rfast_bench.sim.halts.refusals import one_gradient, one_reader
+from rfast_bench.sim.waiting import Again, Breaks, Waiting, Waits
 from rfast_bench.sim.worker import Done, Worker
 
 
@@ -52,6 +55,8 @@ class Driver:
         self.samples = 0
         self.iterations = 0  # completed, over all workers
         self.alarm_iterations = self.alarm_samples = math.inf
+        self.ended: list[tuple[Worker, Activity]] = []
+        """Activities that are over, which none should be."""
         self._resuming = 0  # coroutines whose all-reduce is under way
         self._moment = clock.moment
         self._problem = problem
@@ -60,10 +65,10 @@ class Driver:
         self._on_iteration = on_iteration
         self._budget = math.inf if budget is None else budget
         self._timeline = timeline
-        self._all_reduce = AllReduce()
+        self.all_reduce = AllReduce()
         self._breaks = Breaks(clock, self._give_up)
         self._when_done: list[Callable[[Any], None]] = [self._computed]
-        self._when_woken: list[Callable[[Any], None]] = [self._woken]
+        self._waits = Waits(clock, [self._woken])
         for worker in workers:
             worker.shard = problem.size(worker.number, None)
             worker.done = Done(self._when_done, worker)
@@ -74,8 +79,9 @@ class Driver:
             self._start(worker)
 
     def _start(self, worker: Worker) -> None:
-        for activity in worker.algorithm.activities(worker.node):
-            self._advance(activity, worker, None)
+        with begun(worker.algorithm, worker.node) as activities:
+            for activity in activities:
+                self._advance(activity, worker, None)
 
     def kill(self, number: int) -> None:
         """A worker dies: its coroutines end, and what is on its way to it is lost."""
@@ -109,6 +115,7 @@ class Driver:
         try:
             effect = activity.send(answer)
         except StopIteration:
+            self.ended.append((worker, activity))
             return
         self._carry_out(activity, worker, effect)
 
@@ -126,11 +133,11 @@ class Driver:
                 waiting: Waiting
                 if kind is ReceiveAny:
                     inbox = worker.node.inboxes[effect.channel]
-                    waiting = first = inbox.first or self._keep_first(worker, inbox)
+                    waiting = first = inbox.first or self._waits.first(worker, effect.channel)
                     ready = first.look()
                 elif kind is Receive:
                     inbox = worker.node.inboxes[effect.channel]
-                    waiting = each = inbox.each or self._keep_each(worker, inbox)
+                    waiting = each = inbox.each or self._waits.each(worker, effect.channel)
                     ready = each.look(effect.senders)
                 elif kind is AllReduceMean:
                     return self._gather(activity, worker, effect.value)
@@ -145,12 +152,12 @@ class Driver:
                     effect = activity.send(None)
                     continue
                 else:
-                    raise TypeError(f"{worker.algorithm} awaited {effect!r}, which is not an effect")
+                    raise Broken("contract", f"{effect!r} is awaited, which is not an effect")
                 if ready > now:
                     return self._wait(activity, waiting, effect.channel, ready)
                 effect = activity.send(waiting.take(now))
         except StopIteration:
-            return None
+            return self.ended.append((worker, activity))
 
     # ----------------------------------------------------------------------------------------- gradients
     def _compute(self, activity: Activity, worker: Worker, at: Any) -> None:
@@ -162,12 +169,12 @@ class Driver:
             if asked > self._budget:
                 return
         if worker.computing:
-            raise UserError(
-                f"{type(worker.algorithm).__name__} asked for a gradient while another is outstanding"
-            )
+            raise one_gradient(worker)
         worker.computing = True
         worker.activity, worker.at, worker.batch, worker.value = activity, at, next(worker.batches), None
         self._pending[worker] = None
+        if asked < EARLY and type(at) is ndarray:
+            at.setflags(write=False)
         now, slowdown, work = self._moment.now, worker.slowdown, next(worker.work)
         worker.until = until = now + work * slowdown.factor if slowdown.steady else slowdown.finish(now, work)
         delay = until - now
@@ -198,6 +205,7 @@ class Driver:
         try:
             effect = activity.send(gradient)
         except StopIteration:
+            self.ended.append((worker, activity))
             return
         if type(effect) is Gradient and effect.unless is None:
             self._compute(activity, worker, effect.at)
@@ -235,20 +243,10 @@ class Driver:
         self._pending.pop(worker, None)
 
     # ------------------------------------------------------------------------------------------ messages
-    def _keep_first(self, worker: Worker, inbox: Inbox) -> First:
-        inbox.first = first = First(self.clock, self._when_woken, worker, inbox)
-        return first
-
-    def _keep_each(self, worker: Worker, inbox: Inbox) -> FromEach:
-        inbox.each = each = FromEach(self.clock, self._when_woken, worker, inbox)
-        return each
-
     def _wait(self, activity: Activity, waiting: Waiting, channel: Any, ready: float) -> None:
         inbox = waiting.inbox
         if inbox.waiter is not None:
-            raise UserError(
-                f"{type(waiting.worker.algorithm).__name__} waits twice at once on channel {channel!r}"
-            )
+            raise one_reader(waiting.worker, channel)
         inbox.waiter = waiting
         waiting.activity = activity
         if ready < math.inf:
@@ -268,6 +266,7 @@ class Driver:
         try:
             effect = activity.send(waiting.take(now))
         except StopIteration:
+            self.ended.append((worker, activity))
             return
         self._carry_out(activity, worker, effect)
 
@@ -275,8 +274,10 @@ class Driver:
     def _gather(
         self, activity: Activity, worker: Worker, value: Any, backward: Backward | None = None
     ) -> None:
+        if not worker.algorithm.collective:
+            raise Broken("collective", f"{type(worker.algorithm).__name__} asks for a mean over all workers")
         part = Part(activity, worker, value, self._moment.now, backward)
-        done = self._all_reduce.add(part, len(self.workers))
+        done = self.all_reduce.add(part, len(self.workers))
         if done is None:
             return
         parts, mean, finish = done

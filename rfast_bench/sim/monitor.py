@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 import simpy
 
+from rfast_bench.contract.broken import Broken
+from rfast_bench.contract.cautions import Facts, cautions
+from rfast_bench.contract.endings import of_ended
+from rfast_bench.contract.invariant import Invariant
+from rfast_bench.contract.waits import Ended
 from rfast_bench.problems import Problem
+from rfast_bench.problems.base import on_host
 from rfast_bench.problems.evaluation import Evaluator, Row, Watcher, reached
 from rfast_bench.scenario.schema import Scenario
 from rfast_bench.sim.driver import Driver
+from rfast_bench.sim.halts.stalls import why
 from rfast_bench.sim.totals import staleness_counts, timeline, worker_totals
 from rfast_bench.sim.worker import Worker
 
@@ -24,10 +32,17 @@ class Outcome:
     stopped_by: str
     reason: str
     frames: dict[str, pd.DataFrame]
+    broken: Broken | None = None
+    """The rule that the method broke, if it did."""
+    cautions: Sequence[Mapping[str, str]] = ()
+    """What is to be said of the method beside it; see `contract.cautions`."""
 
     @property
     def status(self) -> str:
-        """How a table would call it: `diverged` and `stalled` are both, everything else is `finished`."""
+        """How a table would call it: `diverged` and `stalled` are both, everything else is `finished`; but for a run
+        whose invariant is broken."""
+        if self.broken is not None and self.broken.rule.name == "invariant":
+            return "invariant broken"
         return self.stopped_by if self.stopped_by in ("diverged", "stalled") else "finished"
 
 
@@ -51,6 +66,11 @@ class Monitor:
         self._rows: list[dict[str, float]] = []
         self._stopped_by = ""
         self.reason = ""
+        self.broken: Broken | None = None
+        self._invariant = Invariant(len(workers), problem.dtype.itemsize)
+        self._start = on_host(problem.start)
+        self.checks: list[Callable[[], None]] = []
+        """Called at each look; they raise what there is to be told."""
         self._grid_index = 0
 
     @property
@@ -78,8 +98,8 @@ class Monitor:
     def _on_grid(self, event: simpy.Event) -> None:
         assert isinstance(event.value, float)
         self._look(event.value)
-        if self._stop.time is None and not self._driver.active:
-            self._stopped_by = self._stopped_by or "stalled"  # nothing will ever happen again
+        if not self._stopped_by and self._is_over(0 if self._stop.time is None else 1):
+            self._come_to_a_halt()
         if self._stopped_by:
             self._driver.stop()
         self._grid_index += 1
@@ -88,7 +108,20 @@ class Monitor:
 
     def _on_time_up(self, event: simpy.Event) -> None:
         assert self._stop.time is not None
+        if self._is_over(0 if self._every.seconds is None else 1):
+            self._come_to_a_halt()
         self._end("time", self._stop.time)
+
+    def _is_over(self, own: int) -> bool:
+        """Whether nothing will ever happen again, but for so many events of the monitor's own."""
+        return self._clock.pending <= own
+
+    def _come_to_a_halt(self) -> None:
+        """Nobody can go on: the run is over, and it is said which rule the method broke."""
+        self._stopped_by = "stalled"
+        self.broken = why(self._driver)
+        if self.broken is not None:
+            self.reason = f"at {self._clock.now:.3g} s: {self.broken.found}"
 
     def _set_alarms(self) -> None:
         """Have `on_iteration` called from the counts on at which it may have something to do."""
@@ -132,6 +165,8 @@ class Monitor:
         self._driver.stop()
 
     def _look(self, time: float) -> None:
+        for check in self.checks:
+            check()
         row = {
             "time": time,
             **self._counters(),
@@ -139,11 +174,20 @@ class Monitor:
             **self._traffic(),
         }
         self._rows.append(row)
+        self._look_at_invariant(row)
         self._watcher.look(self._share(row), row)
         if self._evaluator.has_diverged(row):
             self._stopped_by = "diverged"
         elif self._on_target(row):
             self._stopped_by = "target"
+
+    def _look_at_invariant(self, row: Row) -> None:
+        """It is the living's; of a method that cannot do without the dead, nothing is known after the first death."""
+        workers = self._workers
+        if math.isnan(row["residual"]) or (any(w.life for w in workers) and not workers[0].algorithm.elastic):
+            return
+        living = (w.algorithm for w in workers if not w.down)
+        self._invariant.look(row["time"], row["residual"], row["iterations_max"], living)
 
     def _on_target(self, row: dict[str, float]) -> bool:
         target = self._stop.target
@@ -191,9 +235,14 @@ class Monitor:
 
     def outcome(self) -> Outcome:
         """The finished run's tables."""
+        if not self._stopped_by:
+            self._come_to_a_halt()
+        if self._invariant.broken is not None:
+            self.broken = self._invariant.broken
+            self.reason = self.broken.seen
         end = self._rows[-1]["time"]
         return Outcome(
-            self._stopped_by or "stalled",
+            self._stopped_by,
             self.reason,
             {
                 "curves": pd.DataFrame(self._rows),
@@ -201,4 +250,23 @@ class Monitor:
                 "staleness": staleness_counts(self._workers),
                 "timeline": timeline(self._workers, end),
             },
+            self.broken,
+            self._cautions(),
         )
+
+    def _cautions(self) -> Sequence[Mapping[str, str]]:
+        workers = self._workers
+        if self._stopped_by == "stalled" or any(w.life for w in workers):
+            return ()
+        moved = self._rows[0]["gradient_norm"] == 0 or any(
+            not np.array_equal(on_host(w.algorithm.model), self._start) for w in workers
+        )
+        facts = Facts(
+            [w.node.gradients for w in workers],
+            [w.asked for w in workers],
+            [w.shard for w in workers],
+            sum(w.node.sent for w in workers),
+            moved,
+            [Ended(worker.number, of_ended(activity)) for worker, activity in self._driver.ended],
+        )
+        return cautions(type(workers[0].algorithm), facts)

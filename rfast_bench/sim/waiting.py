@@ -11,8 +11,10 @@ from typing import Any
 
 from rfast_bench.api import Channel
 from rfast_bench.conditions.giving_up import MOST_AT_ONCE, undrained
+from rfast_bench.contract.talk import ANY, EACH
 from rfast_bench.errors import UserError
 from rfast_bench.sim.clock import Clock, Due
+from rfast_bench.sim.halts.refusals import one_reader
 from rfast_bench.sim.network.mailboxes import ARRIVAL, PAYLOAD, SENDER, Inbox, Message
 from rfast_bench.sim.worker import Worker
 
@@ -150,6 +152,28 @@ class Breaker(First):
         self.at_once = 0  # how often in a row it was given up before it began
 
 
+class Waits:
+    """What first waits on a channel: an inbox keeps it for all later waits of its kind. Raises Broken where the channel
+    is used in another way."""
+
+    def __init__(self, clock: Clock, callbacks: Sequence[Callable[[Any], None]]) -> None:
+        self._clock, self._callbacks = clock, callbacks
+
+    def first(self, worker: Worker, channel: Channel) -> First:
+        """For whatever comes first."""
+        inbox = worker.node.inboxes[channel]
+        worker.node.network.channels.use(channel, ANY, worker.number)
+        inbox.first = first = First(self._clock, self._callbacks, worker, inbox)
+        return first
+
+    def each(self, worker: Worker, channel: Channel) -> FromEach:
+        """For a message of each."""
+        inbox = worker.node.inboxes[channel]
+        worker.node.network.channels.use(channel, EACH, worker.number)
+        inbox.each = each = FromEach(self._clock, self._callbacks, worker, inbox)
+        return each
+
+
 class Breaks:
     """All breakers of a run; `give_up(worker, began)` is called when a gradient is to be given up."""
 
@@ -161,8 +185,9 @@ class Breaks:
         """Of a gradient that is about to be asked for; None when it is given up at once."""
         inbox = worker.node.inboxes[channel]
         if inbox.waiter is not None:
-            raise UserError(f"{type(worker.algorithm).__name__} waits twice at once on channel {channel!r}")
+            raise one_reader(worker, channel)
         if inbox.breaker is None:
+            worker.node.network.channels.use(channel, ANY, worker.number)
             inbox.breaker = Breaker(self._clock, self._when_told, worker, inbox)
         breaker: Breaker = inbox.breaker
         now = self._clock.moment.now

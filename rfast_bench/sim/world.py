@@ -21,6 +21,7 @@ from rfast_bench.sim.clock import Clock
 from rfast_bench.sim.deaths import Faults
 from rfast_bench.sim.driver import Driver
 from rfast_bench.sim.gradients import LazyGradients
+from rfast_bench.sim.halts.guard import guarded
 from rfast_bench.sim.malloc import kept_memory, uncollected
 from rfast_bench.sim.monitor import Monitor, Outcome
 from rfast_bench.sim.network.node import Network
@@ -60,7 +61,8 @@ def simulate(
         if training != PLAIN:
             equip(driver, training, problem, seed)
         # a diverging run overflows on its way; it is recorded as such
-        with np.errstate(all="ignore"), kept_memory(state_of(workers, topology, problem)):
+        expected = state_of(workers, topology, problem)
+        with np.errstate(all="ignore"), kept_memory(expected), guarded(driver, monitor.checks):
             driver.start()
             if not monitor.stopped:
                 driver.clock.run()
@@ -137,7 +139,7 @@ def build_workers(
     network.expect()
     for purpose in ("compute", "batches"):
         network.streams.expect(purpose, [(i,) for i in range(topology.n)])
-    return [
+    workers = [
         Worker(
             node,
             make(problem.start),
@@ -152,3 +154,7 @@ def build_workers(
         )
         for node in network.nodes
     ]
+    if workers[0].algorithm.needs != "nothing":
+        for node in network.nodes:
+            node.reachable = frozenset({*node.out_W, *node.out_A})
+    return workers

@@ -97,6 +97,7 @@ def attempt(work: Callable[[], Any]) -> Any:
     try:
         return work()
     except UserError as problem:
-        return Failure(str(problem), by_user=True)
+        by_user = problem.exit_code == UserError.exit_code
+        return Failure(str(problem), "" if by_user else traceback.format_exc(), by_user)
     except Exception as problem:  # noqa: BLE001 - whatever an algorithm of somebody else's may raise
         return Failure(f"{type(problem).__name__}: {problem}", traceback.format_exc())

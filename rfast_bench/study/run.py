@@ -20,6 +20,7 @@ from threadpoolctl import threadpool_limits
 
 from rfast_bench import problems
 from rfast_bench.api import Algorithm
+from rfast_bench.contract.lines import is_own
 from rfast_bench.plan.parameters import STEP, effective_step
 from rfast_bench.plan.roles import mean_of
 from rfast_bench.plan.runs import Run, write_resolved
@@ -114,6 +115,7 @@ def perform(
         **_together(run, problem),
         **spent,
         **getattr(outcome, "notes", {}),
+        **_told(run, outcome),
     }
     frames = {**outcome.frames, "topology": edges_of(topology)}
     return Record(run.folder, manifest, frames, {"scenario.yaml": write_resolved(run)}, files)
@@ -170,6 +172,14 @@ def _training(run: Run) -> dict[str, Any]:
     """Optimizer and schedule, where the run has them."""
     parts = {"optimizer": run.training.optimizer, "schedule": run.training.schedule}
     return {name: spec.model_dump(mode="json") for name, spec in parts.items() if spec is not None}
+
+
+def _told(run: Run, outcome: Any) -> dict[str, Any]:
+    """The rule that the method broke, if it is the user's or the rule is of the method's own, and cautions about it."""
+    broken, told = outcome.broken, dict[str, Any]()
+    if broken is not None and (is_own(run.algorithm_class) or broken.rule.name == "invariant"):
+        told["broken"] = str(broken)
+    return told | ({"cautions": list(outcome.cautions)} if outcome.cautions else {})
 
 
 def _links(run: Run, topology: Topology, problem: Problem) -> dict[str, Any]:

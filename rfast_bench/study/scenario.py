@@ -16,6 +16,7 @@ from rfast_bench.plan.runs import Point, Run, load_points, plan
 from rfast_bench.records import reading
 from rfast_bench.records.reading import find_runs
 from rfast_bench.scenario.sections.compute import says_samples
+from rfast_bench.study import told
 from rfast_bench.study.cluster import Cluster
 from rfast_bench.study.sweep import Failed, RunsFailed, check_asked, is_done, run_all
 from rfast_bench.study.tuning import tune
@@ -80,8 +81,10 @@ def study(
     tune.note(there, out)
     found = find_runs([out / run.folder for run in there])
     present(found, out / name, draw, len(world_by_world(runs)) > 1, console)
+    told.caution(found, partial(console.print, highlight=False, soft_wrap=True, markup=False))
     if failed:
         raise RunsFailed(failed, len(runs))
+    told.check(found)
 
 
 def untimed(runs: Sequence[Run]) -> bool:

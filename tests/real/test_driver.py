@@ -16,6 +16,7 @@ import torch
 from pydantic import ValidationError
 
 from rfast_bench.api import Activity, Algorithm, AllReduceMean, Gradient, Node, Receive, ReceiveAny
+from rfast_bench.contract import broken
 from rfast_bench.errors import CannotRun
 from rfast_bench.real.samples.kept_models import KeptModels
 from rfast_bench.real.samples.sampler import Sampler
@@ -226,7 +227,7 @@ def test_what_is_no_effect_is_refused() -> None:
         def __await__(self) -> Any:
             return (yield self)
 
-    with pytest.raises(TypeError, match="not an effect"):
+    with pytest.raises(broken.Broken, match="not an effect"):
         Table(Odd()).play(0.1)
 
 

@@ -52,10 +52,10 @@ class Receiver:
     def hand_over(self, now: float, sender: int, kind: str, name: Any) -> None:
         self.clock.time, self.sequence = now, self.sequence + 1
         faults = self.faults[sender]
-        due = faults.post(0, "x", 8, now) if kind == "post" else faults.send(0, "x", 8, now, True)
+        due = faults.post(0, kind, 8, now) if kind == "post" else faults.send(0, kind, 8, now, True)
         if due is not None:
             code = POST if kind == "post" else SEND
-            self.node.put(Message(code, 0, sender, "x", self.sequence, 0, now, due, name))
+            self.node.put(Message(code, 0, sender, kind, self.sequence, 0, now, due, name))
 
     def due(self) -> dict[Any, float]:
         """Of everything that is held: when it may be read."""
@@ -67,7 +67,7 @@ class Receiver:
             for message in sorted(box.held, key=lambda m: m.stamp):
                 posts = {k: due for k, due in posts.items() if due < message.due or k[1] != message.sender}
                 posts[message.payload, message.sender] = message.due
-        sends = [m for queue in self.node.inboxes["x"]._by_sender.values() for m in queue]
+        sends = [m for queue in self.node.inboxes["send"]._by_sender.values() for m in queue]
         return {name: due for (name, _), due in posts.items()} | {m.payload: m.due for m in sends}
 
 
@@ -81,13 +81,13 @@ def simulated(network: dict[str, Any], handed: Sequence[Handed]) -> dict[Any, fl
 
     def hand(sender: int, kind: str, name: int) -> None:
         node = wires.nodes[sender]
-        (node.post if kind == "post" else node.send)(0, "x", name)
+        (node.post if kind == "post" else node.send)(0, kind, name)
 
     for k, (time, sender, kind) in enumerate(handed):
         clock.plan(Due([partial(lambda own, _: hand(*own), (sender, kind, k))]), time)
     clock.run()
     posts = [m for box in wires.nodes[0].mailboxes.values() for m in box.flying]
-    return {m[3]: m[0] for m in [*posts, *wires.nodes[0].inboxes["x"].in_order()]}
+    return {m[3]: m[0] for m in [*posts, *wires.nodes[0].inboxes["send"].in_order()]}
 
 
 @settings(max_examples=80, deadline=None)
@@ -130,12 +130,12 @@ def test_what_has_not_passed_is_not_read() -> None:
     real.hand_over(0.0, 1, "post", 10)
     real.hand_over(0.0, 2, "send", 20)
     real.clock.time = 0.5
-    assert real.node.newest(1, "x", None) is None
+    assert real.node.newest(1, "post", None) is None
     real.clock.time = 1.5
-    assert real.node.newest(1, "x", None) == 10
-    assert [*real.node.drain("x")] == []
+    assert real.node.newest(1, "post", None) == 10
+    assert [*real.node.drain("send")] == []
     real.clock.time = 2.0
-    assert [*real.node.drain("x")] == [(2, 20)]
+    assert [*real.node.drain("send")] == [(2, 20)]
 
 
 def test_a_heartbeat_needs_no_turn() -> None:

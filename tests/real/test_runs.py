@@ -198,7 +198,7 @@ def test_a_mean_that_was_not_announced_is_refused(tmp_path: Path) -> None:
     silent = {"name": f"{tmp_path}/silent.py:RingAllReduce", "label": "silent", "step_size": 0.1}
     with pytest.raises(
         UserError,
-        match="RingAllReduce awaits AllReduceMean or MeanGradient, so it must set collective = True",
+        match=r"asks for a mean over all workers\. Rule `collective`",
     ):
         play(runs_of(tmp_path, algorithms=[silent])["silent"])
 

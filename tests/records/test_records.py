@@ -129,7 +129,7 @@ def test_a_path_that_does_not_exist_is_named(tmp_path: Path) -> None:
     [
         (
             {"status": "fine"},
-            "status: .*'finished', 'stalled', 'diverged', 'void' or 'skipped', found 'fine'",
+            "status: .*'finished', 'stalled', 'diverged', 'invariant broken', 'void' or 'skipped', found 'fine'",
         ),
         ({"format": 3}, "format: .*found 3"),
         ({"workers": "many"}, "workers: .*found 'many'"),

@@ -41,7 +41,7 @@ class Wires:
         self.clock.plan(Due([lambda _: action()]), time)
 
     def post(self, time: float, sender: int, to: int, numbers: int = 1, name: Any = None) -> None:
-        self.at(time, lambda: self.nodes[sender].post(to, "x", (name, *[0.0] * (numbers - 1))))
+        self.at(time, lambda: self.nodes[sender].post(to, "posts", (name, *[0.0] * (numbers - 1))))
 
     def send(self, time: float, sender: int, to: int, numbers: int = 1, name: Any = None) -> None:
         self.at(time, lambda: self.nodes[sender].send(to, "x", (name, *[0.0] * (numbers - 1))))
@@ -49,7 +49,9 @@ class Wires:
     def read(self, receiver: int, sender: int) -> list[tuple[float, Any]]:
         """When which post is there; runs the clock to the end."""
         self.clock.run()
-        return [(message[0], message[3][0]) for message in self.nodes[receiver].mailboxes[sender, "x"].flying]
+        return [
+            (message[0], message[3][0]) for message in self.nodes[receiver].mailboxes[sender, "posts"].flying
+        ]
 
     def arrivals(self, receiver: int) -> list[tuple[float, int]]:
         """(time, sender) of all sends to a worker in the order of arrival; runs the clock to the end."""
@@ -103,7 +105,7 @@ def test_a_slow_sender_does_not_hold_the_inlet_up() -> None:
 
 def test_what_is_lost_does_not_occupy_the_inlet() -> None:
     wires = Wires(receive_bandwidth=8, links=[{"from": 1, "to": 0, "loss": 1.0}])
-    wires.at(0.0, lambda: wires.nodes[1].post(0, "x", 1.0))
+    wires.at(0.0, lambda: wires.nodes[1].post(0, "posts", 1.0))
     wires.at(0.0, lambda: wires.nodes[1].send(0, "x", 1.0, reliable=False))
     wires.send(0.0, 2, 0)
     assert wires.arrivals(0) == [(1.0, 2)]

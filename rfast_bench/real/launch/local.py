@@ -18,6 +18,7 @@ from rfast_bench.errors import UserError
 from rfast_bench.plan.runs import Run
 from rfast_bench.problems.evaluation import Watcher
 from rfast_bench.processes.environment import start_fork_server
+from rfast_bench.real.halts import ending
 from rfast_bench.real.launch.deaths import Deaths
 from rfast_bench.real.transport.store import Store, TCPStore
 from rfast_bench.real.worker.activities import Job
@@ -54,6 +55,8 @@ def obituary(rank: int, code: int, began: float, log: Path) -> str:
     if code < 0:
         return f"worker {rank} was killed by {signal.Signals(-code).name}, {after}"
     said = log.read_text(errors="replace").strip() if log.exists() else ""
+    if code == ending.TOLD:
+        return ending.of_log(said)
     last = "\n  ".join(said.splitlines()[-12:])
     return f"worker {rank} failed with exit code {code}, {after}:\n  {last}"
 
@@ -129,6 +132,8 @@ class Launcher:
 
     def _check_processes(self) -> None:
         for rank, code in self._ends():
+            if code == ending.TOLD:
+                raise ending.error(self._obituary(rank, code))
             if code > 0 or self.deaths.start == math.inf:
                 raise WorkerDied(f"{self._name}: {self._obituary(rank, code)}")
             end = self.deaths.died(rank, -code)

@@ -7,7 +7,7 @@ import traceback
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from rfast_bench.errors import UserError
+from rfast_bench.contract.broken import Broken
 from rfast_bench.real.transport.collective import Collective, Wait
 
 
@@ -40,9 +40,7 @@ class Group:
 
     def _together(self, what: Callable[[Collective], Any]) -> Any:
         if self._joined is None:
-            raise UserError(
-                f"{self._name} awaits AllReduceMean or MeanGradient, so it must set collective = True"
-            )
+            raise Broken("collective", f"{self._name} asks for a mean over all workers")
         try:
             return what(self._joined)
         except (

@@ -15,6 +15,8 @@ from zlib import crc32
 
 import numpy as np
 
+from rfast_bench.conditions.payload import check_dtype, refusal
+
 SEND, POST, OPEN, ADDRESS, HELLO = range(5)
 """Kinds: queued in order; newest wins; `where shall I post this channel?`; `there`; `I am back, and here`."""
 
@@ -96,6 +98,7 @@ def _padded(size: int) -> int:
 
 def _form(value: Any, arrays: list[np.ndarray]) -> Any:
     if isinstance(value, np.ndarray):
+        check_dtype(value)
         arrays.append(value)
         return {"dtype": value.dtype.str, "shape": value.shape}
     if isinstance(value, tuple):
@@ -104,7 +107,7 @@ def _form(value: Any, arrays: list[np.ndarray]) -> Any:
         return value.item()
     if value is None or isinstance(value, bool | int | float | str):
         return value
-    raise TypeError(f"cannot send {type(value).__name__}: only arrays, numbers, words and tuples of those")
+    raise refusal(value)
 
 
 class _Reader:

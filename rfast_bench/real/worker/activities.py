@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from array import array
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -11,6 +12,8 @@ from typing import Any, Literal, Protocol
 
 from rfast_bench.api import Activity, Channel, Gradient, Receive, ReceiveAny, Sent
 from rfast_bench.conditions.giving_up import MOST_AT_ONCE, undrained
+from rfast_bench.contract.broken import Broken
+from rfast_bench.contract.talk import ANY, EACH
 from rfast_bench.errors import UserError
 from rfast_bench.plan.runs import Run
 from rfast_bench.real.worker.node import RealNode
@@ -61,6 +64,8 @@ class Waiting:
     activity: Activity
     ready: Callable[[], float]
     take: Callable[[float], Any]
+    effect: Receive | ReceiveAny | None = None
+    """What it waits for, if that is mail."""
 
 
 def awaited(node: RealNode, activity: Activity, effect: Any, now: float) -> Waiting | None:
@@ -80,6 +85,7 @@ def awaited(node: RealNode, activity: Activity, effect: Any, now: float) -> Wait
 
 def _given_up(node: RealNode, activity: Activity, unless: Channel, now: float) -> Waiting | None:
     """A gradient that is answered by None at once, if it is. Raises UserError when what it is given up for stays."""
+    node.channels.use(unless, ANY, node.id)
     inbox = node.inboxes[unless]
     if inbox.ready_from_any() > now:
         return None
@@ -90,22 +96,24 @@ def _given_up(node: RealNode, activity: Activity, unless: Channel, now: float) -
 
 
 def _from_each(node: RealNode, activity: Activity, effect: Receive) -> Waiting:
+    node.channels.use(effect.channel, EACH, node.id)
     inbox, senders = node.inboxes[effect.channel], effect.senders
 
     def take(now: float) -> Any:
         return {j: node.read(m, now) for j, m in inbox.take_from_each(senders).items()}
 
-    return Waiting(activity, lambda: inbox.ready_from_each(senders), take)
+    return Waiting(activity, lambda: inbox.ready_from_each(senders), take, effect)
 
 
 def _first(node: RealNode, activity: Activity, effect: ReceiveAny) -> Waiting:
+    node.channels.use(effect.channel, ANY, node.id)
     inbox = node.inboxes[effect.channel]
 
     def take(now: float) -> Any:
         message = inbox.take_first()
         return message.sender, node.read(message, now)
 
-    return Waiting(activity, inbox.ready_from_any, take)
+    return Waiting(activity, inbox.ready_from_any, take, effect)
 
 
 class Log:
@@ -116,12 +124,20 @@ class Log:
         self.wasted_from, self.wasted_to = array("d"), array("d")  # gradients that were given up
         self.parked = math.nan  # when the budget was used up
         self.samples = 0
+        self.ended: list[Activity] = []
+        """Activities that are over, which none should be."""
 
     @property
     def gradients(self) -> dict[str, array[float]]:
         """All of it, by the names that the results have."""
         given_up = {"wasted_from": self.wasted_from, "wasted_to": self.wasted_to}
         return {"asked": self.asked, "done": self.done, **given_up}
+
+    def ask(self, worker: int, now: float) -> None:
+        """A gradient is asked for. Raises Broken while another is outstanding."""
+        if self.parked != self.parked and len(self.asked) > len(self.done):
+            raise Broken("one-gradient", f"worker {worker} asked for a gradient while another is outstanding")
+        self.asked.append(now)
 
     def give_up(self, now: float) -> None:
         """The gradient that was asked for last will not be done."""
@@ -136,7 +152,7 @@ class Reporting:
         self._failed = failed
 
     def __enter__(self) -> None:
-        return None
+        sys.set_coroutine_origin_tracking_depth(1)  # of this thread; see `contract.unawaited`
 
     def __exit__(self, kind: Any, problem: BaseException | None, trace: Any) -> Literal[True]:
         if problem is not None:

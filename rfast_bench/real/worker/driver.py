@@ -16,16 +16,12 @@ from typing import Any
 
 import numpy as np
 
-from rfast_bench.api import (
-    Activity,
-    Algorithm,
-    AllReduceMean,
-    Channel,
-    Gradient,
-    MeanGradient,
-)
+from rfast_bench.api import Activity, Algorithm, AllReduceMean, Channel, Gradient, MeanGradient
 from rfast_bench.conditions.liveness import Liveness
 from rfast_bench.conditions.payload import size_of
+from rfast_bench.contract.broken import Broken
+from rfast_bench.contract.telling import begun
+from rfast_bench.real.halts.waits import check_reader
 from rfast_bench.real.samples.sampler import Sampler
 from rfast_bench.real.transport.message import Message
 from rfast_bench.real.worker.activities import Log, OwnOptimizer, Reporting, Waiting, Work, awaited
@@ -59,7 +55,7 @@ class Driver:
         self._lock = lock
         self._news = threading.Condition(lock)
         self._jobs: deque[Job] = deque()
-        self._waiting: list[Waiting] = []
+        self.waiting: list[Waiting] = []
         self._closed = False
         self._alert = False  # the engine waits for mail too
         self.on_failure: Callable[[], None] = lambda: None
@@ -76,13 +72,14 @@ class Driver:
         """Run every activity up to the first thing that takes time."""
         with self._lock:
             self._sampler.before(self._clock())
-            for activity in self.algorithm.activities(self.node):
-                self._advance(activity, None)
+            with begun(self.algorithm, self.node) as activities:
+                for activity in activities:
+                    self._advance(activity, None)
 
     def engine(self) -> None:
         """Gradients and collectives, until the end. The body of a thread."""
         np.seterr(all="ignore")  # a diverging run overflows on its way; it is recorded as diverged
-        with self._reporting():
+        with Reporting(self.failed):
             while (job := self._next_job()) is not None:
                 afterwards = job()
                 with self._lock:
@@ -92,7 +89,7 @@ class Driver:
     def receiver(self) -> None:
         """Mail, until the end. The body of a thread."""
         np.seterr(all="ignore")
-        with self._reporting():
+        with Reporting(self.failed):
             while not self._closed:
                 self.node.mail.receive(self._next_due())
 
@@ -113,10 +110,8 @@ class Driver:
             self._news.notify_all()
         self.node.mail.ring()
 
-    def _reporting(self) -> Reporting:
-        return Reporting(self._failed)
-
-    def _failed(self, problem: BaseException) -> None:
+    def failed(self, problem: BaseException) -> None:
+        """Have it raised by the process's own thread."""
         if not self._closed:  # errors after the end do not count
             self.failure = problem
             self.on_failure()
@@ -138,9 +133,9 @@ class Driver:
         return None if due == math.inf else due - self._clock()
 
     def _first_due(self) -> float:
-        if not self._waiting:
+        if not self.waiting:
             return math.inf
-        return min(self.node.next_turn, *(waiting.ready() for waiting in self._waiting))
+        return min(self.node.next_turn, *(waiting.ready() for waiting in self.waiting))
 
     # ---------------------------------------------------------------------------------- under the lock
     def _serve(self) -> None:
@@ -150,9 +145,9 @@ class Driver:
             again = False
             now = self._clock()
             self.node.let_in(now)
-            for waiting in self._waiting:
+            for waiting in self.waiting:
                 if waiting.ready() <= now:
-                    self._waiting.remove(waiting)
+                    self.waiting.remove(waiting)
                     self._sampler.before(now)
                     if self.optimizer is not None:
                         self.optimizer.wake(now)
@@ -169,12 +164,11 @@ class Driver:
             while (waiting := self._awaited(activity, effect)) is not None:
                 now = self._clock()
                 if waiting.ready() > now:
-                    self._wait(waiting)
-                    return
+                    return self._wait(waiting)
                 self._sampler.before(now)
                 effect = activity.send(waiting.take(now))
         except StopIteration:
-            return
+            return self.log.ended.append(activity)
         if type(effect) is Gradient:
             self._ask(effect.at, partial(self._gradient, activity, effect.unless))
         elif type(effect) is MeanGradient:
@@ -182,7 +176,8 @@ class Driver:
         elif type(effect) is AllReduceMean:
             self._queue(partial(self._reduce, activity, effect.value, self._clock()))
         else:
-            raise TypeError(f"{self.algorithm} awaited {effect!r}, which is not an effect")
+            raise Broken("contract", f"{effect!r} is awaited, which is not an effect")
+        return None
 
     def _awaited(self, activity: Activity, effect: Any) -> Waiting | None:
         now = self._clock()
@@ -190,7 +185,8 @@ class Driver:
         return awaited(self.node, activity, effect, now)
 
     def _wait(self, waiting: Waiting) -> None:
-        self._waiting.append(waiting)
+        check_reader(self.node, self.algorithm, waiting, self.waiting)
+        self.waiting.append(waiting)
         if min(waiting.ready(), self.node.next_turn) < math.inf:
             self.node.mail.ring()  # the receiver must know until when
 
@@ -203,7 +199,7 @@ class Driver:
         """Begin a gradient: `work(at, batch)` is what the engine does for it."""
         now = self._clock()
         log = self.log
-        log.asked.append(now)
+        log.ask(self.node.id, now)
         iterations = len(log.asked) - 1
         if iterations:
             self._sampler.iteration(now, iterations)

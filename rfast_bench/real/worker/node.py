@@ -11,8 +11,9 @@ from typing import Any
 
 from rfast_bench.api import Channel
 from rfast_bench.conditions.liveness import HEARTBEAT
-from rfast_bench.conditions.payload import size_of
+from rfast_bench.conditions.payload import seal, size_of
 from rfast_bench.conditions.seeds import scalar_stream
+from rfast_bench.contract.talk import ANY, NEWEST, POSTED, SENT, TOLD, Channels, check_receiver
 from rfast_bench.real.transport.inlet import Doorway
 from rfast_bench.real.transport.mailbox import Inbox, Mailbox
 from rfast_bench.real.transport.message import POST, SEND, Message
@@ -62,6 +63,10 @@ class RealNode:
         self.out_A: Sequence[int] = topology.out_A(number)
         self.side = topology.side[number]
         self.changes = 0
+        self.reachable: frozenset[int] | None = (
+            None  # whom it has been shown as out-neighbours; None: anybody
+        )
+        self.channels = Channels()
         self.gradients = 0
         self.mail: Mail
         self.faults = faults
@@ -76,18 +81,26 @@ class RealNode:
 
     # ---------------------------------------------------------------------------------------- the contract
     def post(self, to: int, channel: Channel, payload: Any) -> None:
+        self._check(to, channel, POSTED, payload)
         now = self._clock()
         due = self.faults.post(to, channel, size_of(payload), now)
         if due is not None:
             self.mail.post(to, self._message(POST, channel, payload, now, due))
 
     def send(self, to: int, channel: Channel, payload: Any, reliable: bool = True) -> None:
+        self._check(to, channel, SENT, payload)
         now = self._clock()
         due = self.faults.send(to, channel, size_of(payload), now, reliable)
         if due is not None:
             self.mail.send(to, self._message(SEND, channel, payload, now, due))
 
+    def _check(self, to: int, channel: Channel, how: str, payload: Any) -> None:
+        check_receiver(self.id, to, self.n, self.reachable)
+        self.channels.use(channel, how, self.id)
+        seal(payload)
+
     def tell(self, channel: Channel, payload: Any) -> None:
+        self.channels.use(channel, TOLD, self.id)
         now = self._clock()
         self._told += 1
         stamp = self.mail.incarnation, self.id, channel, self._told
@@ -95,12 +108,14 @@ class RealNode:
         self.mail.ring()
 
     def newest(self, sender: int, channel: Channel, default: Any) -> Any:
+        self.channels.use(channel, NEWEST, self.id)
         now = self._clock()
         self.let_in(now)
         message = self._mailboxes[sender, channel].newest(now)
         return default if message is None else self.read(message, now)
 
     def drain(self, channel: Channel) -> Iterator[tuple[int, Any]]:
+        self.channels.use(channel, ANY, self.id)
         inbox, now = self.inboxes[channel], self._clock()
         self.let_in(now)
         while inbox.ready_from_any() <= now:
@@ -116,6 +131,8 @@ class RealNode:
         """Take over another view of the graphs."""
         self.W, self.A = view.W, view.A
         self.in_W, self.out_W, self.in_A, self.out_A = view.in_W, view.out_W, view.in_A, view.out_A
+        if self.reachable is not None:
+            self.reachable = self.reachable | {*view.out_W, *view.out_A}
         self.changes += 1
 
     def beat(self, to: int) -> None:

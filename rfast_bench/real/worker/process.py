@@ -13,7 +13,6 @@ import pickle
 import sys
 import threading
 import time
-import traceback
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
@@ -29,6 +28,8 @@ from rfast_bench.conditions.compute_times import sized, work_of
 from rfast_bench.conditions.liveness import Liveness
 from rfast_bench.conditions.seeds import Streams, stream
 from rfast_bench.problems import Problem
+from rfast_bench.real.halts import ending, waits
+from rfast_bench.real.halts.guard import guarded
 from rfast_bench.real.samples.kept_models import KeptModels
 from rfast_bench.real.samples.results import models_file, save
 from rfast_bench.real.samples.sampler import Counters, Sampler
@@ -242,7 +243,7 @@ class Worker:
         about = {
             **{"stopped_by": self.stopped_by, "clock": self.clock.described()},
             **{"parked": log.parked if log.parked == log.parked else None},
-            "transport": self.node.mail.counts.plain(),
+            **{"transport": self.node.mail.counts.plain(), "waits": waits.plain(self.driver)},
             "process": {
                 "cpu_seconds": self.cpu_seconds,
                 "largest_memory": peak(),
@@ -271,7 +272,8 @@ def main(path: Path) -> None:
         store = connect(rank, workers)
         worker = Worker(job, rank, PrefixStore(job.prefix, store) if job.prefix else store)
         worker.come_back() if worker.life else worker.meet()
-        worker.play()
+        with guarded(worker.driver):
+            worker.play()
         worker.leave(job.folder)
 
 
@@ -279,19 +281,14 @@ def end_process(path: Path) -> NoReturn:
     """`main`, then the end of this process, even if a thread is in a collective that will never end."""
     try:
         main(path)
-    except BaseException:  # noqa: BLE001 (whatever it is, it is told and ends the process)
-        traceback.print_exc()
-        sys.stderr.flush()
-        os._exit(1)
+    except BaseException as problem:  # noqa: BLE001 (whatever it is, it is told and ends the process)
+        os._exit(ending.told(problem))
     os._exit(0)
 
 
 def born(path: Path, environment: Mapping[str, str], log: Path) -> NoReturn:
     """The life of a process that was forked by the launcher, which a terminal's Ctrl-C does not reach."""
-    os.setsid()
-    out = os.open(log, os.O_WRONLY | os.O_CREAT, 0o600)
-    os.dup2(out, 1)
-    os.dup2(out, 2)
+    ending.detach(log)
     os.environ.update(environment)
     end_process(path)
 

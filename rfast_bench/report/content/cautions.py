@@ -14,12 +14,14 @@ from rfast_bench.report.content.findings import Finding, point_words, points_of
 from rfast_bench.report.content.run_description import listed
 
 _VERBS = {
+    "invariant broken": ("broke its own invariant", "broke their own invariants"),
     "diverged": ("diverged", "diverged"),
     "stalled": ("stalled", "stalled"),
     "void": ("is void", "are void"),
     "skipped": ("was skipped", "were skipped"),
 }
 _MEANS = {
+    "invariant broken": "it did not do what it says it does, so its numbers do not count",
     "diverged": "the model blew up; whatever it touched on the way does not count",
     "stalled": "it came to a halt before the end; what it reached before counts",
     "void": "the run broke off, so its numbers do not count",
@@ -30,7 +32,7 @@ _MEANS = {
 def cautions(rows: pd.DataFrame) -> list[Finding]:
     """Seeds first, then each way of ending badly, then unsound graphs."""
     found = [_about_seeds(int(rows["seeds"].min()), int(rows["seeds"].max())), *_conditional(rows)]
-    for word in _MEANS:
+    for word in filter(rows.columns.__contains__, _MEANS):
         found += [Finding("caution", word, text) for text in _ended(rows, word)]
     unsound = rows[rows["status"].str.contains("no common root")]
     if len(unsound):

@@ -134,8 +134,8 @@ def _ended(row: Row, name: str) -> str:
     """`osgp (> 60 s, ended at 0.05)`: stopped after so long; `osgp (diverged)`."""
     metric = name.rpartition("_")[0]
     final, above = row.get(f"final_{metric}", np.nan), row.get(f"time_to_{name}_above", np.nan)
-    for word in ("diverged", "void"):
-        if row[word] == row["seeds"]:
+    for word in ("invariant broken", "diverged", "void"):
+        if row.get(word) == row["seeds"]:
             return f"{row['label']} ({word})"
     said = (
         [f"> {cell(above)} s"]

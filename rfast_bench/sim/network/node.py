@@ -13,8 +13,9 @@ from numpy import ndarray
 
 from rfast_bench.api import Channel
 from rfast_bench.conditions.liveness import HEARTBEAT, HEARTBEAT_BYTES
-from rfast_bench.conditions.payload import size_of
+from rfast_bench.conditions.payload import seal, size_of
 from rfast_bench.conditions.seeds import Streams, scalar_stream
+from rfast_bench.contract.talk import ANY, EARLY, NEWEST, POSTED, SENT, TOLD, Channels, check_receiver
 from rfast_bench.scenario.sections.network import NetworkSpec
 from rfast_bench.sim.network.inlets import Doorway, LateMailbox, LateQueue, Plan
 from rfast_bench.sim.network.links import Links
@@ -39,7 +40,7 @@ class SimNode(Sender):
 
     __slots__ = (
         "A", "W", "_rng", "_seed", "age_max", "age_sum", "changes", "id", "in_A", "in_W", "inboxes", "inlet",
-        "mailboxes", "moment", "n", "network", "out_A", "out_W", "posts", "queues", "side",
+        "mailboxes", "moment", "n", "network", "out_A", "out_W", "posts", "queues", "reachable", "side",
         "staleness",
     )  # fmt: skip
 
@@ -58,6 +59,9 @@ class SimNode(Sender):
         self.out_A: Sequence[int] = network.names(topology.out_A(number))
         self.side = topology.side[number]
         self.changes = 0
+        self.reachable: frozenset[int] | None = (
+            None  # whom it has been shown as out-neighbours; None: anybody
+        )
         self.network = network
         self.moment = network.moment
         self.inlet = network.open_inlet()
@@ -88,12 +92,30 @@ class SimNode(Sender):
         return self._rng
 
     def post(self, to: int, channel: Channel, payload: Any) -> None:
-        box = self.posts.get((to, channel)) or self.network.open_mailbox(self, to, channel)
-        box.post(payload, payload.nbytes if type(payload) is ndarray else size_of(payload), self.moment.now)
+        box = self.posts.get((to, channel)) or self._first_post(to, channel, payload)
+        if type(payload) is ndarray:
+            if self.gradients < EARLY:
+                seal(payload)
+            box.post(payload, payload.nbytes, self.moment.now)
+        else:
+            box.post(payload, size_of(payload), self.moment.now)
+            if self.gradients < EARLY:
+                seal(payload)
+
+    def _first_post(self, to: int, channel: Channel, payload: Any) -> Mailbox:
+        """The letter box of an edge and channel that is posted to for the first time. Raises Broken."""
+        self._check(to, channel, POSTED, payload)
+        return self.network.open_mailbox(self, to, channel)
+
+    def _check(self, to: int, channel: Channel, how: str, payload: Any) -> None:
+        check_receiver(self.id, to, self.n, self.reachable)
+        self.network.channels.use(channel, how, self.id)
+        size_of(payload)
 
     def newest(self, sender: int, channel: Channel, default: Any) -> Any:
         box = self.mailboxes.get((sender, channel))
         if box is None:
+            self.network.channels.use(channel, NEWEST, self.id)
             return default
         now = self.moment.now
         flying = box.flying
@@ -101,16 +123,32 @@ class SimNode(Sender):
         return default if message is None else self.read(message, now)
 
     def send(self, to: int, channel: Channel, payload: Any, reliable: bool = True) -> None:
-        queue = self.queues.get((to, channel)) or self.network.open_queue(self, to, channel)
-        size = payload.nbytes if type(payload) is ndarray else size_of(payload)
-        queue.send(payload, size, self.moment.now, reliable)
+        queue = self.queues.get((to, channel)) or self._first_send(to, channel, payload)
+        if type(payload) is ndarray:
+            if self.gradients < EARLY:
+                seal(payload)
+            queue.send(payload, payload.nbytes, self.moment.now, reliable)
+        else:
+            queue.send(payload, size_of(payload), self.moment.now, reliable)
+            if self.gradients < EARLY:
+                seal(payload)
+
+    def _first_send(self, to: int, channel: Channel, payload: Any) -> Queue:
+        """The same for sends."""
+        self._check(to, channel, SENT, payload)
+        return self.network.open_queue(self, to, channel)
 
     def tell(self, channel: Channel, payload: Any) -> None:
         now = self.moment.now
+        if channel not in self.inboxes:
+            self.network.channels.use(channel, TOLD, self.id)
         self.inboxes[channel].tell((now, next(ORDER), self, payload, now, self.gradients))
 
     def drain(self, channel: Channel) -> Iterator[tuple[int, Any]]:
-        heap, now = self.inboxes[channel].in_order(), self.moment.now
+        inbox, now = self.inboxes[channel], self.moment.now
+        if inbox.heap is None:
+            self.network.channels.use(channel, ANY, self.id)
+        heap = inbox.in_order()
         while heap and heap[0][ARRIVAL] <= now:
             message = heappop(heap)
             sender = message[SENDER]
@@ -120,6 +158,8 @@ class SimNode(Sender):
         """Take over another view of the graphs."""
         self.W, self.A = self.network.numbers(view.W), self.network.numbers(view.A)
         self.in_W, self.out_W, self.in_A, self.out_A = view.in_W, view.out_W, view.in_A, view.out_A
+        if self.reachable is not None:
+            self.reachable = self.reachable | {*view.out_W, *view.out_A}
         self.changes += 1
 
     def heard(self, now: float) -> Iterator[tuple[int, float]]:
@@ -172,6 +212,7 @@ class Network:
         self.nodes: Sequence[SimNode] = ()
         self.links = Links(spec, self.streams)
         self._known: dict[Any, Any] = {}
+        self.channels = Channels()
 
     def expect(self) -> None:
         """The nodes are there; their neighbours will send to each other."""
