@@ -74,8 +74,8 @@ class Gradient(Effect[Vector]):
 class Receive(Effect[Mapping[int, Any]]):
     """One message from each of `senders` on `channel`, each sender's in the order it sent them.
 
-    With `within`, seconds of the world's clock, the answer is None when they have not all come by then; what has come is
-    there for the next one.
+    With `within`, seconds of the world's clock, the answer is None when they have not all come by then; what has come
+    is there for the next one.
     """
 
     __slots__ = ("channel", "senders", "within")
