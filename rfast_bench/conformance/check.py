@@ -11,8 +11,8 @@ import numpy as np
 from rfast_bench.api import Algorithm
 from rfast_bench.conformance import contract_rules, mathematics, miniature, sharing
 from rfast_bench.conformance.notes import Finding
-from rfast_bench.conformance.patience import Endless
 from rfast_bench.conformance.trials import Method
+from rfast_bench.contract.watchdog import Endless
 
 __all__ = ["Finding", "check"]
 
@@ -54,8 +54,8 @@ def _tried(trial: Trial, method: Method) -> None:
         with np.errstate(all="ignore"):
             trial(method)
     except Endless:
-        found = method.watchdog.found
-        assert found is not None
-        method.notes.add("endless-loop", found.seen, method.notes.headed(found.line))
+        world = method.notes.world
+        found = method.watchdog.broken(world.current[0] if world and world.current else 0)
+        method.notes.add("endless-loop", found.seen, found.line)
     finally:
         method.notes.world = None

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -16,7 +14,9 @@ from rfast_bench.conformance.hand.values import Value
 from rfast_bench.conformance.hand.world import Oracle, World
 from rfast_bench.conformance.source import Source, unawaited
 from rfast_bench.conformance.trials import SIZES, Method, models_of, noise, rough, rounds
+from rfast_bench.contract.broken import Broken
 from rfast_bench.contract.lines import Line, files_of, of_error
+from rfast_bench.contract.unawaited import Dropped
 from rfast_bench.scenario.user_files.modules import MISTAKES
 
 ROUNDS = 40
@@ -33,29 +33,13 @@ def text(method: Method) -> None:
 @contextmanager
 def dropped(method: Method) -> Iterator[None]:
     """Tells coroutines that were made within and never awaited."""
-    depth = sys.get_coroutine_origin_tracking_depth()
-    sys.set_coroutine_origin_tracking_depth(5)
-    try:
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always")
-            yield
-        for warning in caught:
-            if "was never awaited" in str(warning.message):
-                line = _origin(str(warning.message), method)
-                if line is not None and not method.notes.has("await"):
-                    method.notes.add("await", str(warning.message).splitlines()[0], line)
-    finally:
-        sys.set_coroutine_origin_tracking_depth(depth)
 
+    def tell(found: Broken) -> None:
+        if not method.notes.has("await"):
+            method.notes.add("await", found.seen, found.line)
 
-def _origin(message: str, method: Method) -> Line | None:
-    """The innermost line of the method's files in a warning that says where a coroutine was made."""
-    found = None
-    for line in message.splitlines():
-        if line.strip().startswith("File ") and any(f'"{file}"' in line for file in files_of(method.kind)):
-            file, number = line.split('"')[1], line.split("line ")[1].split(",")[0]
-            found = Line(file, int(number))
-    return found
+    with Dropped(method.kind, tell).listening():
+        yield
 
 
 def guarded(method: Method) -> None:

@@ -7,13 +7,15 @@ from typing import Any
 
 import numpy as np
 
+from rfast_bench.api import Algorithm
 from rfast_bench.conformance.hand.keeper import Keeper, frozen, no_payload
 from rfast_bench.conformance.hand.letter import Letter
 from rfast_bench.conformance.hand.values import Value, owned
-from rfast_bench.conformance.source import EFFECTS, Source
 from rfast_bench.contract.broken import Broken, told
+from rfast_bench.contract.endings import around
 from rfast_bench.contract.lines import Line, of_call, of_error
 from rfast_bench.contract.rules import RULES, Rule
+from rfast_bench.contract.telling import Where, explained, where
 
 FATAL = {
     "finite",
@@ -64,7 +66,7 @@ class Finding:
 class Notes(Keeper):
     """Collects findings over many trials of one method. `setting` says where: `4 workers on ring`."""
 
-    def __init__(self, kind: type) -> None:
+    def __init__(self, kind: type[Algorithm]) -> None:
         self.kind = kind
         self.setting = ""
         self.findings: dict[tuple[str, Line | None], Finding] = {}
@@ -99,43 +101,22 @@ class Notes(Keeper):
         self.add(rule, seen, line or of_call(self.kind))
 
     def endless(self, seen: str) -> None:
-        raise Broken("endless-loop", seen, self.headed(of_call(self.kind)))
-
-    def headed(self, line: Line | None) -> Line | None:
-        """The head of the loop that goes round without an await."""
-        if line is None:
-            return None
-        return Line(line.file, Source.of_file(line.file).innermost_loop_without_await(line.number))
+        line = of_call(self.kind)
+        raise Broken("endless-loop", seen, None if line is None else around(line))
 
     def failed(self, worker: int, activity: int, problem: Exception) -> None:
-        if isinstance(problem, Broken):
-            self.add(problem.rule.name, problem.seen, problem.line)
-            return
-        line, said = of_error(problem, self.kind), f"{type(problem).__name__}: {problem}"
-        where = f"on worker {worker} of {self.setting}"
-        lonely = self._lonely(worker)
-        if any(f"'{name}'" in str(problem) for name in EFFECTS) or "coroutine" in str(problem):
-            double = "already" in str(problem)
-            if double or not self.has("await"):  # else it is told already, where the effect was made
-                self.add("one-reader" if double else "await", f"{said} {where}", line)
-        elif "read-only" in str(problem):
-            self.add("in-place", f"{said} {where}", line)
-        elif lonely and isinstance(problem, LookupError | ArithmeticError | ValueError):
-            self.add("any-graph", f"fails {where}, {lonely}: {said}", line)
+        at = where(self.world.nodes[worker], self.kind.needs) if self.world.nodes[worker:] else Where(worker)
+        told = explained(problem, self.kind, at)
+        line, setting = of_error(problem, self.kind), f"with {self.setting}"
+        if isinstance(told, Broken):
+            if told.rule.name != "await" or not self.has(
+                "await"
+            ):  # else it is told already, where it was made
+                self.add(told.rule.name, f"{told.seen}, {setting}", told.line)
         elif "Value" in str(problem):
-            self.add("arithmetic", f"{said} {where}", line)
+            self.add("arithmetic", f"{type(problem).__name__}: {problem}, {setting}", line)
         else:
-            self.add("exceptions", f"{said} {where}", line)
-
-    def _lonely(self, worker: int) -> str:
-        """Of a worker without somebody: which neighbours it lacks."""
-        node = self.world.nodes[worker]
-        if node.n == 1:
-            return "which is alone"
-        sides = {"in-neighbours in W": node.in_W, "out-neighbours in W": node.out_W}
-        sides |= {"in-neighbours in A": node.in_A, "out-neighbours in A": node.out_A}
-        lacking = [words for words, found in sides.items() if not found]
-        return f"which has no {' and no '.join(lacking)}" if lacking else ""
+            self.add("exceptions", f"{type(problem).__name__}: {problem}, on {at}, {setting}", line)
 
     def ended(self, worker: int, activity: int, line: Line | None) -> None:
         self.add("endings", f"an activity of worker {worker} came to its end", line)

@@ -75,23 +75,6 @@ class Source:
         ]
         return max(held, key=lambda n: (n.lineno, -(n.end_lineno or 0)), default=None)
 
-    def loop_without_await(self, line: int) -> int:
-        """The line that heads the outermost loop around a line in which nothing is awaited; the line itself if none."""
-        found = line
-        node = self.statement(line)
-        for loop in [node, *self.above(node)] if node is not None else []:
-            if isinstance(loop, LOOPS) and not any(isinstance(n, ast.Await) for n in ast.walk(loop)):
-                found = loop.lineno
-        return found
-
-    def innermost_loop_without_await(self, line: int) -> int:
-        """The same for the innermost such loop that is a `while`, else the outermost of all."""
-        node = self.statement(line)
-        for loop in [node, *self.above(node)] if node is not None else []:
-            if isinstance(loop, ast.While) and not any(isinstance(n, ast.Await) for n in ast.walk(loop)):
-                return loop.lineno
-        return self.loop_without_await(line)
-
 
 def called(call: ast.Call) -> str:
     """The last part of what is called: `Gradient` of `api.Gradient(x)`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -12,8 +13,8 @@ import numpy as np
 from rfast_bench.api import Algorithm
 from rfast_bench.conformance.hand.world import Oracle, World
 from rfast_bench.conformance.notes import Notes
-from rfast_bench.conformance.patience import Watchdog
 from rfast_bench.contract.lines import of_error
+from rfast_bench.contract.watchdog import Watchdog
 from rfast_bench.errors import CannotRun, UserError
 from rfast_bench.plan import registry
 from rfast_bench.plan.parameters import own_shares
@@ -51,7 +52,11 @@ class Method:
 
     def __post_init__(self) -> None:
         self.notes = Notes(self.kind)
-        self.watchdog = Watchdog(self.kind)
+        self.watchdog = Watchdog(self.kind, self._progress, thread=threading.get_ident())
+
+    def _progress(self) -> tuple[int, int]:
+        """Differs whenever a trial has gone on."""
+        return id(self.notes.world), getattr(self.notes.world, "segments", 0)
 
     @cached_property
     def parameters(self) -> dict[str, Any]:
@@ -87,7 +92,6 @@ class Method:
         notes.setting = f"{topology.n} worker{'s'[: topology.n != 1]}" + (
             "" if name == "none" else f" on {name}"
         )
-        self.watchdog.notes = notes
         try:
             return World(self.make, topology, x0, gradient, notes)
         except MISTAKES as problem:  # of a method's own constructor: whatever it is, it is told

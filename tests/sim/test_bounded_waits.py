@@ -87,10 +87,8 @@ def test_what_comes_in_time_is_taken_when_it_comes(plug_in: str) -> None:
 
 def test_waits_that_are_never_answered_end_a_run_that_counts_gradients(plug_in: str) -> None:
     """Nobody computes, so nothing would ever end it."""
-    run = make_run(
-        {"name": plug_in, "step_size": 0.1, "computes": False, "within": 1e-3},
-        **{"workers": 2, "stop": {"iterations": 5}, "evaluate": {"every": "1 iteration"}},
-    )
+    over: dict[str, Any] = {"workers": 2, "stop": {"iterations": 5}, "evaluate": {"every": "1 iteration"}}
+    run = make_run({"name": plug_in, "step_size": 0.1, "computes": False, "within": 1e-3}, **over)
     with pytest.raises(Broken, match="10000 waits in a row ended without a message"):
         simulate_run(run)
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from rfast_bench.api import Algorithm
 from rfast_bench.conformance.hand.letter import Letter
 from rfast_bench.contract.broken import Broken
 from rfast_bench.contract.lines import Line, of_call
@@ -15,7 +16,7 @@ from rfast_bench.contract.lines import Line, of_call
 class Keeper:
     """Makes every array that passes read-only, and raises `Broken` for what it is told."""
 
-    kind: type
+    kind: type[Algorithm]
 
     def begins(self, world: Any) -> None:
         """A world is being built."""
