@@ -72,22 +72,29 @@ class Gradient(Effect[Vector]):
 
 
 class Receive(Effect[Mapping[int, Any]]):
-    """One message from each of `senders` on `channel`, each sender's in the order it sent them."""
+    """One message from each of `senders` on `channel`, each sender's in the order it sent them.
 
-    __slots__ = ("channel", "senders")
+    With `within`, seconds of the world's clock, the answer is None when they have not all come by then; what has come
+    is there for the next one.
+    """
 
-    def __init__(self, channel: Channel, senders: Sequence[int]) -> None:
+    __slots__ = ("channel", "senders", "within")
+
+    def __init__(self, channel: Channel, senders: Sequence[int], within: float | None = None) -> None:
         self.channel = channel
         self.senders = senders
+        self.within = within
 
 
 class ReceiveAny(Effect[tuple[int, Any]]):
-    """The next message to come in on `channel`, whoever sent it: (sender, payload)."""
+    """The next message to come in on `channel`, whoever sent it: (sender, payload); None when nothing has come
+    `within` so many seconds."""
 
-    __slots__ = ("channel",)
+    __slots__ = ("channel", "within")
 
-    def __init__(self, channel: Channel) -> None:
+    def __init__(self, channel: Channel, within: float | None = None) -> None:
         self.channel = channel
+        self.within = within
 
 
 class Sent(Effect[None]):

@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 import torch
 
+from rfast_bench.conformance.hand.number import Note
+from rfast_bench.conformance.hand.values import Value
+from rfast_bench.conformance.hand.world import Oracle, World
 from rfast_bench.conformance.source import Source, unawaited
 from rfast_bench.conformance.trials import SIZES, Method, models_of, noise, rough, rounds
-from rfast_bench.conformance.values import Note, Value
-from rfast_bench.conformance.world import Oracle, World
 from rfast_bench.contract.lines import Line, files_of, of_error
 from rfast_bench.scenario.user_files.modules import MISTAKES
 
@@ -213,7 +214,8 @@ def talks(method: Method) -> None:
         method.notes.add(
             "silence", f"no message in {ROUNDS} rounds of {method.notes.setting}", None, caution=True
         )
-    idle = [i for i, own in enumerate(world.points) if not own]
+    meant = method.kind.computes(world.n, method.parameters)
+    idle = [i for i, own in enumerate(world.points) if not own and (meant is None or i in meant)]
     if idle and len(idle) < world.n:
         seen = f"of {method.notes.setting} {idle} never ask{'s' if len(idle) == 1 else ''} for a gradient"
         method.notes.add("idle-data", seen, None, caution=True)

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from rfast_bench.conformance.keeper import Keeper, frozen, no_payload
-from rfast_bench.conformance.node import Letter
+from rfast_bench.conformance.hand.keeper import Keeper, frozen, no_payload
+from rfast_bench.conformance.hand.letter import Letter
+from rfast_bench.conformance.hand.values import Value, owned
 from rfast_bench.conformance.source import EFFECTS, Source
-from rfast_bench.conformance.values import Value, owned
 from rfast_bench.contract.broken import Broken, told
 from rfast_bench.contract.lines import Line, of_call, of_error
 from rfast_bench.contract.rules import RULES, Rule

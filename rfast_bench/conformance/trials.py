@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from rfast_bench.api import Algorithm
+from rfast_bench.conformance.hand.world import Oracle, World
 from rfast_bench.conformance.notes import Notes
 from rfast_bench.conformance.patience import Watchdog
-from rfast_bench.conformance.world import Oracle, World
 from rfast_bench.contract.lines import of_error
 from rfast_bench.errors import CannotRun, UserError
 from rfast_bench.plan import registry

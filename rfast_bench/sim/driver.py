@@ -68,7 +68,7 @@ class Driver:
         self.all_reduce = AllReduce()
         self._breaks = Breaks(clock, self._give_up)
         self._when_done: list[Callable[[Any], None]] = [self._computed]
-        self._waits = Waits(clock, [self._woken])
+        self._waits = Waits(clock, [self._woken], self._advance)
         for worker in workers:
             worker.shard = problem.size(worker.number, None)
             worker.done = Done(self._when_done, worker)
@@ -154,7 +154,7 @@ class Driver:
                 else:
                     raise Broken("contract", f"{effect!r} is awaited, which is not an effect")
                 if ready > now:
-                    return self._wait(activity, waiting, effect.channel, ready)
+                    return self._wait(activity, waiting, effect, ready)
                 effect = activity.send(waiting.take(now))
         except StopIteration:
             return self.ended.append((worker, activity))
@@ -243,10 +243,12 @@ class Driver:
         self._pending.pop(worker, None)
 
     # ------------------------------------------------------------------------------------------ messages
-    def _wait(self, activity: Activity, waiting: Waiting, channel: Any, ready: float) -> None:
+    def _wait(self, activity: Activity, waiting: Waiting, effect: Any, ready: float) -> None:
         inbox = waiting.inbox
         if inbox.waiter is not None:
-            raise one_reader(waiting.worker, channel)
+            raise one_reader(waiting.worker, effect.channel)
+        if effect.within is not None:
+            waiting = self._waits.bounded(waiting, effect.within)
         inbox.waiter = waiting
         waiting.activity = activity
         if ready < math.inf:
@@ -271,9 +273,7 @@ class Driver:
         self._carry_out(activity, worker, effect)
 
     # ---------------------------------------------------------------------------------------- all-reduce
-    def _gather(
-        self, activity: Activity, worker: Worker, value: Any, backward: Backward | None = None
-    ) -> None:
+    def _gather(self, activity: Activity, worker: Worker, value: Any, backward: Any = None) -> None:
         if not worker.algorithm.collective:
             raise Broken("collective", f"{type(worker.algorithm).__name__} asks for a mean over all workers")
         part = Part(activity, worker, value, self._moment.now, backward)

@@ -6,11 +6,15 @@ import math
 from abc import abstractmethod
 from collections import deque
 from collections.abc import Callable, Sequence
+from copy import copy
+from functools import partial
 from heapq import heappop
 from typing import Any
 
-from rfast_bench.api import Channel
+from rfast_bench.api import Activity, Channel
 from rfast_bench.conditions.giving_up import MOST_AT_ONCE, undrained
+from rfast_bench.contract.broken import Broken
+from rfast_bench.contract.lines import of_activity
 from rfast_bench.contract.talk import ANY, EACH
 from rfast_bench.errors import UserError
 from rfast_bench.sim.clock import Clock, Due
@@ -70,6 +74,8 @@ class Again(Due):
         self.wakes_at = waiting.at
 
 
+MOST_IN_VAIN = 10_000
+"""Bounded waits of all workers together that end for nothing while nobody computes."""
 NOBODY: set[int] = set()
 """Never added to."""
 
@@ -156,8 +162,40 @@ class Waits:
     """What first waits on a channel: an inbox keeps it for all later waits of its kind. Raises Broken where the channel
     is used in another way."""
 
-    def __init__(self, clock: Clock, callbacks: Sequence[Callable[[Any], None]]) -> None:
-        self._clock, self._callbacks = clock, callbacks
+    def __init__(
+        self,
+        clock: Clock,
+        callbacks: Sequence[Callable[[Any], None]],
+        go_on: Callable[[Activity, Worker, Any], None],
+    ) -> None:
+        """`go_on(activity, worker, None)` is called for a wait that has been for nothing."""
+        self._clock, self._callbacks, self._go_on = clock, callbacks, go_on
+        self._in_vain, self._gradients = 0, -1
+
+    def bounded(self, waiting: Waiting, within: float) -> Waiting:
+        """One of its own for a wait that ends after `within` seconds: its end counts among the events under way."""
+        own = copy(waiting)
+        own.planned, own.wakes_at = 1, math.nan
+        self._clock.plan(Due([partial(self._over, own)]), within)
+        return own
+
+    def _over(self, waiting: Waiting, _: Any) -> None:
+        waiting.planned -= 1
+        if waiting.inbox.waiter is waiting:
+            waiting.inbox.waiter = None
+            self._in_vain += 1
+            if self._in_vain % MOST_IN_VAIN == 0:
+                self._check(waiting)
+            self._go_on(waiting.activity, waiting.worker, None)
+
+    def _check(self, waiting: Waiting) -> None:
+        done = sum(node.gradients for node in waiting.worker.node.network.nodes)
+        if done == self._gradients:
+            seen = (
+                f"{MOST_IN_VAIN} waits in a row ended without a message, and no gradient was done meanwhile"
+            )
+            raise Broken("deadlock", seen, of_activity(waiting.activity, type(waiting.worker.algorithm)))
+        self._gradients = done
 
     def first(self, worker: Worker, channel: Channel) -> First:
         """For whatever comes first."""

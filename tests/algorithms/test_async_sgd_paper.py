@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rfast_bench.conformance.world import Oracle, World
+from rfast_bench.conformance.hand.world import Oracle, World
 from tests.support.command_line import call, write
 from tests.support.handmade import Played, graph, make_run, maker, noise, schedules, simulate_run
 

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rfast_bench.conformance.world import World
+from rfast_bench.conformance.hand.world import World
 from rfast_bench.errors import CannotRun
 from tests.support import paper_osgp
 from tests.support.handmade import WINE, curvatures, graph, make_run, maker, noise, schedules, simulate_run

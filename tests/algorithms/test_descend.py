@@ -9,7 +9,7 @@ import pytest
 
 from rfast_bench.algorithms.r_fast import RFast
 from rfast_bench.api import Vector
-from rfast_bench.conformance.world import World
+from rfast_bench.conformance.hand.world import World
 from rfast_bench.plan import registry
 from tests.support.handmade import graph, maker, noise
 

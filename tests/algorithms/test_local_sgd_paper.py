@@ -15,7 +15,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rfast_bench.conformance.world import Oracle, World
+from rfast_bench.conformance.hand.world import Oracle, World
 from rfast_bench.plan import registry
 from tests.support.command_line import call, write
 from tests.support.handmade import (

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rfast_bench.conformance.world import World
+from rfast_bench.conformance.hand.world import World
 from rfast_bench.errors import UserError
 from rfast_bench.plan.runs import Run, load_points, plan, write_resolved
 from rfast_bench.records.reading import find_runs

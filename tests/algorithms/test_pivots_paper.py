@@ -19,7 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rfast_bench.cli.commands import main
-from rfast_bench.conformance.world import World
+from rfast_bench.conformance.hand.world import World
 from rfast_bench.errors import CannotRun, Unsound, UserError
 from rfast_bench.plan.runs import Run, plan
 from rfast_bench.scenario.sections.topology import TopologySpec

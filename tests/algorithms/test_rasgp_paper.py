@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rfast_bench.conformance.world import World
+from rfast_bench.conformance.hand.world import World
 from tests.support.handmade import curvatures, graph, make_run, maker, noise, schedules, simulate_run
 
 KINDS = ("exponential", "directed-ring", "ring", "complete", "binary-tree", "random-trees")

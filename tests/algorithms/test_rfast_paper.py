@@ -21,8 +21,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from rfast_bench.conformance.node import Letter
-from rfast_bench.conformance.world import Oracle, World
+from rfast_bench.conformance.hand.letter import Letter
+from rfast_bench.conformance.hand.world import Oracle, World
 from rfast_bench.plan import registry
 from rfast_bench.topology.topology import Topology
 from tests.support.handmade import graph, maker, matrix, mean_step, noise, schedules, unequal

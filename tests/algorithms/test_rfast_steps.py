@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from rfast_bench.conformance.world import World
+from rfast_bench.conformance.hand.world import World
 from tests.support.handmade import graph, maker, matrix
 
 N = 8

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rfast_bench.conformance.world import World
+from rfast_bench.conformance.hand.world import World
 from rfast_bench.plan import registry
 from rfast_bench.plan.parameters import effective_step
 from tests.support.handmade import (

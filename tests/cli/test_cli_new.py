@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from rfast_bench.cli.new import class_name
-from rfast_bench.conformance.world import World
+from rfast_bench.conformance.hand.world import World
 from rfast_bench.plan import registry
 from rfast_bench.problems import reference
 from rfast_bench.problems.conformance import check

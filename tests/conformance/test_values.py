@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from rfast_bench.conformance.values import Value, owned
+from rfast_bench.conformance.hand.values import Value, owned
 
 
 class Book:

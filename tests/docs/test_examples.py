@@ -11,7 +11,7 @@ import torch
 from click.testing import CliRunner
 
 from rfast_bench.cli.commands import main
-from rfast_bench.conformance.world import World
+from rfast_bench.conformance.hand.world import World
 from rfast_bench.plan import registry
 from rfast_bench.records.reading import Run, find_runs
 from tests.support.handmade import graph, noise

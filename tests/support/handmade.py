@@ -17,7 +17,7 @@ import pandas as pd
 from hypothesis import strategies as st
 
 from rfast_bench.api import Algorithm, Needs, Vector
-from rfast_bench.conformance.world import Oracle, World
+from rfast_bench.conformance.hand.world import Oracle, World
 from rfast_bench.plan import registry
 from rfast_bench.plan.runs import Point, Run, with_parameters
 from rfast_bench.problems import Problem, reference

@@ -72,15 +72,27 @@ def awaited(node: RealNode, activity: Activity, effect: Any, now: float) -> Wait
     """What a coroutine waits for that is not a matter of computing; None for what takes the engine."""
     kind = type(effect)
     if kind is Receive:
-        return _from_each(node, activity, effect)
+        return _bounded(_from_each(node, activity, effect), effect.within, now)
     if kind is ReceiveAny:
-        return _first(node, activity, effect)
+        return _bounded(_first(node, activity, effect), effect.within, now)
     if kind is Sent:
         free_at = node.faults.free_at
         return Waiting(activity, lambda: free_at, lambda now: None)
     if kind is Gradient and effect.unless is not None:
         return _given_up(node, activity, effect.unless, now)
     return None
+
+
+def _bounded(waiting: Waiting, within: float | None, now: float) -> Waiting:
+    """The same, which is over with None after `within` seconds if its mail is not all there."""
+    if within is None:
+        return waiting
+    ready, take, end = waiting.ready, waiting.take, now + within
+
+    def taken(now: float) -> Any:
+        return take(now) if ready() <= now else None
+
+    return Waiting(waiting.activity, lambda: min(ready(), end), taken, waiting.effect)
 
 
 def _given_up(node: RealNode, activity: Activity, unless: Channel, now: float) -> Waiting | None:

@@ -12,9 +12,7 @@ from typing import Any
 
 import numpy as np
 
-Note = Callable[[str, str], None]
-"""(rule, what was seen): called while the method's line is on the stack."""
-
+from rfast_bench.conformance.hand.number import Note, Number, divided
 
 BASIC = (np.add, np.subtract, np.multiply, np.true_divide)
 
@@ -61,10 +59,10 @@ class Value:
         return self._with(lambda a, b: b * a, other)
 
     def __truediv__(self, other: Any) -> Any:
-        return self._with(_divided, other)
+        return self._with(divided, other)
 
     def __rtruediv__(self, other: Any) -> Any:
-        return self._with(lambda a, b: _divided(b, a), other)
+        return self._with(lambda a, b: divided(b, a), other)
 
     def __pow__(self, other: Any) -> Any:
         return self._with(operator.pow, other)
@@ -108,7 +106,7 @@ class Value:
         return self._in_place(operator.mul, other)
 
     def __itruediv__(self, other: Any) -> Any:
-        return self._in_place(_divided, other)
+        return self._in_place(divided, other)
 
     def __setitem__(self, key: Any, what: Any) -> None:
         if self.owners:
@@ -231,58 +229,6 @@ class Value:
     __hash__ = object.__hash__
 
 
-class Number(float):
-    """A number that came of a value, such as a norm: what is decided by it is decided by values."""
-
-    note: Note
-
-    @classmethod
-    def of(cls, number: Any, note: Note) -> Number:
-        made = cls(float(number))
-        made.note = note
-        return made
-
-    def _with(self, how: Callable[[Any, Any], Any], other: Any) -> Any:
-        result = how(float(self), float(other)) if isinstance(other, int | float) else NotImplemented
-        return result if result is NotImplemented else Number.of(result, self.note)
-
-    def _compared(self, how: Callable[[Any, Any], Any], other: Any) -> Any:
-        self.note("values", "a comparison of a number that came of a value")
-        return how(float(self), other)
-
-    def __add__(self, other: Any) -> Any:
-        return self._with(operator.add, other)
-
-    def __sub__(self, other: Any) -> Any:
-        return self._with(operator.sub, other)
-
-    def __mul__(self, other: Any) -> Any:
-        return self._with(operator.mul, other)
-
-    def __truediv__(self, other: Any) -> Any:
-        return self._with(_divided, other)
-
-    def __pow__(self, other: Any, modulo: Any = None) -> Any:
-        return self._with(operator.pow, other)
-
-    def __lt__(self, other: Any) -> Any:
-        return self._compared(operator.lt, other)
-
-    def __le__(self, other: Any) -> Any:
-        return self._compared(operator.le, other)
-
-    def __gt__(self, other: Any) -> Any:
-        return self._compared(operator.gt, other)
-
-    def __ge__(self, other: Any) -> Any:
-        return self._compared(operator.ge, other)
-
-    def __bool__(self) -> bool:
-        return bool(self._compared(operator.ne, 0.0))
-
-    __hash__ = float.__hash__
-
-
 def plain(value: Any) -> Any:
     """The array of a value; of a list or a tuple of values their arrays; anything else as it is."""
     if isinstance(value, Value):
@@ -303,8 +249,3 @@ def owned(value: Any, how: str) -> Any:
         for part in value.values():
             owned(part, how)
     return value
-
-
-def _divided(a: Any, b: Any) -> Any:
-    with np.errstate(all="ignore"):
-        return a / b

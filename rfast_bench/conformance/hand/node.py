@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
 from random import Random
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any
 
 from rfast_bench.api import Channel, Receive, ReceiveAny
+from rfast_bench.conformance.hand.letter import Letter
 from rfast_bench.contract.lines import Line, of_call
 from rfast_bench.topology.topology import Topology
-
-if TYPE_CHECKING:
-    from rfast_bench.conformance.world import World
 
 MOST_CALLS = 20_000
 """Of a node between two awaits; more is a loop that waits for what cannot come."""
@@ -24,28 +21,10 @@ ONE_WAY = (
 )
 
 
-@dataclass(eq=False)
-class Letter:
-    """One message on its way; `stamp` is its place among all that were ever handed over."""
-
-    sender: int
-    to: int
-    channel: Channel
-    payload: Any
-    stamp: int
-    kind: Literal["post", "reliable", "datagram"]
-    seal: Any = None
-    """What the keeper remembers of the payload, to see whether it is still the same when it arrives."""
-
-    @property
-    def link(self) -> tuple[Any, ...]:
-        return self.sender, self.to, self.channel
-
-
 class HandNode:
     """Implements `rfast_bench.api.Node` over the wire of a `World`."""
 
-    def __init__(self, world: World, number: int, topology: Topology) -> None:
+    def __init__(self, world: Any, number: int, topology: Topology) -> None:
         self.id, self.n, self.rng = number, topology.n, Random(number)
         self.W, self.A = topology.W[number], topology.A[number]
         self.in_W, self.out_W = topology.in_W(number), topology.out_W(number)

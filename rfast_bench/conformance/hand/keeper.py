@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from rfast_bench.conformance.node import HandNode, Letter
+from rfast_bench.conformance.hand.letter import Letter
 from rfast_bench.contract.broken import Broken
 from rfast_bench.contract.lines import Line, of_call
 
@@ -49,7 +49,7 @@ class Keeper:
         """What is remembered of a payload that is handed over."""
         return None
 
-    def reading(self, node: HandNode, how: str, channel: Any, line: Line | None) -> None:
+    def reading(self, node: Any, how: str, channel: Any, line: Line | None) -> None:
         """A coroutine waits on a channel in some way."""
         node.used(channel, how, line)
 

@@ -21,8 +21,9 @@ from rfast_bench.api import (
     Sent,
     Vector,
 )
-from rfast_bench.conformance.keeper import Keeper
-from rfast_bench.conformance.node import HandNode, Letter
+from rfast_bench.conformance.hand.keeper import Keeper
+from rfast_bench.conformance.hand.letter import Letter
+from rfast_bench.conformance.hand.node import HandNode
 from rfast_bench.contract.lines import Line, of_activity
 from rfast_bench.scenario.user_files.modules import MISTAKES
 from rfast_bench.topology.topology import Topology
@@ -80,8 +81,20 @@ class World:
 
     @property
     def stuck(self) -> bool:
-        """Whether nothing can happen any more: nobody computes, and nothing is under way."""
-        return not self._computing and not self.wire
+        """Whether nothing can happen any more: nobody computes, nothing is under way, no wait has an end of its own."""
+        return not self._computing and not self.wire and not self.bounded
+
+    @property
+    def bounded(self) -> list[tuple[int, Activity, Receive | ReceiveAny]]:
+        """The waits that end without a message."""
+        return [waiting for waiting in self.listening if waiting[2].within is not None]
+
+    def expire(self, k: int = 0) -> None:
+        """The time of a bounded wait is over: the answer is None."""
+        worker, activity, _ = waiting = self.bounded[k]
+        self.listening.remove(waiting)
+        self._advance(worker, activity, None)
+        self._settle()
 
     def waits(self) -> Iterable[tuple[int, str, Line | None]]:
         """Who waits, for what and where: (worker, what, line)."""
@@ -135,6 +148,8 @@ class World:
             self.step(i)
         while self.wire:
             self.deliver()
+        for _ in self.bounded:
+            self.expire()
 
     def play(self, schedule: Iterable[tuple[str, int]], check: Callable[[], None]) -> None:
         """Carry out a schedule of steps, deliveries and drops, with a check after each."""
@@ -146,6 +161,8 @@ class World:
                 self.deliver(number % len(self.wire))
             elif self.wire:
                 self.drop(number % len(self.wire))
+            elif self.bounded:
+                self.expire(number % len(self.bounded))
             check()
 
     def undelivered(self, channel: Channel) -> list[Letter]:
