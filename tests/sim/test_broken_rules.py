@@ -157,7 +157,7 @@ def test_a_right_method_is_left_alone(tmp_path: Path) -> None:
     ],
 )  # fmt: skip
 def test_cautions(body: str, said: list[str], tmp_path: Path) -> None:
-    outcome, _ = play(tmp_path, body)
+    outcome, _ = play(tmp_path, body, stop={"time": 150})
     assert outcome.status == "finished"
     shorts = [one["short"] for one in outcome.cautions]
     assert len(shorts) == len(said)
