@@ -11,7 +11,7 @@ from itertools import count as count_from
 from pathlib import Path
 from typing import Any
 
-from rfast_bench.contract.broken import Broken
+from rfast_bench.breaches.broken import Broken
 from rfast_bench.errors import CannotRun, UserError
 from rfast_bench.plan import registry
 from rfast_bench.plan.runs import Point, Run, with_parameters

@@ -24,6 +24,7 @@ COLUMNS = {
     "report": 0,
     "figures": 0,
     "trace": 2,
+    "conformance": 1,
     "study": 1,
     "analysis": 0,
     "sim": 2,
@@ -35,6 +36,7 @@ COLUMNS = {
     "topology": 1,
     "scenario": 1,
     "processes": 0,
+    "breaches": 1,
     BASE: 1,
 }
 WORDS = {
@@ -42,6 +44,7 @@ WORDS = {
     "report": "one page that holds all of some runs",
     "figures": "PNG and SVG",
     "trace": "for Perfetto",
+    "conformance": "does a method keep the rules?",
     "study": "runs done: one, sweeps, tuning",
     "analysis": "records into numbers and tables",
     "sim": "the world under a simulated clock",
@@ -53,14 +56,15 @@ WORDS = {
     "topology": "graphs, weights, common roots",
     "scenario": "what a scenario file may say",
     "processes": "how children start",
+    "breaches": "rules, and where one is broken",
     BASE: "api.py: what an algorithm is; errors.py, files.py, smaller.py: what all use",
 }
 BEFORE, DURING, AFTER, ABOVE, BELOW = "#fdf0d0", "#dcebf9", "#dff2e4", "#ededed", "#ffffff"
 COLOURS = {
     BEFORE: ("before a run", ("plan", "scenario")),
-    DURING: ("the run", ("sim", "real", "conditions", "problems", "topology", "processes")),
+    DURING: ("the run", ("sim", "real", "conditions", "problems", "topology", "processes", "breaches")),
     AFTER: ("after it", ("records", "analysis", "figures", "trace", "report")),
-    ABOVE: ("orders runs", ("cli", "study")),
+    ABOVE: ("orders runs", ("cli", "study", "conformance")),
     BELOW: ("contract", (BASE,)),
 }
 FILL = {name: colour for colour, (_, names) in COLOURS.items() for name in names}

@@ -63,6 +63,7 @@ def check_place() -> None:
     metavar="DIR",
     help="Write curves for TensorBoard as they come.",
 )
+@click.option("--verbose", is_flag=True, help="Of a run that failed, print the whole stack.")
 def command(
     scenario: str,
     overrides: tuple[str, ...],
@@ -75,6 +76,7 @@ def command(
     checkpoint: bool,
     plots: bool,
     tensorboard: Path | None,
+    verbose: bool,
 ) -> None:
     """Run SCENARIO, a file or the name of a shipped one; leave records, a table and plots in OUT/NAME."""
     from rfast_bench.scenario import shipped
@@ -90,6 +92,7 @@ def command(
     from rfast_bench.study import fork_server_imports  # noqa: F401 - first, see there
     from rfast_bench.study.cluster import Cluster
     from rfast_bench.study.scenario import study
+    from rfast_bench.study.sweep import RunsFailed
 
     cluster = None if backend == "local" or address is None else Cluster(backend, address)
     if world is not None:
@@ -101,6 +104,10 @@ def command(
         study(
             *(path, overrides, out, jobs, fresh, drawn, Console()), cluster=cluster, tensorboard=tensorboard
         )
+    except RunsFailed as problem:
+        if verbose:
+            click.echo("\n".join(problem.stacks), err=True)
+        raise
     except KeyboardInterrupt:
         click.echo("\nInterrupted. Finished runs are kept; the same command continues.", err=True)
         sys.exit(INTERRUPTED)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from rfast_bench.api import Effect
-from rfast_bench.contract.broken import Broken
+from rfast_bench.breaches.broken import Broken
 
 
 class Size(int):

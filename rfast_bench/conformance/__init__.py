@@ -2,7 +2,7 @@
 
 Takes: a class and its parameters.
 Gives: findings, each with the rule, the line of the method's file, what was seen and a mend.
-May import: study, plan, problems, topology, scenario, contract, and the contract's files (`api`, `errors`, `files`).
+May import: study, plan, problems, topology, scenario, breaches, and the contract (`api`, `errors`, `files`).
 
 `check.py` tries every rule. `hand/` is the world driven by hand and what stands for arrays in it; what is tried stands
 in `contract_rules.py`, `sharing.py`, `mathematics.py` and `miniature.py`, and `source.py` and `blame.py` find the line.

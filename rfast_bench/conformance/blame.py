@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from rfast_bench.breaches.lines import Line, files_of
 from rfast_bench.conformance.source import Source, accumulators
 from rfast_bench.conformance.trials import SIZES, Method, noise
-from rfast_bench.contract.lines import Line, files_of
 
 TRIALS = 40
 

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from rfast_bench.api import Algorithm
+from rfast_bench.breaches.watchdog import Endless
 from rfast_bench.conformance import contract_rules, mathematics, miniature, sharing
 from rfast_bench.conformance.notes import Finding
 from rfast_bench.conformance.trials import Method
-from rfast_bench.contract.watchdog import Endless
 
 __all__ = ["Finding", "check"]
 

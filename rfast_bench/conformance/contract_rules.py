@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 import torch
 
+from rfast_bench.breaches.broken import Broken
+from rfast_bench.breaches.lines import Line, files_of, of_error
+from rfast_bench.breaches.unawaited import Dropped
 from rfast_bench.conformance.hand.number import Note
 from rfast_bench.conformance.hand.values import Value
 from rfast_bench.conformance.hand.world import Oracle, World
 from rfast_bench.conformance.source import Source, unawaited
 from rfast_bench.conformance.trials import SIZES, Method, models_of, noise, rough, rounds
-from rfast_bench.contract.broken import Broken
-from rfast_bench.contract.lines import Line, files_of, of_error
-from rfast_bench.contract.unawaited import Dropped
 from rfast_bench.scenario.user_files.modules import MISTAKES
 
 ROUNDS = 40

@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from rfast_bench.breaches.lines import Line, files_of
 from rfast_bench.conformance.blame import breaking, weighing
 from rfast_bench.conformance.hand.world import World
 from rfast_bench.conformance.source import Source, gradient_in_a_local, mixture
 from rfast_bench.conformance.trials import SIZES, Method, noise, promptly, rough, rounds
-from rfast_bench.contract.lines import Line, files_of
 
 START = np.array([1.0, -2.0])
 LONG = 250

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from rfast_bench.breaches.broken import Broken
+from rfast_bench.breaches.lines import of_error
 from rfast_bench.conformance.trials import Method
-from rfast_bench.contract.broken import Broken
-from rfast_bench.contract.lines import of_error
 from rfast_bench.errors import UserError
 from rfast_bench.plan.runs import Point, Run, with_parameters
 from rfast_bench.scenario.reading import validate

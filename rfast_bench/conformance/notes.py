@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 
 from rfast_bench.api import Algorithm
+from rfast_bench.breaches.broken import Broken, told
+from rfast_bench.breaches.endings import around
+from rfast_bench.breaches.lines import Line, of_call, of_error
+from rfast_bench.breaches.rules import RULES, Rule
+from rfast_bench.breaches.telling import Where, explained, where
 from rfast_bench.conformance.hand.keeper import Keeper, frozen, no_payload
 from rfast_bench.conformance.hand.letter import Letter
 from rfast_bench.conformance.hand.values import Value, owned
-from rfast_bench.contract.broken import Broken, told
-from rfast_bench.contract.endings import around
-from rfast_bench.contract.lines import Line, of_call, of_error
-from rfast_bench.contract.rules import RULES, Rule
-from rfast_bench.contract.telling import Where, explained, where
 
 FATAL = {
     "finite",

@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
+from rfast_bench.breaches.lines import Line, files_of, of_call
 from rfast_bench.conformance.hand.world import World
 from rfast_bench.conformance.source import Source, depends, touching
 from rfast_bench.conformance.trials import SIZES, Method, noise, rough, rounds
-from rfast_bench.contract.lines import Line, files_of, of_call
 
 FORBIDDEN = {
     "time",

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 
 from rfast_bench.api import Algorithm
+from rfast_bench.breaches.lines import of_error
+from rfast_bench.breaches.watchdog import Watchdog
 from rfast_bench.conformance.hand.world import Oracle, World
 from rfast_bench.conformance.notes import Notes
-from rfast_bench.contract.lines import of_error
-from rfast_bench.contract.watchdog import Watchdog
 from rfast_bench.errors import CannotRun, UserError
 from rfast_bench.plan import registry
 from rfast_bench.plan.parameters import own_shares

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from rfast_bench.breaches.lines import Line
+from rfast_bench.breaches.rules import Rule
 from rfast_bench.conformance.notes import Finding
-from rfast_bench.contract.lines import Line
-from rfast_bench.contract.rules import Rule
 from rfast_bench.errors import UserError
 from rfast_bench.problems import conformance
 from rfast_bench.problems.base import Problem

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from rfast_bench.breaches.broken import Broken
 from rfast_bench.conditions.compute_times import timeline_of
-from rfast_bench.contract.broken import Broken
 from rfast_bench.plan.runs import Run
 from rfast_bench.problems import Problem
 from rfast_bench.problems.evaluation import NOBODY, Evaluator, Watcher

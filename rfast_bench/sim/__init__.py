@@ -2,7 +2,7 @@
 
 Takes: a scenario, an algorithm, a topology, a problem, a seed.
 Gives: the tidy tables of one run.
-May import: conditions, problems, topology, scenario, and the contract (`api`, `errors`, `files`).
+May import: conditions, problems, topology, scenario, breaches, and the contract (`api`, `errors`, `files`).
 
 `world.py` builds all of it, `driver.py` says what each effect costs, `monitor.py` samples and stops; `network/` is
 what messages meet.

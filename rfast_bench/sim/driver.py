@@ -20,10 +20,10 @@ from rfast_bench.api import (
     ReceiveAny,
     Sent,
 )
+from rfast_bench.breaches.broken import Broken
+from rfast_bench.breaches.talk import EARLY
+from rfast_bench.breaches.telling import begun
 from rfast_bench.conditions.liveness import Liveness
-from rfast_bench.contract.broken import Broken
-from rfast_bench.contract.talk import EARLY
-from rfast_bench.contract.telling import begun
 from rfast_bench.problems import Problem
 from rfast_bench.sim.all_reduce import AllReduce, Backward, Part
 from rfast_bench.sim.clock import Clock, Due

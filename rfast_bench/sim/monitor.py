@@ -10,11 +10,11 @@ import numpy as np
 import pandas as pd
 import simpy
 
-from rfast_bench.contract.broken import Broken
-from rfast_bench.contract.cautions import Facts, cautions
-from rfast_bench.contract.endings import of_ended
-from rfast_bench.contract.invariant import Invariant
-from rfast_bench.contract.waits import Ended
+from rfast_bench.breaches.broken import Broken
+from rfast_bench.breaches.cautions import Facts, cautions
+from rfast_bench.breaches.endings import of_ended
+from rfast_bench.breaches.invariant import Invariant
+from rfast_bench.breaches.waits import Ended
 from rfast_bench.problems import Problem
 from rfast_bench.problems.base import on_host
 from rfast_bench.problems.evaluation import Evaluator, Row, Watcher, reached

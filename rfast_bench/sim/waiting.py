@@ -12,10 +12,10 @@ from heapq import heappop
 from typing import Any
 
 from rfast_bench.api import Activity, Channel
+from rfast_bench.breaches.broken import Broken
+from rfast_bench.breaches.lines import of_activity
+from rfast_bench.breaches.talk import ANY, EACH
 from rfast_bench.conditions.giving_up import MOST_AT_ONCE, undrained
-from rfast_bench.contract.broken import Broken
-from rfast_bench.contract.lines import of_activity
-from rfast_bench.contract.talk import ANY, EACH
 from rfast_bench.errors import UserError
 from rfast_bench.sim.clock import Clock, Due
 from rfast_bench.sim.halts.refusals import one_reader

@@ -20,7 +20,7 @@ from threadpoolctl import threadpool_limits
 
 from rfast_bench import problems
 from rfast_bench.api import Algorithm
-from rfast_bench.contract.lines import is_own
+from rfast_bench.breaches.lines import is_own
 from rfast_bench.plan.parameters import STEP, effective_step
 from rfast_bench.plan.roles import mean_of
 from rfast_bench.plan.runs import Run, write_resolved

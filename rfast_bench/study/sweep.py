@@ -60,6 +60,7 @@ class RunsFailed(UserError):
         where = f"{FAILURE} in a run's folder says more"
         super().__init__(f"{len(failed)} of {asked} runs failed. {again}; {where}.\n{lines}")
         self.exit_code = UserError.exit_code if all(one.failure.by_user for one in failed) else FAILED
+        self.stacks = [f"{one}\n{one.failure.details}" for one in failed if one.failure.details]
 
 
 def run_all(

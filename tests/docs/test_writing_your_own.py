@@ -12,7 +12,7 @@ import pytest
 
 from rfast_bench import smaller
 from rfast_bench.api import Algorithm
-from rfast_bench.contract.rules import PAGE, RULES
+from rfast_bench.breaches.rules import PAGE, RULES
 from tests.docs.test_docs import anchors
 from tests.support.command_line import call, write
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from rfast_bench.contract.broken import Broken
-from rfast_bench.contract.lines import Line
+from rfast_bench.breaches.broken import Broken
+from rfast_bench.breaches.lines import Line
 from rfast_bench.problems.evaluation import Evaluator
 from rfast_bench.real.halts import ending
 from rfast_bench.real.halts.ending import MethodFailed

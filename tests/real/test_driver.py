@@ -16,7 +16,7 @@ import torch
 from pydantic import ValidationError
 
 from rfast_bench.api import Activity, Algorithm, AllReduceMean, Gradient, Node, Receive, ReceiveAny
-from rfast_bench.contract import broken
+from rfast_bench.breaches import broken
 from rfast_bench.errors import CannotRun
 from rfast_bench.real.samples.kept_models import KeptModels
 from rfast_bench.real.samples.sampler import Sampler

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from rfast_bench.breaches.broken import Broken
 from rfast_bench.conformance.check import check
-from rfast_bench.contract.broken import Broken
 from rfast_bench.plan import registry
 from tests.support.command_line import call, write
 from tests.support.handmade import make_run, simulate_run

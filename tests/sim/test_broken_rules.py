@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from rfast_bench.contract import watchdog
-from rfast_bench.contract.broken import Broken
-from rfast_bench.contract.telling import Mistake
+from rfast_bench.breaches import watchdog
+from rfast_bench.breaches.broken import Broken
+from rfast_bench.breaches.telling import Mistake
 from rfast_bench.sim.monitor import Outcome
 from tests.support.handmade import make_run, simulate_run
 from tests.support.wrong_methods import BROKEN, ENDLESS, HEAD, RIGHT, STALLED, loop, rule_of, write

@@ -22,7 +22,7 @@ FLOORS = (
     ("problems",),
     ("topology",),
     ("scenario", "processes"),
-    ("contract",),
+    ("breaches",),
     ("api", "errors", "files", "smaller"),
 )
 """From the roof down. An arrow of imports points to a lower floor; rooms on one floor do not know each other. The

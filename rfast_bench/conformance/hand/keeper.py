@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from rfast_bench.api import Algorithm
+from rfast_bench.breaches.broken import Broken
+from rfast_bench.breaches.lines import Line, of_call
 from rfast_bench.conformance.hand.letter import Letter
-from rfast_bench.contract.broken import Broken
-from rfast_bench.contract.lines import Line, of_call
 
 
 class Keeper:

@@ -8,8 +8,8 @@ from random import Random
 from typing import Any
 
 from rfast_bench.api import Channel, Receive, ReceiveAny
+from rfast_bench.breaches.lines import Line, of_call
 from rfast_bench.conformance.hand.letter import Letter
-from rfast_bench.contract.lines import Line, of_call
 from rfast_bench.topology.topology import Topology
 
 MOST_CALLS = 20_000

@@ -21,10 +21,10 @@ from rfast_bench.api import (
     Sent,
     Vector,
 )
+from rfast_bench.breaches.lines import Line, of_activity
 from rfast_bench.conformance.hand.keeper import Keeper
 from rfast_bench.conformance.hand.letter import Letter
 from rfast_bench.conformance.hand.node import HandNode
-from rfast_bench.contract.lines import Line, of_activity
 from rfast_bench.scenario.user_files.modules import MISTAKES
 from rfast_bench.topology.topology import Topology
 

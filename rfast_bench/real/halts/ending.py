@@ -11,8 +11,8 @@ from multiprocessing import parent_process
 from pathlib import Path
 from typing import Any
 
-from rfast_bench.contract.broken import Broken
-from rfast_bench.contract.lines import Line
+from rfast_bench.breaches.broken import Broken
+from rfast_bench.breaches.lines import Line
 from rfast_bench.errors import UserError
 from rfast_bench.processes.isolated import die_after
 

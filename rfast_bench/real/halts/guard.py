@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from rfast_bench.contract import telling
-from rfast_bench.contract.broken import Broken
-from rfast_bench.contract.lines import is_own
-from rfast_bench.contract.unawaited import Dropped, check_effects
-from rfast_bench.contract.watchdog import Endless, Watchdog
+from rfast_bench.breaches import telling
+from rfast_bench.breaches.broken import Broken
+from rfast_bench.breaches.lines import is_own
+from rfast_bench.breaches.unawaited import Dropped, check_effects
+from rfast_bench.breaches.watchdog import Endless, Watchdog
 
 
 @contextmanager

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from rfast_bench.contract.broken import Broken
-from rfast_bench.contract.cautions import Facts, cautions
-from rfast_bench.contract.invariant import judged
-from rfast_bench.contract.waits import Ended, from_plain
+from rfast_bench.breaches.broken import Broken
+from rfast_bench.breaches.cautions import Facts, cautions
+from rfast_bench.breaches.invariant import judged
+from rfast_bench.breaches.waits import Ended, from_plain
 from rfast_bench.plan.runs import Run
 from rfast_bench.problems import Problem
 from rfast_bench.problems.base import on_host

@@ -7,11 +7,11 @@ from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from rfast_bench.api import Activity, Algorithm, Receive, ReceiveAny
-from rfast_bench.contract.broken import Broken
-from rfast_bench.contract.endings import of_ended
-from rfast_bench.contract.invariant import scale_of
-from rfast_bench.contract.lines import of_activity
-from rfast_bench.contract.waits import Ended, Wait, from_plain, stalled, to_plain
+from rfast_bench.breaches.broken import Broken
+from rfast_bench.breaches.endings import of_ended
+from rfast_bench.breaches.invariant import scale_of
+from rfast_bench.breaches.lines import of_activity
+from rfast_bench.breaches.waits import Ended, Wait, from_plain, stalled, to_plain
 
 
 class Waiting(Protocol):

@@ -7,7 +7,7 @@ import traceback
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from rfast_bench.contract.broken import Broken
+from rfast_bench.breaches.broken import Broken
 from rfast_bench.real.transport.collective import Collective, Wait
 
 

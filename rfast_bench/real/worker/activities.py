@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from rfast_bench.api import Activity, Channel, Gradient, Receive, ReceiveAny, Sent
+from rfast_bench.breaches.broken import Broken
+from rfast_bench.breaches.talk import ANY, EACH
 from rfast_bench.conditions.giving_up import MOST_AT_ONCE, undrained
-from rfast_bench.contract.broken import Broken
-from rfast_bench.contract.talk import ANY, EACH
 from rfast_bench.errors import UserError
 from rfast_bench.plan.runs import Run
 from rfast_bench.real.worker.node import RealNode

@@ -17,10 +17,10 @@ from typing import Any
 import numpy as np
 
 from rfast_bench.api import Activity, Algorithm, AllReduceMean, Channel, Gradient, MeanGradient
+from rfast_bench.breaches.broken import Broken
+from rfast_bench.breaches.telling import begun
 from rfast_bench.conditions.liveness import Liveness
 from rfast_bench.conditions.payload import size_of
-from rfast_bench.contract.broken import Broken
-from rfast_bench.contract.telling import begun
 from rfast_bench.real.halts.waits import check_reader
 from rfast_bench.real.samples.sampler import Sampler
 from rfast_bench.real.transport.message import Message

@@ -6,10 +6,10 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from rfast_bench.contract import telling
-from rfast_bench.contract.lines import is_own
-from rfast_bench.contract.unawaited import Dropped, check_effects
-from rfast_bench.contract.watchdog import Endless, Watchdog
+from rfast_bench.breaches import telling
+from rfast_bench.breaches.lines import is_own
+from rfast_bench.breaches.unawaited import Dropped, check_effects
+from rfast_bench.breaches.watchdog import Endless, Watchdog
 from rfast_bench.sim.halts.seen import Seen, SeenDriver
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from rfast_bench.api import Channel
-from rfast_bench.contract.broken import Broken
-from rfast_bench.contract.lines import of_activity
+from rfast_bench.breaches.broken import Broken
+from rfast_bench.breaches.lines import of_activity
 from rfast_bench.sim.halts.seen import Seen
 
 

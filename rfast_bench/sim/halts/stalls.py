@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from rfast_bench.contract.broken import Broken
-from rfast_bench.contract.endings import of_ended
-from rfast_bench.contract.lines import of_activity
-from rfast_bench.contract.waits import Ended, Wait, stalled
+from rfast_bench.breaches.broken import Broken
+from rfast_bench.breaches.endings import of_ended
+from rfast_bench.breaches.lines import of_activity
+from rfast_bench.breaches.waits import Ended, Wait, stalled
 from rfast_bench.sim.halts.seen import Seen, SeenDriver
 
 

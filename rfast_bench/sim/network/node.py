@@ -12,10 +12,10 @@ from typing import Any
 from numpy import ndarray
 
 from rfast_bench.api import Channel
+from rfast_bench.breaches.talk import ANY, EARLY, NEWEST, POSTED, SENT, TOLD, Channels, check_receiver
 from rfast_bench.conditions.liveness import HEARTBEAT, HEARTBEAT_BYTES
 from rfast_bench.conditions.payload import seal, size_of
 from rfast_bench.conditions.seeds import Streams, scalar_stream
-from rfast_bench.contract.talk import ANY, EARLY, NEWEST, POSTED, SENT, TOLD, Channels, check_receiver
 from rfast_bench.scenario.sections.network import NetworkSpec
 from rfast_bench.sim.network.inlets import Doorway, LateMailbox, LateQueue, Plan
 from rfast_bench.sim.network.links import Links

@@ -11,10 +11,10 @@ from contextlib import contextmanager
 from typing import Any
 
 from rfast_bench.api import Algorithm
-from rfast_bench.contract.broken import Broken
-from rfast_bench.contract.endings import tree_of
-from rfast_bench.contract.lines import Line, files_of
-from rfast_bench.contract.telling import EFFECTS
+from rfast_bench.breaches.broken import Broken
+from rfast_bench.breaches.endings import tree_of
+from rfast_bench.breaches.lines import Line, files_of
+from rfast_bench.breaches.telling import EFFECTS
 
 NEVER = "coroutine '.*' was never awaited"
 _NAME = re.compile(r"coroutine '(.*)' was never awaited")

@@ -2,7 +2,7 @@
 
 Takes: a rule's name, what was seen, an exception, a frame or a coroutine.
 Gives: `Broken`, the error that names file, line, rule and mend; the lines of a method's own files.
-May import: nothing but the contract (`api`, `errors`, `files`).
+May import: the contract (`api`, `errors`, `files`).
 
 Both worlds and `conformance` tell what they notice by these words.
 """

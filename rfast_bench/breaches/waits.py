@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rfast_bench.contract.broken import Broken
-from rfast_bench.contract.lines import Line
+from rfast_bench.breaches.broken import Broken
+from rfast_bench.breaches.lines import Line
 
 MOST = 3
 """Groups of waits that are named; and workers of a group whose senders are."""

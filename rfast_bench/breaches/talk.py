@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Hashable
 
-from rfast_bench.contract.broken import Broken
+from rfast_bench.breaches.broken import Broken
 
 Channel = Hashable
 POSTED, SENT, TOLD, EACH, ANY, NEWEST = (

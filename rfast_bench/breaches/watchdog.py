@@ -16,10 +16,10 @@ from types import FrameType
 from typing import Any
 
 from rfast_bench.api import Algorithm
-from rfast_bench.contract.broken import Broken
-from rfast_bench.contract.endings import around
-from rfast_bench.contract.lines import Line, of_call
-from rfast_bench.contract.telling import own_frame
+from rfast_bench.breaches.broken import Broken
+from rfast_bench.breaches.endings import around
+from rfast_bench.breaches.lines import Line, of_call
+from rfast_bench.breaches.telling import own_frame
 
 LOOK = 0.5
 """Seconds between looks."""

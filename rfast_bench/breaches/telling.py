@@ -21,9 +21,9 @@ from rfast_bench.api import (
     ReceiveAny,
     Sent,
 )
-from rfast_bench.contract.broken import Broken
-from rfast_bench.contract.endings import made_at
-from rfast_bench.contract.lines import Line, files_of, of_activity, of_error
+from rfast_bench.breaches.broken import Broken
+from rfast_bench.breaches.endings import made_at
+from rfast_bench.breaches.lines import Line, files_of, of_activity, of_error
 from rfast_bench.errors import UserError
 
 EFFECTS = (Gradient, Receive, ReceiveAny, Sent, AllReduceMean, MeanGradient)

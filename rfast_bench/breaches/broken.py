@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from rfast_bench.contract.lines import Line
-from rfast_bench.contract.rules import RULES, Rule
+from rfast_bench.breaches.lines import Line
+from rfast_bench.breaches.rules import RULES, Rule
 from rfast_bench.errors import UserError
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import CodeType
 from typing import Any
 
-from rfast_bench.contract.lines import Line
+from rfast_bench.breaches.lines import Line
 
 Loop = ast.For | ast.AsyncFor | ast.While
 

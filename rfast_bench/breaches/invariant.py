@@ -18,8 +18,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from rfast_bench.api import Algorithm
-from rfast_bench.contract.broken import Broken
-from rfast_bench.contract.lines import Line
+from rfast_bench.breaches.broken import Broken
+from rfast_bench.breaches.lines import Line
 
 SLACK = 8.0
 EPSILON = {8: 2.0**-52, 4: 2.0**-23, 2: 2.0**-7}

@@ -153,7 +153,7 @@ _ALL = (
     Rule(
         "exceptions",
         "No exception leaves an activity.",
-        "Run it by hand with these shapes; --verbose gives the whole stack.",
+        "Mend what it says; `rfast-bench run --verbose` gives the whole stack.",
     ),
     Rule(
         "contract",

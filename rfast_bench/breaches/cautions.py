@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from rfast_bench.api import Algorithm
-from rfast_bench.contract.broken import Broken
-from rfast_bench.contract.lines import Line
-from rfast_bench.contract.waits import Ended, names
+from rfast_bench.breaches.broken import Broken
+from rfast_bench.breaches.lines import Line
+from rfast_bench.breaches.waits import Ended, names
 
 ENOUGH = 10
 """Gradients a worker, on average, before which nothing is said of who does nothing."""
