@@ -26,8 +26,8 @@ def command(what: str, given: tuple[str, ...], as_json: bool, real: bool) -> Non
     It is tried in worlds driven by hand and in both worlds in miniature, which takes some seconds. Each finding says
     the file and line, what was seen, the rule and a mend: docs/writing-your-own.md.
     """
-    from rfast_bench.conformance.called import checked
     from rfast_bench.conformance.text import as_data, as_text
+    from rfast_bench.study.checking.called import checked
 
     findings, title = checked(what, given, Path.cwd(), real)
     if as_json:

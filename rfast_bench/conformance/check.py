@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from functools import partial
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from rfast_bench.api import Algorithm
 from rfast_bench.breaches.watchdog import Endless
-from rfast_bench.conformance import contract_rules, mathematics, miniature, sharing
+from rfast_bench.conformance import contract_rules, mathematics, sharing
 from rfast_bench.conformance.notes import Finding
 from rfast_bench.conformance.trials import Method
 
@@ -25,28 +24,42 @@ THEN: tuple[Trial, ...] = (
 )
 
 
+LOOK: tuple[Trial, ...] = (
+    *(contract_rules.text, contract_rules.guarded, sharing.chance, sharing.shared, sharing.lost_updates),
+    *(mathematics.finite, mathematics.mixing, mathematics.invariant),
+)
+
+
 def check(
-    kind: type[Algorithm], parameters: Mapping[str, Any] | None = None, name: str = "", processes: bool = True
+    kind: type[Algorithm], parameters: Mapping[str, Any] | None = None, more: Sequence[Trial] = ()
 ) -> list[Finding]:
     """Every rule that a class breaks with these parameters, each once at its line; none when it keeps all.
 
-    With its `name`, as a scenario would have it, also in both worlds in miniature; of these the real one is left out
-    unless `processes` may be started.
+    `more`: what is to be tried of a method that keeps all of them so far.
     """
     method = Method(kind, parameters or {})
     with contract_rules.dropped(method), method.watchdog:
-        for trials in (FIRST, THEN):
-            for trial in trials:
+        _all(FIRST, method)
+        if not method.notes.fatal:
+            _all(THEN, method)
+        for trial in more:
+            if not method.notes:
                 _tried(trial, method)
-                if method.notes.has("endless-loop"):
-                    break
-            if method.notes.fatal:
-                break
-        if name and not method.notes:
-            _tried(partial(miniature.simulated, name=name), method)
-        if name and processes and not method.notes:
-            _tried(partial(miniature.real, name=name), method)
     return list(method.notes.findings.values())
+
+
+def look(kind: type[Algorithm], parameters: Mapping[str, Any]) -> list[Finding]:
+    """What is wrong of a class as far as a second shows: with few workers, on its own graph."""
+    method = Method(kind, parameters, quick=True)
+    with contract_rules.dropped(method), method.watchdog:
+        _all(LOOK, method)
+    return [found for found in method.notes.findings.values() if not found.caution]
+
+
+def _all(trials: Sequence[Trial], method: Method) -> None:
+    for trial in trials:
+        if not method.notes.has("endless-loop"):
+            _tried(trial, method)
 
 
 def _tried(trial: Trial, method: Method) -> None:

@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
-import torch
 
 from rfast_bench.breaches.broken import Broken
 from rfast_bench.breaches.lines import Line, files_of, of_error
@@ -45,7 +44,7 @@ def dropped(method: Method) -> Iterator[None]:
 def guarded(method: Method) -> None:
     """On every size and graph, with values that notice what is done to them, in order and out of order."""
     note = method.notes.note
-    for n in SIZES:
+    for n in method.sizes:
         for name, topology in method.graphs(n):
             world = method.world(name, topology, Value(np.ones(2), note), _valued(n, note))
             if world is None or method.notes.fatal:
@@ -108,6 +107,8 @@ def numbers(method: Method) -> None:
 
 def _sorts() -> list[tuple[str, Any, Oracle]]:
     """The other sorts of values: what they are called, a start, and gradients that are those of the arrays."""
+    import torch  # takes a second, and a first look does without
+
     g, narrow = noise(0, 1), torch.float32
     return [
         (
@@ -125,7 +126,7 @@ def _same_models(method: Method, words: str, arrays: World, other: World) -> Non
     if found[0] is None or found[1] is None:
         return
     ours, theirs = (np.array([float(_first(model)) for model in models or []]) for models in found)
-    if words == FLOAT32 and any(w.model.dtype != torch.float32 for w in other.workers):
+    if words == FLOAT32 and any(not str(w.model.dtype).endswith("float32") for w in other.workers):
         method.notes.add("arithmetic", f"on {words} models become {other.workers[0].model.dtype}")
     elif not np.allclose(ours, theirs, rtol=0, atol=1e-4 if words == FLOAT32 else 1e-9):
         off = np.abs(ours - theirs).max()

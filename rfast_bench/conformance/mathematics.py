@@ -22,7 +22,7 @@ SLACK = 1e-6
 
 def mixing(method: Method) -> None:
     """With zero gradients and equal models nothing may move."""
-    for n in SIZES:
+    for n in method.sizes:
         for name, topology in method.graphs(n) if n == SIZES[0] else islice(method.graphs(n), 1):
             world = method.world(name, topology, START, lambda i, at, k: np.zeros(2))
             if world is None:
@@ -112,7 +112,7 @@ def kept(method: Method) -> None:
 
 def invariant(method: Method) -> None:
     """The declared residual is 0 but for rounding at every instant, under any order and loss."""
-    for n in SIZES:
+    for n in method.sizes:
         for name, topology in method.graphs(n) if n == SIZES[0] else islice(method.graphs(n), 1):
             world = method.world(name, topology, np.zeros(2), noise(3))
             if world is None:
@@ -137,7 +137,7 @@ def invariant(method: Method) -> None:
 
 def finite(method: Method) -> None:
     """Gradients of ordinary size leave models finite, and move them."""
-    for n in SIZES:
+    for n in method.sizes:
         for name, topology in method.graphs(n) if n == SIZES[0] else islice(method.graphs(n), 1):
             with np.errstate(all="ignore"):
                 world = method.world(name, topology, np.zeros(2), noise(5))

@@ -47,6 +47,8 @@ class Method:
 
     kind: type[Algorithm]
     given: Mapping[str, Any] = field(default_factory=dict)
+    quick: bool = False
+    """Few workers alone, on its own graph alone."""
     notes: Notes = field(init=False)
     watchdog: Watchdog = field(init=False)
 
@@ -64,6 +66,11 @@ class Method:
         model = registry.parameters(self.kind)
         return model.model_validate({"step_size": STEP, **self.given}).model_dump()
 
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """How many workers it is tried with."""
+        return SIZES[: 1 if self.quick else None]
+
     def make(self, x0: Any) -> Any:
         kind: Any = self.kind
         return kind(x0, **self.parameters)
@@ -73,7 +80,7 @@ class Method:
         needs = self.kind.needs
         if self.kind.flaw(n, self.parameters):
             return
-        named = dict.fromkeys([self.kind.default_topology or "none", *KINDS[needs]])
+        named = dict.fromkeys([self.kind.default_topology or "none", *(() if self.quick else KINDS[needs])])
         for name in named:
             try:
                 built = build(TopologySpec(kind=name), n, needs)

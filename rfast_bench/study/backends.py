@@ -21,7 +21,9 @@ from joblib import Parallel, delayed
 from rfast_bench.errors import UserError
 from rfast_bench.plan.runs import Run
 from rfast_bench.problems import Reference
+from rfast_bench.problems.evaluation import NOBODY, Watcher
 from rfast_bench.processes.isolated import Died, forked, tidy
+from rfast_bench.study.first_look import Cautions
 from rfast_bench.study.run import Record, describe, perform
 from rfast_bench.study.watching.watch import Place, Watch
 
@@ -49,6 +51,8 @@ class Task:
     run: Run
     reference: Reference | None
     line: int
+    cautions: Cautions = ()
+    """What is known of its method before it runs."""
 
 
 Result = tuple[Task, Record | Failure | None]
@@ -88,9 +92,17 @@ def _write(task: Task, out: Path, place: Place, launch: Launch | None) -> Failur
 
 def _watched(task: Task, out: Path, place: Place, launch: Launch | None) -> None:
     with Watch(task.run, out, place, task.line, partial(describe, task.run)) as watch:
-        record = perform(task.run, task.reference, watch, launch)
+        record = done(task, watch, launch)
         record.write(out)
         watch.finish(record.frames["curves"])
+
+
+def done(task: Task, watcher: Watcher = NOBODY, launch: Launch | None = None) -> Record:
+    """Its record, with what was known before."""
+    record = perform(task.run, task.reference, watcher, launch)
+    if task.cautions:
+        record.manifest["cautions"] = [*record.manifest.get("cautions", []), *task.cautions]
+    return record
 
 
 def attempt(work: Callable[[], Any]) -> Any:

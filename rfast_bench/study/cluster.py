@@ -18,8 +18,8 @@ from rfast_bench.errors import UserError
 from rfast_bench.processes.environment import digest
 from rfast_bench.processes.fresh import Ending, by_value, fresh, packed
 from rfast_bench.processes.isolated import Died
-from rfast_bench.study.backends import Failure, Result, Task, attempt
-from rfast_bench.study.run import Record, perform
+from rfast_bench.study.backends import Failure, Result, Task, attempt, done
+from rfast_bench.study.run import Record
 
 PATIENCE = 10
 """Seconds that a cluster is given to answer."""
@@ -117,4 +117,4 @@ def _same(task: Task, sources: str) -> Record:
             f"{task.run.point.source}: {socket.gethostname()} of the cluster has another version of rfast-bench, "
             "of the algorithm or of the data than this machine, or lacks the files that the scenario names"
         )
-    return perform(task.run, task.reference)
+    return done(task)

@@ -24,7 +24,7 @@ from rfast_bench.records.reading import find_runs
 from rfast_bench.records.writing import CHECKPOINT, FAILURE, MANIFEST, write_failure
 from rfast_bench.scenario.problem.kinds import PlugInSpec
 from rfast_bench.scenario.values.metrics import metric_of
-from rfast_bench.study import checkpoint
+from rfast_bench.study import checkpoint, first_look
 from rfast_bench.study.backends import Failure, Result, Task, one_by_one, over_cores
 from rfast_bench.study.cluster import Cluster, over_cluster
 from rfast_bench.study.memory import Sizes, jobs_that_fit, needs_of, problem_key, sizes_of
@@ -98,7 +98,8 @@ def run_all(
         if run.skipped:
             record_skipped(run, out)
     out = out.resolve()  # runs may land in processes that were started in another folder
-    tasks = [Task(run, references[_reference_key(run)], line) for line, run in enumerate(todo)]
+    told = first_look.cautions(todo)
+    tasks = [Task(run, references[_reference_key(run)], line, told[line]) for line, run in enumerate(todo)]
     failed = []
     if tensorboard is not None:
         check_writable(tensorboard, "folder of --tensorboard")

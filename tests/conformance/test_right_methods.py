@@ -10,6 +10,7 @@ import pytest
 from benchmarks.mistakes import OWN, source_of
 from rfast_bench.conformance.check import check
 from rfast_bench.plan import registry
+from rfast_bench.study.checking.called import checked
 from tests.algorithms.test_contract import VARIANTS
 
 SHIPPED = [(name, extra) for name in registry.names() for extra in VARIANTS.get(name, [{}])]
@@ -86,7 +87,7 @@ class Server(Algorithm):
 def test_a_subclass_of_r_fast_may_add_to_the_point_after_the_step(tmp_path: Path) -> None:
     path = tmp_path / "heavy.py"
     path.write_text(HEAVY, encoding="utf-8")
-    assert check(registry.find(f"{path}:Heavy"), name=f"{path}:Heavy", processes=False) == []
+    assert checked(f"{path}:Heavy", [], tmp_path, processes=False)[0] == []
 
 
 def test_a_server_that_never_computes_is_a_caution(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from rfast_bench.plan import registry
 from rfast_bench.problems.base import Problem
 from rfast_bench.scenario.reading import explain
 from rfast_bench.scenario.user_files import code
+from rfast_bench.study.checking import miniature
 
 
 def checked(
@@ -32,7 +34,10 @@ def checked(
             return problem_findings(what, parameters), f"problem {found.__name__}"
     kind = registry.find(what, folder)
     _valid(kind, parameters)
-    return check(kind, parameters, what, processes), f"algorithm {kind.__name__}"
+    worlds = [miniature.simulated, *([miniature.real] if processes else [])]
+    return check(
+        kind, parameters, [partial(world, name=what) for world in worlds]
+    ), f"algorithm {kind.__name__}"
 
 
 def _read(given: Iterable[str]) -> dict[str, Any]:
