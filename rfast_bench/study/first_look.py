@@ -9,23 +9,35 @@ from rfast_bench.breaches.lines import is_own
 from rfast_bench.conformance.check import look
 from rfast_bench.plan.parameters import STEP
 from rfast_bench.plan.runs import Run
+from rfast_bench.processes.isolated import Died, forked, tidy
 
 Cautions = tuple[dict[str, str], ...]
 
 
 def cautions(runs: Sequence[Run]) -> list[Cautions]:
-    """What is to be said of each run's method: each is tried once with the parameters it has, which takes a second."""
+    """What is to be said of each run's method: each is tried once with its parameters, in a process of its own."""
     known: dict[tuple[type, str], Cautions] = {}
-    return [_of(run, known) for run in runs]
+    with tidy():
+        return [_of(run, known) for run in runs]
 
 
 def _of(run: Run, known: dict[tuple[type, str], Cautions]) -> Cautions:
     kind = run.algorithm_class
     if not is_own(kind):
         return ()
-    given = {name: value for name, value in run.algorithm.parameters.items() if name != STEP}
-    key = kind, json.dumps(given, sort_keys=True, default=repr)
+    key = kind, json.dumps(_given(run), sort_keys=True, default=repr)
     if key not in known:
-        found = look(kind, given)
-        known[key] = tuple({"short": f"breaks rule {one.rule.name}", "told": str(one)} for one in found)
+        try:
+            known[key] = forked(_tried, run)
+        except Died:  # so will its run, and that tells it
+            known[key] = ()
     return known[key]
+
+
+def _given(run: Run) -> dict[str, object]:
+    return {name: value for name, value in run.algorithm.parameters.items() if name != STEP}
+
+
+def _tried(run: Run) -> Cautions:
+    found = look(run.algorithm_class, _given(run))
+    return tuple({"short": f"breaks rule {one.rule.name}", "told": str(one)} for one in found)

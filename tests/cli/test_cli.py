@@ -181,7 +181,10 @@ def test_a_second_gradient_while_one_is_outstanding_is_refused(tmp_path: Path) -
     only = [{"name": "greedy.py:Greedy", "step_size": 1}]
     result = call("run", write(tmp_path, algorithms=only), "--out", tmp_path, "--jobs", 1, "--no-plots")
     assert result.exit_code == 1
-    assert "greedy.py:9: worker 0 asked for a gradient while another is outstanding" in result.stderr
+    assert (
+        "worker 0 asked for a gradient while another is outstanding, which was asked for at" in result.stderr
+    )
+    assert "greedy.py:9. Rule `one-gradient`" in result.stderr
 
 
 # --------------------------------------------------------------------------------------------- how it ends
