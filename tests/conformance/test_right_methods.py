@@ -97,3 +97,21 @@ def test_a_server_that_never_computes_is_a_caution(tmp_path: Path) -> None:
     found = check(registry.find(f"{path}:Server"))
     assert {f.rule.name for f in found} == {"neighbours", "idle-data"}
     assert all(f.caution for f in found)
+
+
+ROUNDING = '''
+class Rounded(Method):
+    """Sends models whose last bits are rounded off, by Dekker's splitting: how many is the type's matter."""
+
+    def rounded(self, x):
+        return 65536.0 * x - (65536.0 * x - x)
+'''
+
+
+def test_rounding_on_purpose_is_no_difference_between_sorts_of_numbers(tmp_path: Path) -> None:
+    path = tmp_path / "method.py"
+    text = source_of("gossip").replace(
+        'node.post(j, "model", self.x)', 'node.post(j, "model", self.rounded(self.x))'
+    )
+    path.write_text(text + ROUNDING, encoding="utf-8")
+    assert check(registry.find(f"{path}:Rounded")) == []
