@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import ast
 import sys
+from collections.abc import Callable
 from functools import partial
 from types import FrameType
 from typing import Any
 
 import numpy as np
 
-from rfast_bench.breaches.lines import Line, files_of
+from rfast_bench.breaches.lines import Line
 from rfast_bench.conformance.source import Source, accumulators
 from rfast_bench.conformance.trials import SIZES, Method, noise
 
@@ -19,14 +20,13 @@ TRIALS = 40
 
 def breaking(method: Method) -> tuple[Line | None, str]:
     """The line to look at, and words for it: of the steps after which the residual had changed, against the others."""
-    file = files_of(method.kind)[0]
+    file, source = method.file, method.source
     good, bad = _steps(method, file)
     if not bad:
         return None, ""
     common = set[int].intersection(*bad)
     only_bad = common - set[int]().union(*good)
     only_good = set[int]().union(*good) - set[int]().union(*bad)
-    source = Source.of_file(file)
     busy = {source.function_at(k) for k in set[int]().union(*bad)}
     only_good = {k for k in only_good if source.function_at(k) in busy}
     if good and only_bad:
@@ -74,13 +74,18 @@ def _lines_of(file: str, step: Any) -> set[int]:
             found.add(frame.f_lineno)
         return trace
 
+    _traced(trace, step)
+    return found
+
+
+def _traced(trace: Callable[[FrameType, str, Any], Any], step: Callable[[], object]) -> None:
+    """Do a step, every line of which is shown to `trace`."""
     old = sys.gettrace()
     sys.settrace(trace)
     try:
         step()
     finally:
         sys.settrace(old)
-    return found
 
 
 def _decided_at(source: Source, line: int) -> int:
@@ -99,8 +104,7 @@ def weighing(method: Method, start: Any) -> int | None:
     Where the sum begins, if what is added to it is right; where it is added to, if the beginning is; else neither.
     """
     chosen = method.graph(SIZES[0])
-    file = files_of(method.kind)[0]
-    sums = accumulators(Source.of_file(file))
+    file, sums = method.file, accumulators(method.source)
     world = None if chosen is None else method.world(*chosen, start, lambda i, at, k: np.zeros(2))
     if world is None or not sums:
         return None
@@ -115,12 +119,7 @@ def weighing(method: Method, start: Any) -> int | None:
                 values.append(float(value[0] / start[0]))
         return trace
 
-    old = sys.gettrace()
-    sys.settrace(trace)
-    try:
-        world.step(0)
-    finally:
-        sys.settrace(old)
+    _traced(trace, partial(world.step, 0))
     own = float(world.nodes[0].W.get(0, np.nan))
     for name, values in seen.items():
         begins, adds = sums[name]

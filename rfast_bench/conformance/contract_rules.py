@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 
 from rfast_bench.breaches.broken import Broken
-from rfast_bench.breaches.lines import Line, files_of, of_error
+from rfast_bench.breaches.lines import Line, of_error
 from rfast_bench.breaches.unawaited import Dropped
 from rfast_bench.conformance.hand.number import Note
 from rfast_bench.conformance.hand.values import Value
 from rfast_bench.conformance.hand.world import Oracle, World
-from rfast_bench.conformance.source import Source, unawaited
+from rfast_bench.conformance.source import unawaited
 from rfast_bench.conformance.trials import SIZES, Method, models_of, noise, rough, rounds
 from rfast_bench.scenario.user_files.modules import MISTAKES
 
@@ -24,9 +24,8 @@ FLOAT32 = "tensors of float32"
 
 def text(method: Method) -> None:
     """What the source alone shows: effects and coroutines that nobody awaits."""
-    for file in files_of(method.kind)[:1]:
-        for line, what in unawaited(Source.of_file(file)):
-            method.notes.add("await", what, Line(file, line))
+    for line, what in unawaited(method.source):
+        method.notes.add("await", what, Line(method.file, line))
 
 
 @contextmanager
@@ -141,7 +140,7 @@ def _first(value: Any) -> Any:
 
 def decisions(method: Method) -> None:
     """Gradients as large, as small or as broken as they come change no effect and no message."""
-    chosen = method.graph(4)
+    chosen = method.graph(SIZES[0])
     if chosen is None or method.notes.has("values"):
         return
     logs = []
@@ -151,13 +150,12 @@ def decisions(method: Method) -> None:
         "gradients of 0": lambda i, at, k: np.zeros(2),
         "gradients that are not a number": lambda i, at, k: np.full(2, np.nan),
     }
-    with np.errstate(all="ignore"):
-        for oracle in kinds.values():
-            world = method.world(*chosen, np.zeros(2), oracle)
-            if world is None:
-                return
-            rough(world, 4, 300)
-            logs.append(world.log)
+    for oracle in kinds.values():
+        world = method.world(*chosen, np.zeros(2), oracle)
+        if world is None:
+            return
+        rough(world, 4, 300)
+        logs.append(world.log)
     for words, log in zip(list(kinds)[1:], logs[1:], strict=True):
         if log != logs[0]:
             first = next((a for a, b in zip(logs[0], log, strict=False) if a != b), "the end")
@@ -168,7 +166,7 @@ def decisions(method: Method) -> None:
 
 def repeated(method: Method) -> None:
     """The same schedule twice gives the same messages and the same models."""
-    chosen = method.graph(4)
+    chosen = method.graph(SIZES[0])
     if chosen is None:
         return
     kept = []
@@ -188,7 +186,7 @@ def repeated(method: Method) -> None:
 
 def talks(method: Method) -> None:
     """Who sends, and who asks for gradients, with four workers; both are cautions."""
-    chosen = method.graph(4)
+    chosen = method.graph(SIZES[0])
     if chosen is None:
         return
     world = method.world(*chosen, np.zeros(2), noise(2))
@@ -202,7 +200,7 @@ def talks(method: Method) -> None:
             "silence", f"no message in {ROUNDS} rounds of {method.notes.setting}", None, caution=True
         )
     meant = method.kind.computes(world.n, method.parameters)
-    idle = [i for i, own in enumerate(world.points) if not own and (meant is None or i in meant)]
+    idle = [i for i, own in enumerate(world.points) if not own and i in meant]
     if idle and len(idle) < world.n:
         seen = f"of {method.notes.setting} {idle} never ask{'s' if len(idle) == 1 else ''} for a gradient"
         method.notes.add("idle-data", seen, None, caution=True)

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import ast
-from itertools import islice
 from typing import Any
 
 import numpy as np
 
-from rfast_bench.breaches.lines import Line, files_of
+from rfast_bench.breaches.lines import Line
 from rfast_bench.conformance.blame import breaking, weighing
 from rfast_bench.conformance.hand.world import World
-from rfast_bench.conformance.source import Source, gradient_in_a_local, mixture
+from rfast_bench.conformance.source import gradient_in_a_local, mixture
 from rfast_bench.conformance.trials import SIZES, Method, noise, promptly, rough, rounds
 
 START = np.array([1.0, -2.0])
@@ -22,47 +21,44 @@ SLACK = 1e-6
 
 def mixing(method: Method) -> None:
     """With zero gradients and equal models nothing may move."""
-    for n in method.sizes:
-        for name, topology in method.graphs(n) if n == SIZES[0] else islice(method.graphs(n), 1):
-            world = method.world(name, topology, START, lambda i, at, k: np.zeros(2))
-            if world is None:
-                return
-            rough(world, 11, 60 * n)
-            rounds(world, 6)
-            off = _off(world, START)
-            if off > SLACK:
-                worst = max(world.workers, key=lambda w: _distance(w.model, START))
-                share = float(np.asarray(worst.model, float)[0] / START[0])
-                seen = (
-                    f"with zero gradients and equal models the model moved, to {share:.3g} of itself, with "
-                    f"{method.notes.setting}{_told(method)}"
-                )
-                _at(method, "mixing", seen)
-                return
+    for name, topology in method.settings():
+        world = method.world(name, topology, START, lambda i, at, k: np.zeros(2))
+        if world is None:
+            return
+        rough(world, 11, 60 * topology.n)
+        rounds(world, 6)
+        off = _off(world, START)
+        if off > SLACK:
+            worst = max(world.workers, key=lambda w: _distance(w.model, START))
+            share = float(np.asarray(worst.model, float)[0] / START[0])
+            seen = (
+                f"with zero gradients and equal models the model moved, to {share:.3g} of itself, with "
+                f"{method.notes.setting}{_told(method)}"
+            )
+            _at(method, "mixing", seen)
+            return
 
 
 def rest(method: Method) -> None:
     """After a few gradients and then zeros for long, everything comes to rest, finite, in agreement with itself."""
     if method.notes.has("mixing", "invariant", "lost-update"):
         return
-    for n in (4, 2):
-        for name, topology in islice(method.graphs(n), 1):
-            with np.errstate(all="ignore"):
-                world = method.world(name, topology, np.zeros(2), _impulse)
-                if world is None:
-                    return
-                rough(world, 13, 80 * n)
-                first = _drift_after(world, LONG)
-                least = 1e-4 * max(1.0, _size(world)) * method.parameters["step_size"]
-                second = _drift_after(world, LONG) if first > least else 0.0
-            if second > max(least, first / 2):  # else it comes to rest, however slowly
-                grown = "grow without end" if not np.isfinite(second) or _size(world) > 1e3 else "still move"
-                seen = (
-                    f"{2 * LONG} rounds after the last gradient that was not 0 models {grown} (by {second:.2g} in 25) "
-                    f"with {method.notes.setting}, messages lost and overtaken before"
-                )
-                _at(method, "mass", seen)
-                return
+    for name, topology in filter(None, map(method.graph, SIZES[:2])):
+        world = method.world(name, topology, np.zeros(2), _impulse)
+        if world is None:
+            return
+        rough(world, 13, 80 * topology.n)
+        first = _drift_after(world, LONG)
+        least = 1e-4 * max(1.0, _size(world)) * method.parameters["step_size"]
+        second = _drift_after(world, LONG) if first > least else 0.0
+        if second > max(least, first / 2):  # else it comes to rest, however slowly
+            grown = "grow without end" if not np.isfinite(second) or _size(world) > 1e3 else "still move"
+            seen = (
+                f"{2 * LONG} rounds after the last gradient that was not 0 models {grown} (by {second:.2g} in 25) "
+                f"with {method.notes.setting}, messages lost and overtaken before"
+            )
+            _at(method, "mass", seen)
+            return
 
 
 def _drift_after(world: World, count: int) -> float:
@@ -70,7 +66,7 @@ def _drift_after(world: World, count: int) -> float:
     promptly(world, count)
     before = _models(world)
     promptly(world, 25)
-    return _drift(before, _models(world))
+    return _distance(_models(world), before)
 
 
 def _size(world: World) -> float:
@@ -84,17 +80,16 @@ def _impulse(i: int, at: Any, k: int) -> Any:
 
 def kept(method: Method) -> None:
     """Weights and other sums of a method stay what they are: nothing grows or dies out where nothing happens."""
-    chosen = method.graph(4)
+    chosen = method.graph(SIZES[0])
     if chosen is None or method.notes.has("mixing", "mass"):
         return
-    with np.errstate(all="ignore"):
-        world = method.world(*chosen, START, lambda i, at, k: np.zeros(2))
-        if world is None:
-            return
-        begun = _sums(world)
-        rough(world, 17, 1500)
-        rounds(world, 6)
-        ended = _sums(world)
+    world = method.world(*chosen, START, lambda i, at, k: np.zeros(2))
+    if world is None:
+        return
+    begun = _sums(world)
+    rough(world, 17, 1500)
+    rounds(world, 6)
+    ended = _sums(world)
     for name, (before, after) in {k: (begun[k], ended.get(k, 0.0)) for k in begun}.items():
         if before > 0 and not 1e-3 < after / before < 1e3:
             how = "grows" if after > before else "dies out"
@@ -102,67 +97,58 @@ def kept(method: Method) -> None:
                 f"self.{name} {how}: from {before:.3g} in all to {after:.3g} with zero gradients, where messages are "
                 "lost and overtaken"
             )
-            lines = (
-                [] if not files_of(method.kind) else mixture(Source.of_file(files_of(method.kind)[0]), {name})
-            )
-            line = Line(files_of(method.kind)[0], lines[0]) if lines else None
+            lines = mixture(method.source, {name})
+            line = Line(method.file, lines[0]) if lines else None
             method.notes.add("mass", seen, line)
             return
 
 
 def invariant(method: Method) -> None:
     """The declared residual is 0 but for rounding at every instant, under any order and loss."""
-    for n in method.sizes:
-        for name, topology in method.graphs(n) if n == SIZES[0] else islice(method.graphs(n), 1):
-            world = method.world(name, topology, np.zeros(2), noise(3))
-            if world is None:
-                return
-            found: list[float] = []
+    for name, topology in method.settings():
+        world = method.world(name, topology, np.zeros(2), noise(3))
+        if world is None:
+            return
+        found: list[float] = []
 
-            def look(world: World = world, found: list[float] = found) -> None:
-                left = type(world.workers[0]).residual(world.workers)
-                found.append(0.0 if left is None else float(np.abs(np.asarray(left, float)).max()))
+        def look(world: World = world, found: list[float] = found) -> None:
+            left = type(world.workers[0]).residual(world.workers)
+            found.append(0.0 if left is None else float(np.abs(np.asarray(left, float)).max()))
 
-            look()
-            rng = np.random.default_rng(19)
-            kinds = rng.choice(["step", "deliver", "deliver", "drop"], 60 * n)
-            world.play(zip(kinds.tolist(), rng.integers(0, 999, 60 * n).tolist(), strict=True), look)
-            worst = max(found)
-            if worst > 1e-9 or not np.isfinite(worst):
-                seen = f"residual is {worst:.3g} and not 0 with {method.notes.setting}"
-                line, words = breaking(method)
-                method.notes.add("invariant", seen + words, line)
-                return
+        rough(world, 19, 60 * topology.n, look)
+        worst = max(found)
+        if worst > 1e-9 or not np.isfinite(worst):
+            seen = f"residual is {worst:.3g} and not 0 with {method.notes.setting}"
+            line, words = breaking(method)
+            method.notes.add("invariant", seen + words, line)
+            return
 
 
 def finite(method: Method) -> None:
     """Gradients of ordinary size leave models finite, and move them."""
-    for n in method.sizes:
-        for name, topology in method.graphs(n) if n == SIZES[0] else islice(method.graphs(n), 1):
-            with np.errstate(all="ignore"):
-                world = method.world(name, topology, np.zeros(2), noise(5))
-                if world is None:
-                    return
-                rough(world, 23, 60 * n)
-                rounds(world, 10)
-            models = _models(world)
-            if not np.isfinite(models).all():
-                worker = next(i for i, m in enumerate(models) if not np.isfinite(m).all())
-                seen = f"worker {worker}'s model is {models[worker]} after finite gradients with {method.notes.setting}"
-                method.notes.add("finite", seen)
-                return
-            still = [i for i, m in enumerate(models) if not m.any() and len(world.gradients[i]) > 5]
-            if still:
-                _unmoved(method, still, world)
-                return
+    for name, topology in method.settings():
+        world = method.world(name, topology, np.zeros(2), noise(5))
+        if world is None:
+            return
+        rough(world, 23, 60 * topology.n)
+        rounds(world, 10)
+        models = _models(world)
+        if not np.isfinite(models).all():
+            worker = next(i for i, m in enumerate(models) if not np.isfinite(m).all())
+            seen = f"worker {worker}'s model is {models[worker]} after finite gradients with {method.notes.setting}"
+            method.notes.add("finite", seen)
+            return
+        still = [i for i, m in enumerate(models) if not m.any() and len(world.gradients[i]) > 5]
+        if still:
+            _unmoved(method, still, world)
+            return
 
 
 def _unmoved(method: Method, still: list[int], world: World) -> None:
     done = max(map(len, world.gradients))
-    file = files_of(method.kind)[0]
-    line = gradient_in_a_local(Source.of_file(file))
+    line = gradient_in_a_local(method.source)
     seen = f"`model` of workers {still} never changed in {done} gradients, with {method.notes.setting}"
-    method.notes.add("state", seen, None if line is None else Line(file, line))
+    method.notes.add("state", seen, None if line is None else Line(method.file, line))
 
 
 # ------------------------------------------------------------------------------------------------ numbers
@@ -179,11 +165,6 @@ def _off(world: World, start: Any) -> float:
     return max(_distance(w.model, start) for w in world.workers)
 
 
-def _drift(before: Any, now: Any) -> float:
-    off = float(np.abs(now - before).max())
-    return off if np.isfinite(off) else np.inf
-
-
 def _sums(world: World) -> dict[str, float]:
     """Over all workers, the size of each attribute that is a float or a vector."""
     found: dict[str, float] = {}
@@ -197,11 +178,10 @@ def _sums(world: World) -> dict[str, float]:
 # -------------------------------------------------------------------------------------------------- lines
 def _at(method: Method, rule: str, seen: str) -> None:
     """Note it at the line where the weights go wrong, or else where what becomes the model begins."""
-    file = files_of(method.kind)[0]
     lines = _mixing_lines(method)
     number = weighing(method, START) if rule == "mixing" else None
     number = number or (lines[-1] if lines else None)
-    method.notes.add(rule, seen, None if number is None else Line(file, number))
+    method.notes.add(rule, seen, None if number is None else Line(method.file, number))
 
 
 def _told(method: Method) -> str:
@@ -210,14 +190,13 @@ def _told(method: Method) -> str:
 
 
 def _mixing_lines(method: Method) -> list[int]:
-    return mixture(Source.of_file(files_of(method.kind)[0]), _model_attributes(method))
+    return mixture(method.source, _model_attributes(method))
 
 
 def _model_attributes(method: Method) -> set[str]:
     """What `model` reads of self, as far as its text says."""
-    source = Source.of_file(files_of(method.kind)[0])
     names = set()
-    for function in source.functions:
+    for function in method.source.functions:
         if function.name == "model":
             names |= {n.attr for n in ast.walk(function) if isinstance(n, ast.Attribute)}
     return names or {"x"}

@@ -33,10 +33,10 @@ STATEFUL = (dict, list, set, bytearray)
 @contextmanager
 def traced(method: Method) -> Iterator[None]:
     """Notes calls from the method's files into clocks and dice other than `node.rng`."""
-    files = set(files_of(method.kind)[:1])
+    file = method.file
 
     def profile(frame: FrameType, event: str, argument: Any) -> None:
-        if event == "c_call" and frame.f_code.co_filename in files:
+        if event == "c_call" and frame.f_code.co_filename == file:
             owner = getattr(argument, "__self__", None)
             module = getattr(argument, "__module__", None) or getattr(
                 owner, "__name__", type(owner).__module__
@@ -44,7 +44,7 @@ def traced(method: Method) -> Iterator[None]:
             name = getattr(argument, "__qualname__", "?")
             if _is_own(owner, method):
                 return
-        elif event == "call" and frame.f_back is not None and frame.f_back.f_code.co_filename in files:
+        elif event == "call" and frame.f_back is not None and frame.f_back.f_code.co_filename == file:
             module, name = frame.f_globals.get("__name__", ""), frame.f_code.co_name
             if _is_own(frame.f_locals.get("self"), method):
                 return
@@ -70,7 +70,7 @@ def _is_own(owner: Any, method: Method) -> bool:
 
 def chance(method: Method) -> None:
     """Randomness and time come from nowhere but the node and the effects."""
-    chosen = method.graph(4)
+    chosen = method.graph(SIZES[0])
     if chosen is None:
         return
     with traced(method):
@@ -126,16 +126,15 @@ def _is_instance(value: Any) -> bool:
 def _tell(method: Method, name: str, seen: str) -> None:
     if any(f.rule.name == "shared-state" and name in f.seen for f in method.notes.findings.values()):
         return
-    file = files_of(method.kind)[0]
-    lines = touching(Source.of_file(file), name.rpartition(".")[2])
-    method.notes.add("shared-state", seen, Line(file, lines[0]) if lines else None)
+    lines = touching(method.source, name.rpartition(".")[2])
+    method.notes.add("shared-state", seen, Line(method.file, lines[0]) if lines else None)
 
 
 def _outside(kind: type) -> dict[str, str]:
     """State beside the objects: attributes of the classes, and names of their modules, as text."""
     found: dict[str, str] = {}
     for base in kind.__mro__:
-        if files_of(base) if base is not object else False:
+        if base is not object and files_of(base):
             found |= {f"{base.__name__}.{k}": _text(v) for k, v in vars(base).items() if _is_state(k, v)}
     module = sys.modules.get(kind.__module__)
     names = vars(module) if module is not None else {}
@@ -193,15 +192,14 @@ class Watch:
 
     def sees(self, worker: Any, name: str) -> None:
         """An attribute is read."""
-        if (key := self._now(worker)) is not None and self.world is not None:
-            self.read[id(worker), name, key] = self.world.segments
+        if self.world is not None and self.world.current is not None:
+            self.read[id(worker), name, self.world.current[1]] = self.world.segments
 
     def hears(self, worker: Any, name: str, kind: type) -> None:
         """An attribute is written."""
-        activity = self._now(worker)
-        if activity is None or self.world is None:
+        if self.world is None or self.world.current is None:
             return
-        now, line = self.world.segments, of_call(kind)
+        activity, now, line = self.world.current[1], self.world.segments, of_call(kind)
         since = self.read.get((id(worker), name, activity))
         log = self.written.setdefault((id(worker), name), [])
         if since is not None and since < now:
@@ -209,10 +207,6 @@ class Watch:
             if others:
                 self.lost[line, name] = f"at {others[-1][2]}"
         log.append((activity, now, line))
-
-    def _now(self, worker: Any) -> int | None:
-        current = None if self.world is None else self.world.current
-        return None if current is None else current[1]
 
 
 def watched(kind: type, watch: Watch) -> type:

@@ -6,12 +6,12 @@ import ast
 import inspect
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
-from pathlib import Path
+from functools import cache, cached_property
 from typing import Any
 
 from rfast_bench import api
 from rfast_bench.api import Effect
+from rfast_bench.breaches.endings import tree_of
 
 EFFECTS = {name for name, kind in vars(api).items() if inspect.isclass(kind) and issubclass(kind, Effect)}
 USES = (ast.Expr, ast.BinOp, ast.UnaryOp, ast.AugAssign, ast.Compare, ast.Subscript, ast.Attribute)
@@ -27,14 +27,10 @@ class Source:
     file: str
     tree: ast.Module
 
-    @classmethod
-    def of(cls, kind: type) -> Source:
-        """Of the file that defines `kind`."""
-        return cls.of_file(str(inspect.getsourcefile(kind)))
-
-    @classmethod
-    def of_file(cls, file: str) -> Source:
-        return cls(file, ast.parse(Path(file).read_text(encoding="utf-8")))
+    @staticmethod
+    @cache
+    def of_file(file: str) -> Source:
+        return Source(file, tree_of(file))
 
     @cached_property
     def parents(self) -> dict[ast.AST, ast.AST]:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import islice
 from typing import Any
 
 import numpy as np
 
 from rfast_bench.api import Algorithm
-from rfast_bench.breaches.lines import of_error
+from rfast_bench.breaches.lines import files_of, of_error
 from rfast_bench.breaches.watchdog import Watchdog
 from rfast_bench.conformance.hand.world import Oracle, World
 from rfast_bench.conformance.notes import Notes
+from rfast_bench.conformance.source import Source
 from rfast_bench.errors import CannotRun, UserError
 from rfast_bench.plan import registry
 from rfast_bench.plan.parameters import own_shares
@@ -71,6 +73,16 @@ class Method:
         """How many workers it is tried with."""
         return SIZES[: 1 if self.quick else None]
 
+    @property
+    def file(self) -> str:
+        """The file of the class itself."""
+        return files_of(self.kind)[0]
+
+    @property
+    def source(self) -> Source:
+        """That file, parsed."""
+        return Source.of_file(self.file)
+
     def make(self, x0: Any) -> Any:
         kind: Any = self.kind
         return kind(x0, **self.parameters)
@@ -87,6 +99,11 @@ class Method:
                 yield name, built.with_own_shares(**own_shares(self.kind, self.parameters))
             except (CannotRun, UserError):
                 continue
+
+    def settings(self) -> Iterator[tuple[str, Topology]]:
+        """Every graph of four workers, and one each of the other sizes."""
+        for n in self.sizes:
+            yield from self.graphs(n) if n == SIZES[0] else islice(self.graphs(n), 1)
 
     def graph(self, n: int) -> tuple[str, Topology] | None:
         """Its default graph of n workers, or the first on which so many can run."""
@@ -117,26 +134,17 @@ def models_of(method: Method, world: World) -> list[Any] | None:
         return None
 
 
-def rough(world: World, seed: int, moves: int, lossy: bool = True) -> None:
-    """A random schedule of steps, deliveries in any order (half of the moves) and losses."""
+def rough(world: World, seed: int, moves: int, look: Callable[[], None] = lambda: None) -> None:
+    """A random schedule of steps, deliveries in any order (half of the moves) and losses, with a look after each."""
     rng = np.random.default_rng(seed)
-    kinds = rng.choice(["step", "deliver", "deliver", "drop" if lossy else "deliver"], moves)
-    world.play(zip(kinds.tolist(), rng.integers(0, 999, moves).tolist(), strict=True), lambda: None)
+    kinds = rng.choice(["step", "deliver", "deliver", "drop"], moves)
+    world.play(zip(kinds.tolist(), rng.integers(0, 999, moves).tolist(), strict=True), look)
 
 
-def rounds(world: World, count: int, seed: int | None = None) -> None:
-    """So many rounds: every gradient is done, and everything arrives, in order or (with a seed) in any."""
-    rng = None if seed is None else np.random.default_rng(seed)
+def rounds(world: World, count: int) -> None:
+    """So many rounds: every gradient is done, and everything arrives."""
     for _ in range(count):
-        if rng is None:
-            world.round()
-            continue
-        for i in rng.permutation(world.n):
-            world.step(int(i))
-            while world.wire and rng.random() < 0.7:
-                world.deliver(int(rng.integers(len(world.wire))))
-        while world.wire:
-            world.deliver(int(rng.integers(len(world.wire))))
+        world.round()
 
 
 def promptly(world: World, count: int) -> None:

@@ -42,7 +42,7 @@ class Outcome:
     broken: Broken | None = None
     """The rule that the method broke, if it did."""
     cautions: Sequence[Mapping[str, str]] = ()
-    """What is to be said of the method beside it; see `contract.cautions`."""
+    """What is to be said of the method beside it; see `breaches.cautions`."""
 
     @property
     def status(self) -> str:

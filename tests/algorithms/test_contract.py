@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 from pydantic import BaseModel
 
+from benchmarks.mistakes import source_of
 from rfast_bench.api import Algorithm, Needs
 from rfast_bench.conditions.links import link_draws
 from rfast_bench.conditions.seeds import Streams
@@ -28,38 +29,6 @@ from rfast_bench.topology.build import build
 from rfast_bench.topology.topology import Topology
 from tests.support.handmade import imports, make_run, simulate_run
 
-PLUG_IN = '''
-"""Gossip with whatever has come: x_i ← Σ_j w_ij x_j − γ g_i."""
-
-from rfast_bench.api import Algorithm, Gradient, StepSize
-
-
-class Gossip(Algorithm):
-    needs = "undirected"
-    default_topology = "ring"
-
-    def __init__(self, x0, *, step_size: StepSize):
-        self.step_size = step_size
-        self.x = x0
-
-    @property
-    def model(self):
-        return self.x
-
-    def activities(self, node):
-        return [self.run(node)]
-
-    async def run(self, node):
-        x0 = self.x
-        while True:
-            for j in node.out_W:
-                node.post(j, "x", self.x)
-            g = await Gradient(self.x)
-            mixed = node.W[node.id] * self.x
-            for j in node.in_W:
-                mixed = mixed + node.W[j] * node.newest(j, "x", x0)
-            self.x = mixed - self.step_size * g
-'''
 VARIANTS: dict[str, list[dict[str, Any]]] = {
     "m-sync": [{}, {"m": 1}, {"interrupt": False}],
     "fragile": [{}, {"S": 1}, {"interrupt": False}],
@@ -85,8 +54,8 @@ pytestmark = pytest.mark.parametrize(
 @pytest.fixture(scope="session")
 def plug_in(tmp_path_factory: pytest.TempPathFactory) -> str:
     path: Path = tmp_path_factory.mktemp("plug-in") / "gossip.py"
-    path.write_text(PLUG_IN, encoding="utf-8")
-    return f"{path}:Gossip"
+    path.write_text(source_of("gossip"), encoding="utf-8")
+    return f"{path}:Method"
 
 
 class Kind:

@@ -12,7 +12,42 @@ Note = Callable[[str, str], None]
 """(rule, what was seen): called while the method's line is on the stack."""
 
 
-class Number(float):
+class Operators:
+    """Arithmetic and comparisons by `_with(how, other)` and `_compared(how, other)`."""
+
+    __slots__ = ()
+    _with: Callable[..., Any]
+    _compared: Callable[..., Any]
+
+    def __add__(self, other: Any) -> Any:
+        return self._with(operator.add, other)
+
+    def __sub__(self, other: Any) -> Any:
+        return self._with(operator.sub, other)
+
+    def __mul__(self, other: Any) -> Any:
+        return self._with(operator.mul, other)
+
+    def __truediv__(self, other: Any) -> Any:
+        return self._with(divided, other)
+
+    def __pow__(self, other: Any) -> Any:
+        return self._with(operator.pow, other)
+
+    def __lt__(self, other: Any) -> Any:
+        return self._compared(operator.lt, other)
+
+    def __le__(self, other: Any) -> Any:
+        return self._compared(operator.le, other)
+
+    def __gt__(self, other: Any) -> Any:
+        return self._compared(operator.gt, other)
+
+    def __ge__(self, other: Any) -> Any:
+        return self._compared(operator.ge, other)
+
+
+class Number(Operators, float):  # type: ignore[misc]
     """A number that came of a value, such as a norm: what is decided by it is decided by values."""
 
     note: Note
@@ -30,33 +65,6 @@ class Number(float):
     def _compared(self, how: Callable[[Any, Any], Any], other: Any) -> Any:
         self.note("values", "a comparison of a number that came of a value")
         return how(float(self), other)
-
-    def __add__(self, other: Any) -> Any:
-        return self._with(operator.add, other)
-
-    def __sub__(self, other: Any) -> Any:
-        return self._with(operator.sub, other)
-
-    def __mul__(self, other: Any) -> Any:
-        return self._with(operator.mul, other)
-
-    def __truediv__(self, other: Any) -> Any:
-        return self._with(divided, other)
-
-    def __pow__(self, other: Any, modulo: Any = None) -> Any:
-        return self._with(operator.pow, other)
-
-    def __lt__(self, other: Any) -> Any:
-        return self._compared(operator.lt, other)
-
-    def __le__(self, other: Any) -> Any:
-        return self._compared(operator.le, other)
-
-    def __gt__(self, other: Any) -> Any:
-        return self._compared(operator.gt, other)
-
-    def __ge__(self, other: Any) -> Any:
-        return self._compared(operator.ge, other)
 
     def __bool__(self) -> bool:
         return bool(self._compared(operator.ne, 0.0))

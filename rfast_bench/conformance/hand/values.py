@@ -12,12 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from rfast_bench.conformance.hand.number import Note, Number, divided
+from rfast_bench.conformance.hand.number import Note, Number, Operators, divided
 
 BASIC = (np.add, np.subtract, np.multiply, np.true_divide)
 
 
-class Value:
+class Value(Operators):
     """A vector of a trial. `owners`: how others came to have it, such as *was posted*; empty while nobody has."""
 
     __slots__ = ("array", "note", "owners")
@@ -40,32 +40,17 @@ class Value:
             return self.made(how(self.array, float(other)))
         return NotImplemented
 
-    def __add__(self, other: Any) -> Any:
-        return self._with(operator.add, other)
-
     def __radd__(self, other: Any) -> Any:
         return self._with(lambda a, b: b + a, other)
-
-    def __sub__(self, other: Any) -> Any:
-        return self._with(operator.sub, other)
 
     def __rsub__(self, other: Any) -> Any:
         return self._with(lambda a, b: b - a, other)
 
-    def __mul__(self, other: Any) -> Any:
-        return self._with(operator.mul, other)
-
     def __rmul__(self, other: Any) -> Any:
         return self._with(lambda a, b: b * a, other)
 
-    def __truediv__(self, other: Any) -> Any:
-        return self._with(divided, other)
-
     def __rtruediv__(self, other: Any) -> Any:
         return self._with(lambda a, b: divided(b, a), other)
-
-    def __pow__(self, other: Any) -> Any:
-        return self._with(operator.pow, other)
 
     def __neg__(self) -> Any:
         return self.made(-self.array)
@@ -207,18 +192,6 @@ class Value:
 
     def _compared(self, how: Callable[[Any, Any], Any], other: Any) -> Any:
         return self._decides("a comparison", bool(np.all(how(self.array, plain(other)))))
-
-    def __lt__(self, other: Any) -> Any:
-        return self._compared(operator.lt, other)
-
-    def __le__(self, other: Any) -> Any:
-        return self._compared(operator.le, other)
-
-    def __gt__(self, other: Any) -> Any:
-        return self._compared(operator.gt, other)
-
-    def __ge__(self, other: Any) -> Any:
-        return self._compared(operator.ge, other)
 
     def __eq__(self, other: Any) -> Any:
         return False if other is None else self._compared(operator.eq, other)

@@ -164,7 +164,7 @@ class Reporting:
         self._failed = failed
 
     def __enter__(self) -> None:
-        sys.set_coroutine_origin_tracking_depth(1)  # of this thread; see `contract.unawaited`
+        sys.set_coroutine_origin_tracking_depth(1)  # of this thread; see `breaches.unawaited`
 
     def __exit__(self, kind: Any, problem: BaseException | None, trace: Any) -> Literal[True]:
         if problem is not None:
