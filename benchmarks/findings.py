@@ -21,7 +21,7 @@ from typing import Any
 import pandas as pd
 from jinja2 import Environment, StrictUndefined, TemplateError
 
-from benchmarks.measures import MEASURES, OVER
+from benchmarks.measures import MEASURES, OVER, POINTS
 from rfast_bench.analysis.cell_text import POINT, cell, heading, interval, pace, present, speedup
 from rfast_bench.errors import UserError, suggest
 from rfast_bench.plan.swept_values import named
@@ -80,7 +80,7 @@ class Study:
     def measures(self) -> list[str]:
         """The measures of whole curves that its template names."""
         text = (self.folder / TEMPLATE).read_text(encoding="utf-8")
-        over = dict.fromkeys(re.findall(rf'"({OVER}[\w-]+)"', text))
+        over = dict.fromkeys(re.findall(rf'"((?:{OVER}|{POINTS})[\w-]+)"', text))
         return [name for name in MEASURES if f'"{name}"' in text] + list(over)
 
     @cached_property

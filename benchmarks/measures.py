@@ -47,6 +47,7 @@ MEASURES: Mapping[str, Callable[[pd.DataFrame], float]] = {
 
 
 OVER = "speedup_over_"
+POINTS = "points_over_"
 
 
 def measure(runs: Sequence[Run], names: Sequence[str]) -> pd.DataFrame:
@@ -61,7 +62,37 @@ def measure(runs: Sequence[Run], names: Sequence[str]) -> pd.DataFrame:
     places = [POINT + key for key in keys] + ["label"]
     for rival in (name.removeprefix(OVER) for name in names if name.startswith(OVER)):
         told = told.merge(_speedups_over(rival, ordered, places), on=places, validate="one_to_one")
+    for rival in (name.removeprefix(POINTS) for name in names if name.startswith(POINTS)):
+        other = pd.DataFrame([_points_over(rival, group, ordered, keys) for group in groups.values()])
+        told = told.merge(other, on=places, validate="one_to_one")
     return told
+
+
+def _points_over(
+    rival: str, runs: Sequence[Run], among: Sequence[Run], keys: Sequence[str]
+) -> dict[str, object]:
+    theirs = {
+        run.seed: run
+        for run in among
+        if run.label == rival and point_key(run.point) == point_key(runs[0].point)
+    }
+    apart = [
+        100 * (_last_accuracy(run) - _last_accuracy(theirs[run.seed]))
+        for run in runs
+        if run.valid and run.seed in theirs and theirs[run.seed].valid
+    ]
+    return {
+        **_place(runs, keys),
+        **columns([{f"{POINTS}{rival}": exactly(found)} for found in apart]),
+    }
+
+
+def _last_accuracy(run: Run) -> float:
+    return float(run.curves()["accuracy"].iloc[-1])
+
+
+def _place(runs: Sequence[Run], keys: Sequence[str]) -> dict[str, object]:
+    return {**{POINT + key: runs[0].point.get(key) for key in keys}, "label": runs[0].label}
 
 
 def _speedups_over(rival: str, runs: Sequence[Run], places: Sequence[str]) -> pd.DataFrame:
@@ -75,11 +106,10 @@ def _speedups_over(rival: str, runs: Sequence[Run], places: Sequence[str]) -> pd
 
 
 def _row(runs: Sequence[Run], keys: Sequence[str], names: Sequence[str]) -> dict[str, object]:
-    place = {**{POINT + key: runs[0].point.get(key) for key in keys}, "label": runs[0].label}
     told = [
         {name: exactly(_of(run, MEASURES[name])) for name in names} for run in runs if run.status != "skipped"
     ]
-    return {**place, **columns(told)}
+    return {**_place(runs, keys), **columns(told)}
 
 
 def _of(run: Run, make: Callable[[pd.DataFrame], float]) -> float:
