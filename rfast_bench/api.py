@@ -71,6 +71,14 @@ class Gradient(Effect[Vector]):
         self.unless = unless
 
 
+def _check_seconds(within: object) -> None:
+    """Raises TypeError or ValueError for a bound that is no number of seconds."""
+    if isinstance(within, bool) or not isinstance(within, int | float):
+        raise TypeError(f"within is {within!r}; expected a number of seconds")
+    if not 0 <= within < float("inf"):
+        raise ValueError(f"within is {within}; expected a number of seconds, 0 or more")
+
+
 class Receive(Effect[Mapping[int, Any]]):
     """One message from each of `senders` on `channel`, each sender's in the order it sent them.
 
@@ -81,6 +89,10 @@ class Receive(Effect[Mapping[int, Any]]):
     __slots__ = ("channel", "senders", "within")
 
     def __init__(self, channel: Channel, senders: Sequence[int], within: float | None = None) -> None:
+        if not hasattr(senders, "__len__"):
+            raise TypeError(f"Receive: senders is {senders!r}; expected a list of workers, such as [0]")
+        if within is not None:
+            _check_seconds(within)
         self.channel = channel
         self.senders = senders
         self.within = within
@@ -93,6 +105,8 @@ class ReceiveAny(Effect[tuple[int, Any]]):
     __slots__ = ("channel", "within")
 
     def __init__(self, channel: Channel, within: float | None = None) -> None:
+        if within is not None:
+            _check_seconds(within)
         self.channel = channel
         self.within = within
 

@@ -19,7 +19,7 @@ STILL = 100
 
 @dataclass(frozen=True)
 class Facts:
-    """Of a run that is over. `gradients`, `asked`: by worker; `shards`: their samples."""
+    """Of a run that is over. `gradients`, `asked`: by worker; `shards`: their samples, 0 for who is not to compute."""
 
     gradients: Sequence[int]
     asked: Sequence[int]
@@ -49,7 +49,7 @@ def _found(kind: type[Algorithm], facts: Facts) -> Iterator[tuple[str, Broken]]:
     if n > 1 and not facts.sent:
         seen = f"{n} workers have done {total} gradients, and nobody has sent anything"
         yield "nobody sent anything", Broken("silence", seen, _line(kind))
-    idle = [k for k, asked in enumerate(facts.asked) if not asked]
+    idle = [k for k, asked in enumerate(facts.asked) if not asked and facts.shards[k]]
     if idle:
         samples = sum(facts.shards[k] for k in idle)
         seen = f"{names(idle)} never asked for a gradient, so nobody trained on {samples} samples"

@@ -5,12 +5,14 @@ its frame; which loop around a line awaits nothing; and where what should have b
 from __future__ import annotations
 
 import ast
+import sys
 from collections.abc import Collection, Iterator
 from functools import cache
 from pathlib import Path
 from types import CodeType
 from typing import Any
 
+from rfast_bench.api import Algorithm
 from rfast_bench.breaches.lines import Line
 
 Loop = ast.For | ast.AsyncFor | ast.While
@@ -61,6 +63,29 @@ def tree_of(file: str) -> ast.Module:
         return ast.parse(Path(file).read_text(encoding="utf-8"))
     except (OSError, SyntaxError, ValueError):
         return ast.Module([], [])
+
+
+@cache
+def own_tree(kind: type[Algorithm], file: str) -> ast.Module:
+    """A file of a method's without the other methods in it."""
+    tree, module = tree_of(file), sys.modules.get(_module_of(kind, file))
+    kept = [
+        node for node in tree.body if not _is_other(getattr(module, getattr(node, "name", ""), None), kind)
+    ]
+    return ast.Module(kept, [])
+
+
+def _module_of(kind: type[Algorithm], file: str) -> str:
+    return next((base.__module__ for base in kind.__mro__ if _file_of(base) == file), "")
+
+
+def _file_of(base: type) -> str:
+    module = sys.modules.get(base.__module__)
+    return getattr(module, "__file__", None) or ""
+
+
+def _is_other(found: object, kind: type[Algorithm]) -> bool:
+    return isinstance(found, type) and issubclass(found, Algorithm) and found not in kind.__mro__
 
 
 @cache

@@ -33,7 +33,7 @@ def files_of(kind: type) -> tuple[str, ...]:
     """The files of a method's classes, its own first, without the contract's."""
     found = []
     for base in kind.__mro__:
-        if base in (object, Algorithm) or not issubclass(base, Algorithm):
+        if base in (object, Algorithm) or not (issubclass(base, Algorithm) or is_own(base)):
             continue
         file = inspect.getsourcefile(base)
         if file is not None:
@@ -43,7 +43,7 @@ def files_of(kind: type) -> tuple[str, ...]:
 
 def is_own(kind: type) -> bool:
     """Whether a method is the user's: not one that the suite brings along."""
-    return not kind.__module__.startswith("rfast_bench.algorithms")
+    return not kind.__module__.startswith(("rfast_bench.", "builtins", "abc", "typing"))
 
 
 def of_error(problem: BaseException, kind: type) -> Line | None:

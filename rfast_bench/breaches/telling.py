@@ -23,6 +23,7 @@ from rfast_bench.api import (
 )
 from rfast_bench.breaches.broken import Broken
 from rfast_bench.breaches.endings import made_at
+from rfast_bench.breaches.inherited import inherited
 from rfast_bench.breaches.lines import Line, files_of, of_activity, of_error
 from rfast_bench.errors import UserError
 
@@ -108,7 +109,7 @@ def _coroutines(algorithm: Algorithm, node: Any) -> list[Activity]:
     return found
 
 
-def explained(problem: Exception, kind: type[Algorithm], at: Where) -> Exception:
+def explained(problem: BaseException, kind: type[Algorithm], at: Where) -> BaseException:
     """The same as a `Broken` or a `Mistake`; as it is where the method's files are not on its way."""
     line = of_error(problem, kind)
     if isinstance(problem, Broken):
@@ -117,13 +118,17 @@ def explained(problem: Exception, kind: type[Algorithm], at: Where) -> Exception
     if isinstance(problem, UserError):
         return problem
     broken = _rule_of(problem, line, at)
-    if broken is not None or line is None:
-        return broken or problem
-    words = f"{line}: {_words(problem)}, on {at}{_shapes(problem, line)}"
+    if broken is not None:
+        return broken
+    if line is None:
+        waits = of_activity(activity_of(problem), kind)
+        return Mistake(f"{waits}: {_words(problem)}, of what is awaited here, on {at}") if waits else problem
+    own, hint = inherited(line, kind)
+    words = f"{own}: {_words(problem)}, on {at}{_shapes(problem, line)}{hint}"
     return Mistake(f"{words}. The line says: {_source(line)}")
 
 
-def _rule_of(problem: Exception, line: Line | None, at: Where) -> Broken | None:
+def _rule_of(problem: BaseException, line: Line | None, at: Where) -> Broken | None:
     text = str(problem)
     if isinstance(problem, TypeError | AttributeError) and (found := _UNAWAITED.search(text)):
         name = found[1] or found[2]
@@ -152,7 +157,7 @@ def _source(line: Line) -> str:
 
 
 # ------------------------------------------------------------------------------------------ shapes of values
-def _shapes(problem: Exception, line: Line) -> str:
+def _shapes(problem: BaseException, line: Line) -> str:
     """`; there x is float64 (13,)`: the vectors at hand, where the error is about shapes."""
     frame = _frame_at(problem, line)
     if frame is None or not _SHAPES.search(str(problem)):

@@ -12,7 +12,7 @@ from typing import Any
 
 from rfast_bench.api import Algorithm
 from rfast_bench.breaches.broken import Broken
-from rfast_bench.breaches.endings import tree_of
+from rfast_bench.breaches.endings import own_tree
 from rfast_bench.breaches.lines import Line, files_of
 from rfast_bench.breaches.telling import EFFECTS
 
@@ -73,7 +73,7 @@ def _dropped(name: str, line: Line) -> Broken:
 def check_effects(kind: type[Algorithm]) -> None:
     """Raises Broken for an effect of a method's files that is made as a statement of its own, without `await`."""
     for file in files_of(kind):
-        tree = tree_of(file)
+        tree = own_tree(kind, file)
         names = dict(_imported(tree))
         for node in ast.walk(tree):
             if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):

@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from types import FrameType
 from typing import Any
 
-from rfast_bench.api import Algorithm
 from rfast_bench.breaches.broken import Broken
 from rfast_bench.breaches.endings import around
 from rfast_bench.breaches.lines import Line, of_call
@@ -50,7 +49,7 @@ class Watchdog:
 
     def __init__(
         self,
-        kind: type[Algorithm],
+        kind: type,
         progress: Callable[[], Any],
         model_bytes: int = 0,
         thread: int | None = None,

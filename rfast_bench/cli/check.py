@@ -27,9 +27,9 @@ def command(what: str, given: tuple[str, ...], as_json: bool, real: bool) -> Non
     the file and line, what was seen, the rule and a mend: docs/writing-your-own.md.
     """
     from rfast_bench.conformance.text import as_data, as_text
-    from rfast_bench.study.checking.called import checked
+    from rfast_bench.study.checking.apart import checked_apart
 
-    findings, title = checked(what, given, Path.cwd(), real)
+    findings, title = checked_apart(what, given, Path.cwd(), real)
     if as_json:
         click.echo(as_data(findings))
     else:

@@ -9,23 +9,24 @@ import numpy as np
 
 from rfast_bench.api import Algorithm
 from rfast_bench.breaches.watchdog import Endless
-from rfast_bench.conformance import contract_rules, mathematics, sharing
+from rfast_bench.conformance import chance, contract_rules, hearing, mathematics, sharing
 from rfast_bench.conformance.notes import Finding
 from rfast_bench.conformance.trials import Method
+from rfast_bench.scenario.user_files.modules import MISTAKES
 
 __all__ = ["Finding", "check"]
 
 Trial = Callable[[Method], None]
 FIRST: tuple[Trial, ...] = (contract_rules.text, contract_rules.built, contract_rules.guarded)
 THEN: tuple[Trial, ...] = (
-    *(sharing.chance, sharing.shared, sharing.lost_updates, contract_rules.numbers, contract_rules.decisions),
+    *(chance.chance, sharing.shared, sharing.lost_updates, contract_rules.numbers, contract_rules.decisions),
     *(mathematics.finite, mathematics.mixing, mathematics.invariant, mathematics.rest, mathematics.kept),
-    *(contract_rules.repeated, contract_rules.talks),
+    *(contract_rules.repeated, contract_rules.talks, hearing.handed, hearing.heard),
 )
 
 
 LOOK: tuple[Trial, ...] = (
-    *(contract_rules.text, contract_rules.guarded, sharing.chance, sharing.shared, sharing.lost_updates),
+    *(contract_rules.text, contract_rules.guarded, chance.chance, sharing.shared, sharing.lost_updates),
     *(mathematics.finite, mathematics.mixing, mathematics.invariant),
 )
 
@@ -70,5 +71,7 @@ def _tried(trial: Trial, method: Method) -> None:
         world = method.notes.world
         found = method.watchdog.broken(world.current[0] if world and world.current else 0)
         method.notes.add("endless-loop", found.seen, found.line)
+    except MISTAKES as problem:  # of what is done with a value of the method's
+        method.notes.unusable(problem)
     finally:
         method.notes.world = None

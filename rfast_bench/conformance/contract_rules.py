@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from rfast_bench.breaches.broken import Broken
+from rfast_bench.breaches.inherited import inherited
 from rfast_bench.breaches.lines import Line, of_error
 from rfast_bench.breaches.unawaited import Dropped
 from rfast_bench.conformance.hand.number import Note
@@ -20,6 +22,8 @@ from rfast_bench.scenario.user_files.modules import MISTAKES
 
 ROUNDS = 40
 FLOAT32 = "tensors of float32"
+ITS_OWN = ("randomness", "shared-state")
+"""What makes any two trials differ: no more is to be said of how they do."""
 
 
 def text(method: Method) -> None:
@@ -49,7 +53,7 @@ def guarded(method: Method) -> None:
             if world is None or method.notes.fatal:
                 return
             rough(world, n, 60 * n)
-            rounds(world, ROUNDS)
+            rounds(world, ROUNDS * (1 + (n == SIZES[0])))
             stuck(method, world)
             if models_of(method, world) is None or method.notes.fatal:
                 return
@@ -69,7 +73,7 @@ def stuck(method: Method, world: World) -> None:
             grouped.setdefault((what.split(" from")[0], line), []).append(worker)
         for (what, line), workers in grouped.items():
             seen = f"nobody can go on with {notes.setting}: workers {workers} wait in {what}, and nothing is under way"
-            notes.add("deadlock", seen, line)
+            notes.add("deadlock", seen + _unread(world), line)
         return
     for worker, what, line in waits:
         patient = what.startswith("ReceiveAny") or world.computes(worker)
@@ -79,13 +83,24 @@ def stuck(method: Method, world: World) -> None:
             and any(len(g) > ROUNDS // 2 for g in world.gradients)
         ):
             seen = f"worker {worker} waits for ever in {what} with {notes.setting}, while others go on"
-            notes.add("deadlock", seen, line)
+            notes.add("deadlock", seen + _unread(world), line)
+
+
+def _unread(world: World) -> str:
+    """Messages that nobody takes, which may well be those that are waited for."""
+    piles = [
+        f"{len(letters)} on channel {channel!r} at worker {node.id}"
+        for node in world.nodes
+        for channel, letters in node.inbox.items()
+        if letters
+    ]
+    return f"; unread lie {', '.join(piles[:3])}{', …' if len(piles) > 3 else ''}" if piles else ""
 
 
 def numbers(method: Method) -> None:
     """The same file on tensors and on floats gives what it gives on arrays."""
     chosen = method.graph(SIZES[0])
-    if chosen is None or method.notes.has("in-place", "arithmetic"):
+    if chosen is None or method.notes.has("in-place", "arithmetic", *ITS_OWN):
         return
     arrays = method.world(*chosen, np.zeros(1), noise(0, 1))
     if arrays is None:
@@ -141,7 +156,7 @@ def _first(value: Any) -> Any:
 def decisions(method: Method) -> None:
     """Gradients as large, as small or as broken as they come change no effect and no message."""
     chosen = method.graph(SIZES[0])
-    if chosen is None or method.notes.has("values"):
+    if chosen is None or method.notes.has("values", *ITS_OWN):
         return
     logs = []
     kinds: dict[str, Oracle] = {
@@ -177,7 +192,7 @@ def repeated(method: Method) -> None:
         rough(world, 5, 300)
         kept.append((world.log, [np.array(w.model, float) for w in world.workers]))
     same = all(np.array_equal(a, b, equal_nan=True) for a, b in zip(kept[0][1], kept[1][1], strict=True))
-    if not (same and kept[0][0] == kept[1][0]) and not method.notes.has("randomness", "shared-state"):
+    if not (same and kept[0][0] == kept[1][0]) and not method.notes.has(*ITS_OWN):
         what = "models" if kept[0][0] == kept[1][0] else "messages"
         method.notes.add(
             "repeatable", f"the same gradients in the same order gave other {what} the second time"
@@ -210,7 +225,17 @@ def built(method: Method) -> None:
     """It can be built, and says what it is."""
     kind = method.kind
     try:
-        method.make(np.zeros(2))
+        model = method.make(np.zeros(2)).model
     except MISTAKES as problem:  # of a method's own constructor
         line = of_error(problem, kind)
-        method.notes.add("exceptions", f"it cannot be built: {type(problem).__name__}: {problem}", line)
+        line, hint = (None, "") if line is None else inherited(line, kind)
+        method.notes.add("exceptions", f"it cannot be built: {type(problem).__name__}: {problem}{hint}", line)
+        return
+    if not (hasattr(model, "shape") and tuple(model.shape) == (2,)):
+        form = f"of shape {tuple(model.shape)}" if hasattr(model, "shape") else "which is no vector"
+        found = inspect.getattr_static(kind, "model")
+        code = getattr(getattr(found, "fget", None), "__code__", None)
+        line = None if code is None else Line(code.co_filename, code.co_firstlineno)
+        method.notes.add(
+            "contract", f"`model` gives a {type(model).__name__}, {form}; x0 is a vector (2,)", line
+        )

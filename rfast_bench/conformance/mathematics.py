@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import inspect
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,8 @@ SLACK = 1e-6
 
 def mixing(method: Method) -> None:
     """With zero gradients and equal models nothing may move."""
+    if method.notes.has("shared-state"):
+        return
     for name, topology in method.settings():
         world = method.world(name, topology, START, lambda i, at, k: np.zeros(2))
         if world is None:
@@ -32,7 +35,7 @@ def mixing(method: Method) -> None:
             worst = max(world.workers, key=lambda w: _distance(w.model, START))
             share = float(np.asarray(worst.model, float)[0] / START[0])
             seen = (
-                f"with zero gradients and equal models the model moved, to {share:.3g} of itself, with "
+                f"with zero gradients and equal models the model moved by {off:.2g}, to {share:.3g} of itself, with "
                 f"{method.notes.setting}{_told(method)}"
             )
             _at(method, "mixing", seen)
@@ -116,6 +119,9 @@ def invariant(method: Method) -> None:
             found.append(0.0 if left is None else float(np.abs(np.asarray(left, float)).max()))
 
         rough(world, 19, 60 * topology.n, look)
+        if told := _no_sum(world):
+            method.notes.add("invariant", f"{told}, with {method.notes.setting}", _residual_line(method.kind))
+            return
         worst = max(found)
         if worst > 1e-9 or not np.isfinite(worst):
             seen = f"residual is {worst:.3g} and not 0 with {method.notes.setting}"
@@ -124,8 +130,33 @@ def invariant(method: Method) -> None:
             return
 
 
+def _no_sum(world: World) -> str:
+    """How `residual` of all workers differs from the sum of what it gives of each one; empty if it does not."""
+    kind = type(world.workers[0])
+    whole, parts = kind.residual(world.workers), [kind.residual([worker]) for worker in world.workers]
+    known = [np.asarray(part, float) for part in parts if part is not None]
+    if len(known) < len(parts):
+        return ""
+    off = float(np.abs(sum(known) - (0.0 if whole is None else np.asarray(whole, float))).max())
+    if off <= 1e-9:
+        return ""
+    gives = "None" if whole is None else f"{float(np.abs(np.asarray(whole, float)).max()):.3g}"
+    return (
+        f"`residual` of all workers gives {gives}, and what it gives of each one alone is {off:.3g} away from that in "
+        "sum: real processes know their own state only, so it is to be a sum over workers"
+    )
+
+
+def _residual_line(kind: type) -> Line | None:
+    owner = next(base for base in kind.__mro__ if "residual" in vars(base))
+    found = inspect.unwrap(vars(owner)["residual"].__func__)
+    return Line(found.__code__.co_filename, found.__code__.co_firstlineno)
+
+
 def finite(method: Method) -> None:
     """Gradients of ordinary size leave models finite, and move them."""
+    if method.notes.has("shared-state"):
+        return
     for name, topology in method.settings():
         world = method.world(name, topology, np.zeros(2), noise(5))
         if world is None:

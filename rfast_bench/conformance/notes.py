@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,12 +11,14 @@ import numpy as np
 from rfast_bench.api import Algorithm
 from rfast_bench.breaches.broken import Broken, told
 from rfast_bench.breaches.endings import around
+from rfast_bench.breaches.inherited import inherited
 from rfast_bench.breaches.lines import Line, of_call, of_error
 from rfast_bench.breaches.rules import RULES, Rule
 from rfast_bench.breaches.telling import Where, explained, where
 from rfast_bench.conformance.hand.keeper import Keeper, frozen, no_payload
 from rfast_bench.conformance.hand.letter import Letter
 from rfast_bench.conformance.hand.values import Value, owned
+from rfast_bench.conformance.made import Made
 
 FATAL = {
     "finite",
@@ -33,6 +36,10 @@ FATAL = {
 
 ASIDE = {"neighbours", "deadlock", "mass"}
 """What counts on a method's own graph alone: on another one it is a caution, for the method may not be meant for it."""
+
+
+Used = tuple[Mapping[Any, Mapping[str, Line | None]], set[Any]]
+"""How each channel of a world was used, and on which somebody waited for a while only."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +79,8 @@ class Notes(Keeper):
         self.findings: dict[tuple[str, Line | None], Finding] = {}
         self.world: Any = None
         self.usual = True  # on the graph that the class names, so that everything counts
+        self.worlds: list[Used] = []  # how channels were used in each
+        self.made: Made | None = None
 
     def __bool__(self) -> bool:
         """Whether anything is wrong; cautions are not."""
@@ -96,6 +105,11 @@ class Notes(Keeper):
     # ------------------------------------------------------------------------------- what a world reports
     def begins(self, world: Any) -> None:
         self.world = world
+        self.worlds.append((world.channels, world.timed))
+
+    def awaited(self, effect: Any) -> None:
+        if self.made is not None:
+            self.made.awaited(effect)
 
     def broken(self, rule: str, seen: str, line: Line | None = None) -> None:
         self.add(rule, seen, line or of_call(self.kind))
@@ -104,7 +118,7 @@ class Notes(Keeper):
         line = of_call(self.kind)
         raise Broken("endless-loop", seen, None if line is None else around(line))
 
-    def failed(self, worker: int, activity: int, problem: Exception) -> None:
+    def failed(self, worker: int, activity: int, problem: BaseException) -> None:
         at = where(self.world.nodes[worker], self.kind.needs) if self.world.nodes[worker:] else Where(worker)
         told = explained(problem, self.kind, at)
         line, setting = of_error(problem, self.kind), f"with {self.setting}"
@@ -116,7 +130,15 @@ class Notes(Keeper):
         elif "Value" in str(problem):
             self.add("arithmetic", f"{type(problem).__name__}: {problem}, {setting}", line)
         else:
-            self.add("exceptions", f"{type(problem).__name__}: {problem}, on {at}, {setting}", line)
+            line, hint = (line, "") if line is None else inherited(line, self.kind)
+            line = line or (self.world.last if self.world is not None else None)
+            self.add("exceptions", f"{type(problem).__name__}: {problem}, on {at}, {setting}{hint}", line)
+
+    def unusable(self, problem: BaseException) -> None:
+        """What a method gave could not be worked with; its own code has not failed."""
+        line = of_error(problem, self.kind) or (self.world.last if self.world is not None else None)
+        seen = f"a value of the method's cannot be used: {type(problem).__name__}: {problem}"
+        self.add("exceptions", f"{seen}, with {self.setting}" if self.setting else seen, line)
 
     def ended(self, worker: int, activity: int, line: Line | None) -> None:
         self.add("endings", f"an activity of worker {worker} came to its end", line)

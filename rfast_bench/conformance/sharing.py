@@ -1,82 +1,18 @@
-"""What a method must not know or keep: other workers' state, time and dice of its own, what is old after an await."""
+"""What a method must not know or keep: other workers' state, and what is old after an await."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
-from types import FrameType, FunctionType, ModuleType
+from types import FunctionType, ModuleType
 from typing import Any
 
 import numpy as np
 
-from rfast_bench.breaches.lines import Line, files_of, of_call
+from rfast_bench.breaches.lines import Line, of_call
 from rfast_bench.conformance.hand.world import World
+from rfast_bench.conformance.outside import STATEFUL, outside, text_of
 from rfast_bench.conformance.source import Source, depends, touching
 from rfast_bench.conformance.trials import SIZES, Method, noise, rough, rounds
-
-FORBIDDEN = {
-    "time",
-    "random",
-    "_random",
-    "secrets",
-    "datetime",
-    "uuid",
-    "numpy.random",
-    "asyncio",
-    "threading",
-}
-STATEFUL = (dict, list, set, bytearray)
-
-
-# --------------------------------------------------------------------------------------- clocks and dice
-@contextmanager
-def traced(method: Method) -> Iterator[None]:
-    """Notes calls from the method's files into clocks and dice other than `node.rng`."""
-    file = method.file
-
-    def profile(frame: FrameType, event: str, argument: Any) -> None:
-        if event == "c_call" and frame.f_code.co_filename == file:
-            owner = getattr(argument, "__self__", None)
-            module = getattr(argument, "__module__", None) or getattr(
-                owner, "__name__", type(owner).__module__
-            )
-            name = getattr(argument, "__qualname__", "?")
-            if _is_own(owner, method):
-                return
-        elif event == "call" and frame.f_back is not None and frame.f_back.f_code.co_filename == file:
-            module, name = frame.f_globals.get("__name__", ""), frame.f_code.co_name
-            if _is_own(frame.f_locals.get("self"), method):
-                return
-        else:
-            return
-        if module in FORBIDDEN or str(module).startswith(("numpy.random", "_random", "torch.random")):
-            line = of_call(method.kind, frame if event == "c_call" else frame.f_back)
-            method.notes.add("randomness", f"{module}.{name} is called", line)
-
-    old = sys.getprofile()
-    sys.setprofile(profile)
-    try:
-        yield
-    finally:
-        sys.setprofile(old)
-
-
-def _is_own(owner: Any, method: Method) -> bool:
-    """Whether it is some worker's `node.rng`."""
-    nodes = getattr(method.notes.world, "nodes", [])
-    return owner is not None and any(owner is node.rng for node in nodes)
-
-
-def chance(method: Method) -> None:
-    """Randomness and time come from nowhere but the node and the effects."""
-    chosen = method.graph(SIZES[0])
-    if chosen is None:
-        return
-    with traced(method):
-        world = method.world(*chosen, np.zeros(2), noise(4))
-        if world is not None:
-            rounds(world, 12)
 
 
 # ----------------------------------------------------------------------------------------- shared state
@@ -85,23 +21,28 @@ def shared(method: Method) -> None:
     chosen = method.graph(SIZES[0])
     if chosen is None:
         return
-    before = _outside(method.kind)
+    before = outside(method.kind)
     world = method.world(*chosen, np.zeros(2), noise(6))
     if world is None:
         return
-    common = {id(value): (name, value, _text(value)) for name, value in _in_common(world)}
-    rounds(world, 12)
-    after = _outside(method.kind)
-    for name in sorted(before.keys() | after.keys()):
-        if before.get(name) != after.get(name):
-            _tell(method, name, f"{name}, which all workers have in common, is changed in a run")
+    given = [text_of([dict(node.W), dict(node.A)]) for node in world.nodes]
+    common = {id(value): (name, value, text_of(value)) for name, value in _in_common(world)}
+    changed: dict[str, None] = {}
+    for _ in range(12):  # a short memory may be full, and hold the same at the end as at the start
+        rounds(world, 1)
+        after = outside(method.kind)
+        changed |= dict.fromkeys(n for n in sorted(before | after) if before.get(n) != after.get(n))
+    for name in changed:
+        _tell(method, name, f"{name}, which all workers have in common, is changed in a run")
     for name, value, text in common.values():
-        if _text(value) != text:
+        if text_of(value) != text:
             _tell(
                 method,
                 name,
                 f"self.{name} of several workers is one and the same object, and is changed in a run",
             )
+    if given != [text_of([dict(node.W), dict(node.A)]) for node in world.nodes]:
+        _tell(method, "node.W", "the weights node.W or node.A, which are the graph's, are changed in a run")
     for i, worker in enumerate(world.workers):
         for name, value in vars(worker).items():
             if any(value is other for k, other in enumerate(world.workers) if k != i):
@@ -128,29 +69,6 @@ def _tell(method: Method, name: str, seen: str) -> None:
         return
     lines = touching(method.source, name.rpartition(".")[2])
     method.notes.add("shared-state", seen, Line(method.file, lines[0]) if lines else None)
-
-
-def _outside(kind: type) -> dict[str, str]:
-    """State beside the objects: attributes of the classes, and names of their modules, as text."""
-    found: dict[str, str] = {}
-    for base in kind.__mro__:
-        if base is not object and files_of(base):
-            found |= {f"{base.__name__}.{k}": _text(v) for k, v in vars(base).items() if _is_state(k, v)}
-    module = sys.modules.get(kind.__module__)
-    names = vars(module) if module is not None else {}
-    return found | {k: _text(v) for k, v in names.items() if _is_state(k, v)}
-
-
-def _is_state(name: str, value: Any) -> bool:
-    inert = (type, FunctionType, ModuleType, property, classmethod, staticmethod)
-    return not (name.startswith(("__", "_abc")) or isinstance(value, inert))
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, STATEFUL):
-        return f"{type(value).__name__} of {len(value)}: {repr(value)[:2000]}"
-    state = getattr(value, "__dict__", None)
-    return repr(value)[:2000] if state is None else repr(sorted(map(str, state.items())))[:2000]
 
 
 # ---------------------------------------------------------------------------------------- lost updates

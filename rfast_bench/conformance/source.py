@@ -10,8 +10,8 @@ from functools import cache, cached_property
 from typing import Any
 
 from rfast_bench import api
-from rfast_bench.api import Effect
-from rfast_bench.breaches.endings import tree_of
+from rfast_bench.api import Algorithm, Effect
+from rfast_bench.breaches.endings import own_tree, tree_of
 
 EFFECTS = {name for name, kind in vars(api).items() if inspect.isclass(kind) and issubclass(kind, Effect)}
 USES = (ast.Expr, ast.BinOp, ast.UnaryOp, ast.AugAssign, ast.Compare, ast.Subscript, ast.Attribute)
@@ -31,6 +31,12 @@ class Source:
     @cache
     def of_file(file: str) -> Source:
         return Source(file, tree_of(file))
+
+    @staticmethod
+    @cache
+    def of_method(kind: type[Algorithm], file: str) -> Source:
+        """A file of a method's without the other methods in it."""
+        return Source(file, own_tree(kind, file))
 
     @cached_property
     def parents(self) -> dict[ast.AST, ast.AST]:
@@ -157,7 +163,7 @@ def depends(source: Source, line: int, attribute: str) -> bool:
         for node in ast.walk(around) if around is not None else []:
             if isinstance(node, ast.Assign | ast.AnnAssign | ast.AugAssign) and node.value is not None:
                 targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-                if any(isinstance(t, ast.Name) and t.id == name for t in targets):
+                if any(isinstance(n, ast.Name) and n.id == name for t in targets for n in ast.walk(t)):
                     if reads_attribute(node.value, attribute):
                         return True
                     wanted |= names_in(node.value)

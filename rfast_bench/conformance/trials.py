@@ -25,7 +25,7 @@ from rfast_bench.scenario.user_files.modules import MISTAKES
 from rfast_bench.topology.build import build
 from rfast_bench.topology.topology import Topology
 
-SIZES = (4, 2, 1, 7)
+SIZES = (4, 2, 1, 7, 3, 5)
 """Four first: what is found is told of most of all."""
 KINDS: Mapping[str, tuple[str, ...]] = {
     "pair": ("binary-tree", "star", "line", "directed-ring", "exponential"),
@@ -80,8 +80,8 @@ class Method:
 
     @property
     def source(self) -> Source:
-        """That file, parsed."""
-        return Source.of_file(self.file)
+        """That file, parsed, without the other methods in it."""
+        return Source.of_method(self.kind, self.file)
 
     def make(self, x0: Any) -> Any:
         kind: Any = self.kind

@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import ast
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 from rfast_bench.breaches.lines import Line
 from rfast_bench.breaches.rules import Rule
+from rfast_bench.breaches.watchdog import Endless, Watchdog
 from rfast_bench.conformance.notes import Finding
 from rfast_bench.errors import UserError
 from rfast_bench.problems import conformance
 from rfast_bench.problems.base import Problem
 from rfast_bench.problems.plug_in import plugged_in
 from rfast_bench.scenario.problem.kinds import PlugInSpec
-from rfast_bench.scenario.user_files.code import rooted
+from rfast_bench.scenario.reading import explain
+from rfast_bench.scenario.user_files.code import from_file, rooted
 
 PAGE = "docs/writing-a-problem.md"
 WORKERS = (3, 1)
+PATIENCE = 10.0
+"""Seconds of processor time that a call may take."""
 MEANT: Mapping[str, tuple[str, ...]] = {
     "derivative": ("gradients", "gradient"),
     "read-only": ("gradients", "gradient"),
@@ -45,8 +52,24 @@ def problem_findings(what: str, parameters: Mapping[str, Any]) -> list[Finding]:
             spec = PlugInSpec.model_validate({"kind": rooted(what, None, "problem"), **parameters})
             return plugged_in(spec, workers, 0, "problem")
 
+        kind: Any = from_file(what, None, "problem")
+        watchdog = Watchdog(kind, lambda: None, thread=threading.get_ident())
+        watchdog.patience = PATIENCE
         try:
-            wrong = conformance.check(make(), make)
+            with watchdog:
+                wrong = conformance.check(make(), make)
+        except Endless:
+            rule = Rule(
+                "endless-loop", "Every call of a problem comes to its end.", "Look at the loop.", PAGE
+            )
+            seen = f"a call has computed for {PATIENCE:g} s and more"
+            return [Finding(rule, seen, watchdog.line)]
+        except SystemExit as problem:
+            wrong = [
+                conformance.Finding("start", f"it ends the process: SystemExit: {problem}", "Raise an error.")
+            ]
+        except ValidationError as problem:
+            raise UserError(explain(problem, dict(parameters), what, ())) from problem
         except UserError as problem:
             wrong = [
                 conformance.Finding(

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import ClassVar, get_args
 
-from rfast_bench.api import Algorithm, Buckets, Family, OwnShareA, OwnShareW
+from rfast_bench.api import Algorithm, Buckets, Family, Needs, OwnShareA, OwnShareW
 from rfast_bench.errors import UserError, suggest
 from rfast_bench.scenario.sections.optimizer import OptimizerSpec, ScheduleSpec
 from rfast_bench.scenario.user_files import code
@@ -55,6 +55,8 @@ def find(name: str, folder: Path | None = None) -> type[Algorithm]:
         return _only_algorithm(importlib.import_module(_built_in()[name]))
     if name in code.plug_ins(GROUP):
         return _checked(code.plug_ins(GROUP)[name].load(), name)
+    if name.endswith(".py"):
+        raise UserError(f"'{name}' is a file; name a class in it too: {name}:CLASS")
     raise UserError(f"unknown algorithm '{name}'{suggest(name, names())}, or path/to/file.py:Class")
 
 
@@ -95,5 +97,13 @@ def _checked(found: object, name: str) -> type[Algorithm]:
         raise UserError(f"algorithm '{name}' is not a subclass of rfast_bench.api.Algorithm")
     if inspect.isabstract(found):
         raise UserError(f"algorithm '{name}' does not define {', '.join(sorted(found.__abstractmethods__))}")
+    if inspect.isfunction(inspect.getattr_static(found, "model")):
+        raise UserError(
+            f"algorithm '{name}': `model` is no property; write @property above `def model(self)`"
+        )
+    if found.needs not in get_args(Needs):
+        raise UserError(
+            f"algorithm '{name}': needs is {found.needs!r}{suggest(str(found.needs), get_args(Needs))}"
+        )
     code.check_parameters(found, name, "algorithm", ["x0"], "__init__(self, x0, *, step_size: StepSize, ...)")
     return found

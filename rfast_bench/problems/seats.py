@@ -91,6 +91,12 @@ def seated(dealt: Problem, computing: Sequence[int], workers: int) -> Problem:
     return Seats(dealt, computing, workers) if computing else dealt
 
 
+def held(problem: Problem, worker: int) -> int:
+    """How many samples a worker has; 0 for one that does not compute."""
+    seated_out = isinstance(problem, Seats) and worker not in problem.computing
+    return 0 if seated_out else problem.size(worker, None)
+
+
 def bare(problem: Problem) -> Problem:
     """The problem as it was dealt."""
     return problem.dealt if isinstance(problem, Seats) else problem

@@ -18,6 +18,7 @@ from rfast_bench.breaches.waits import Ended
 from rfast_bench.problems import Problem
 from rfast_bench.problems.base import on_host
 from rfast_bench.problems.evaluation import Evaluator, Row, Watcher, reached
+from rfast_bench.problems.seats import held
 from rfast_bench.scenario.schema import Scenario
 from rfast_bench.sim.driver import Driver
 from rfast_bench.sim.halts.stalls import why
@@ -69,6 +70,7 @@ class Monitor:
         self.broken: Broken | None = None
         self._invariant = Invariant(len(workers), problem.dtype.itemsize)
         self._start = on_host(problem.start)
+        self._held = [held(problem, worker.number) for worker in workers]
         self.checks: list[Callable[[], None]] = []
         """Called at each look; they raise what there is to be told."""
         self._grid_index = 0
@@ -264,7 +266,7 @@ class Monitor:
         facts = Facts(
             [w.node.gradients for w in workers],
             [w.asked for w in workers],
-            [w.shard for w in workers],
+            self._held,
             sum(w.node.sent for w in workers),
             moved,
             [Ended(worker.number, of_ended(activity)) for worker, activity in self._driver.ended],

@@ -29,7 +29,10 @@ class Keeper:
         """A loop awaits nothing; there is no going on."""
         raise Broken("endless-loop", seen, of_call(self.kind))
 
-    def failed(self, worker: int, activity: int, problem: Exception) -> None:
+    def awaited(self, effect: Any) -> None:
+        """A world was given an effect."""
+
+    def failed(self, worker: int, activity: int, problem: BaseException) -> None:
         """An activity raised something that is no rule's."""
         raise problem
 
@@ -75,7 +78,7 @@ def no_payload(value: Any) -> str:
     """What a payload is, in words, if it is none; empty if it is one."""
     if value is None or isinstance(value, PLAIN):
         return ""
-    if isinstance(value, tuple):
+    if type(value) is tuple:
         wrong = next(filter(None, map(no_payload, value)), "")
         return wrong and f"a tuple with {wrong}"
     if isinstance(value, np.ndarray):

@@ -57,6 +57,9 @@ class HandNode:
 
     def newest(self, sender: int, channel: Channel, default: Any) -> Any:
         self.used(channel, "newest")
+        if sender == self.id:
+            seen = f"worker {self.id} reads the newest of itself, which nobody posts"
+            self._world.keeper.broken("neighbours", seen)
         self.reads[sender, channel] += 1
         letter = self.latest.get((sender, channel))
         return default if letter is None else letter.payload

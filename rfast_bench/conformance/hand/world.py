@@ -21,6 +21,8 @@ from rfast_bench.api import (
     Sent,
     Vector,
 )
+from rfast_bench.breaches.broken import Broken
+from rfast_bench.breaches.endings import around
 from rfast_bench.breaches.lines import Line, of_activity
 from rfast_bench.conformance.hand.keeper import Keeper
 from rfast_bench.conformance.hand.letter import Letter
@@ -31,6 +33,8 @@ from rfast_bench.topology.topology import Topology
 Oracle = Callable[[int, Vector, int], Vector]
 """(worker, point, how many gradients it had before) -> gradient."""
 COMPUTING = (Gradient, MeanGradient)
+MOST_READY = 5_000
+"""Effects in a row of an activity that are answered at once; more is a loop in which no time passes."""
 
 
 class World:
@@ -50,6 +54,7 @@ class World:
         self.points: list[list[Vector]] = [[] for _ in range(self.n)]  # where gradients were asked
         self.gradients: list[list[Vector]] = [[] for _ in range(self.n)]  # what was handed to the workers
         self.channels: defaultdict[Channel, dict[str, Line | None]] = defaultdict(dict)  # how each is used
+        self.timed: set[Channel] = set()  # on which somebody waits for a while, be it only to let time pass
         self.told: list[int] = []  # whose own activities have something to read
         self.keeper = Keeper() if keeper is None else keeper
         self.current: tuple[int, int] | None = None  # the worker and the activity that runs now
@@ -58,6 +63,7 @@ class World:
         self.over: list[Activity] = []
         self._gradient = gradient
         self._stamp = 0
+        self._last: Activity | None = None
         self._computing: dict[int, tuple[Activity, Any]] = {}
         self._unless: dict[int, Channel] = {}
         self._reducing: dict[int, tuple[Activity, Vector]] = {}
@@ -75,6 +81,11 @@ class World:
         self._settle()
 
     # ------------------------------------------------------------------------------ what a test may do
+    @property
+    def last(self) -> Line | None:
+        """Where the activity that ran last waits now, or runs."""
+        return None if self._last is None else of_activity(self._last, self.kind)
+
     def computes(self, worker: int) -> bool:
         """Whether a gradient of this worker is outstanding."""
         return worker in self._computing
@@ -179,8 +190,8 @@ class World:
         self.wire.append(Letter(sender, to, channel, given, self._stamp, kind, seal))
 
     def _advance(self, worker: int, activity: Activity, answer: Any) -> None:
-        node = self.nodes[worker]
-        while True:
+        node, self._last = self.nodes[worker], activity
+        for _ in range(MOST_READY):
             before, self.current = self.current, (worker, self.index[activity])
             self.segments += 1
             node.calls = 0
@@ -199,6 +210,7 @@ class World:
             finally:
                 self.current = before
             self.log.append((worker, type(effect).__name__))
+            self.keeper.awaited(effect)
             if isinstance(effect, Sent):
                 answer = None
             elif isinstance(effect, COMPUTING):
@@ -217,6 +229,14 @@ class World:
                 line = of_activity(activity, self.kind)
                 self.keeper.broken("contract", f"{effect!r} is awaited, which is not an effect", line)
                 return None
+        return self._racing(worker, activity)
+
+    def _racing(self, worker: int, activity: Activity) -> None:
+        """It awaits nothing but what is there already."""
+        line = of_activity(activity, self.kind)
+        seen = f"worker {worker} awaited {MOST_READY} times what was there at once, and no time has passed"
+        self.over.append(activity)
+        self.keeper.failed(worker, self.index[activity], Broken("endless-loop", seen, line and around(line)))
 
     def _begin(self, worker: int, activity: Activity, effect: Any, unless: Channel | None) -> None:
         if worker in self._computing:
@@ -244,6 +264,8 @@ class World:
             seen = f"worker {worker} waits twice at once on channel {effect.channel!r}"
             self.keeper.broken("one-reader", seen, of_activity(activity, self.kind))
         answer = node.take(effect)
+        if effect.within is not None:
+            self.timed.add(effect.channel)
         if answer is None:
             self.listening.append((worker, activity, effect))
         return answer

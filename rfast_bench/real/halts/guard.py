@@ -11,6 +11,7 @@ from rfast_bench.breaches.broken import Broken
 from rfast_bench.breaches.lines import is_own
 from rfast_bench.breaches.unawaited import Dropped, check_effects
 from rfast_bench.breaches.watchdog import Endless, Watchdog
+from rfast_bench.scenario.user_files.modules import MISTAKES
 
 
 @contextmanager
@@ -33,7 +34,7 @@ def guarded(driver: Any) -> Iterator[None]:
             check_effects(kind)
         with watchdog, Dropped(kind, driver.failed).listening():
             yield
-    except (Endless, Exception) as problem:
+    except (Endless, *MISTAKES) as problem:
         said = _said(problem, watchdog, kind, at)
         if said is problem:
             raise
@@ -46,5 +47,4 @@ def _said(problem: BaseException, watchdog: Watchdog, kind: type, at: telling.Wh
     if isinstance(problem, Endless):
         broken: Broken = watchdog.broken(at.worker)
         return broken
-    assert isinstance(problem, Exception)
     return telling.explained(problem, kind, at)

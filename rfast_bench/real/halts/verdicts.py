@@ -16,6 +16,7 @@ from rfast_bench.breaches.waits import Ended, from_plain
 from rfast_bench.plan.runs import Run
 from rfast_bench.problems import Problem
 from rfast_bench.problems.base import on_host
+from rfast_bench.problems.seats import held
 from rfast_bench.real.halts import waits
 from rfast_bench.real.samples.results import Result
 
@@ -75,7 +76,7 @@ def _cautions(
     facts = Facts(
         [len(r["done"]) for r in results],
         [len(r["asked"]) + len(r["wasted_from"]) for r in results],
-        [problem.size(r.worker, None) for r in results],
+        [held(problem, r.worker) for r in results],
         int(rows[-1]["messages_sent"]),
         moved,
         [one for one in ended if isinstance(one, Ended)],

@@ -15,9 +15,9 @@ from zlib import crc32
 
 from rfast_bench.errors import UserError, nearest
 
-MISTAKES = (Exception,)
-"""What a user's file may raise: anything, for libraries have exceptions of their own. It is only ever caught around his
-code, and told with its type, its words and its line."""
+MISTAKES = (Exception, SystemExit)
+"""What a user's file may raise: anything, for libraries have exceptions of their own; `sys.exit()` too, which would end
+the suite. It is only ever caught around his code, and told with its type, its words and its line."""
 
 
 @contextmanager

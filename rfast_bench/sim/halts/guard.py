@@ -10,6 +10,7 @@ from rfast_bench.breaches import telling
 from rfast_bench.breaches.lines import is_own
 from rfast_bench.breaches.unawaited import Dropped, check_effects
 from rfast_bench.breaches.watchdog import Endless, Watchdog
+from rfast_bench.scenario.user_files.modules import MISTAKES
 from rfast_bench.sim.halts.seen import Seen, SeenDriver
 
 
@@ -36,7 +37,7 @@ def guarded(driver: SeenDriver, checks: list[Callable[[], None]]) -> Iterator[No
             dropped.check()
     except Endless as problem:
         raise watchdog.broken((_served(problem) or first).number) from problem
-    except Exception as problem:
+    except MISTAKES as problem:
         worker = _served(problem) or first
         at = telling.where(worker.node, worker.algorithm.needs)
         said = telling.explained(problem, type(worker.algorithm), at)

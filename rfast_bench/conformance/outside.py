@@ -1,0 +1,79 @@
+"""State beside the workers' objects, of classes, functions, modules and the process: as text, to see changes."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections import deque
+from collections.abc import Iterator
+from pathlib import Path
+from types import FunctionType, ModuleType
+from typing import Any
+
+import numpy as np
+
+from rfast_bench.breaches.lines import HOUSE, files_of
+
+STATEFUL = (dict, list, set, bytearray, deque)
+INERT = (type, FunctionType, ModuleType, property, classmethod, staticmethod)
+LONG = 100_000
+"""Letters of a text that are compared."""
+
+
+def outside(kind: type) -> dict[str, str]:
+    """Attributes of the classes, names of their modules and of modules beside them, what their functions hold, and the
+    process's variables and folder."""
+    found = {"os.environ": text_of(dict(os.environ)), "the working folder": os.getcwd()}
+    for base in (base for base in kind.__mro__ if base is not object and files_of(base)):
+        found |= {f"{base.__name__}.{k}": text_of(v) for k, v in vars(base).items() if _is_state(k, v)}
+        found |= _of_functions(base.__name__ + ".", vars(base))
+    for module in _modules(kind):
+        found |= {k: text_of(v) for k, v in vars(module).items() if _is_state(k, v)}
+        found |= _of_functions("", vars(module))
+    return found
+
+
+def _modules(kind: type) -> Iterator[ModuleType]:
+    """The module of a class, and those of other files in its folder."""
+    own = sys.modules.get(kind.__module__)
+    folder = Path(files_of(kind)[0]).parent
+    for module in list(sys.modules.values()):
+        file = getattr(module, "__file__", None)
+        beside = file is not None and not file.startswith(HOUSE) and Path(file).parent == folder
+        if module is own or beside:
+            yield module
+
+
+def _of_functions(prefix: str, names: Any) -> dict[str, str]:
+    """Default arguments, enclosed names and attributes of functions."""
+    found = {}
+    for name, value in names.items():
+        function = getattr(value, "__func__", value)
+        if isinstance(function, FunctionType):
+            cells = [cell.cell_contents for cell in function.__closure__ or () if _is_filled(cell)]
+            held = [function.__defaults__, function.__kwdefaults__, vars(function)]
+            state = [value for value in cells if isinstance(value, (*STATEFUL, int, float))]
+            found[f"{prefix}{name}"] = text_of([*held, *state])
+    return found
+
+
+def _is_filled(cell: Any) -> bool:
+    try:
+        cell.cell_contents  # noqa: B018 - it raises where there is nothing
+    except ValueError:
+        return False
+    return True
+
+
+def _is_state(name: str, value: Any) -> bool:
+    return not (name.startswith(("__", "_abc")) or isinstance(value, INERT))
+
+
+def text_of(value: Any) -> str:
+    """What an object holds, as text."""
+    if isinstance(value, np.ndarray):
+        return f"{value.shape} {hash(value.tobytes())}"
+    if isinstance(value, STATEFUL):
+        return f"{type(value).__name__} of {len(value)}: {repr(value)[:LONG]}"
+    state = getattr(value, "__dict__", None)
+    return repr(value)[:LONG] if state is None else repr(sorted(map(str, state.items())))[:LONG]
