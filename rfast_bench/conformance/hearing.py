@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from rfast_bench.breaches.lines import Line
-from rfast_bench.conformance.made import counted
+from rfast_bench.conformance.hand.made import counted
 from rfast_bench.conformance.trials import SIZES, Method, noise, rough, rounds
 
 WRITES = {"post", "send", "tell"}

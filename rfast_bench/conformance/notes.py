@@ -17,8 +17,8 @@ from rfast_bench.breaches.rules import RULES, Rule
 from rfast_bench.breaches.telling import Where, explained, where
 from rfast_bench.conformance.hand.keeper import Keeper, frozen, no_payload
 from rfast_bench.conformance.hand.letter import Letter
+from rfast_bench.conformance.hand.made import Made
 from rfast_bench.conformance.hand.values import Value, owned
-from rfast_bench.conformance.made import Made
 
 FATAL = {
     "finite",

@@ -145,7 +145,7 @@ DISGUISED: dict[str, tuple[Any, ...]] = {
         "        return self.x\n",
         "        return self.x, self.k\n",
         "contract",
-        "def model(self):",
+        "@property",
     ),
     "one sender, no list": (COUNT, COUNT + '            await Receive("model", 0)  # wrong\n', "exceptions"),
     "seconds in words": (

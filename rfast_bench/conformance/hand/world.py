@@ -30,11 +30,9 @@ from rfast_bench.conformance.hand.node import HandNode
 from rfast_bench.scenario.user_files.modules import MISTAKES
 from rfast_bench.topology.topology import Topology
 
-Oracle = Callable[[int, Vector, int], Vector]
-"""(worker, point, how many gradients it had before) -> gradient."""
+Oracle = Callable[[int, Vector, int], Vector]  # (worker, point, how many gradients it had before) -> gradient
 COMPUTING = (Gradient, MeanGradient)
-MOST_READY = 5_000
-"""Effects in a row of an activity that are answered at once; more is a loop in which no time passes."""
+MOST_READY = 5_000  # effects in a row that are answered at once; more is a loop in which no time passes
 
 
 class World:
