@@ -90,6 +90,11 @@ _ALL = (
         "Await first, then read and write, e.g. `g = await Gradient(self.x)` and `self.x = self.x - γ * g`.",
     ),
     Rule(
+        "step-size",
+        "A schedule sets `self.step_size` between gradients: a step reads it anew.",
+        "Keep it as `self.step_size`, and read it where the step is taken.",
+    ),
+    Rule(
         "randomness",
         "Randomness comes only from `node.rng`, and time only from effects.",
         "Use `node.rng`; count rounds in place of seconds.",

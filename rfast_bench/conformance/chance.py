@@ -6,7 +6,7 @@ import ast
 import builtins
 import random
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib import import_module
 from types import FrameType, ModuleType
@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from rfast_bench.breaches.lines import Line, of_call
+from rfast_bench.conformance.outside import modules
 from rfast_bench.conformance.source import Source
 from rfast_bench.conformance.trials import SIZES, Method, noise, rounds
 
@@ -46,9 +47,7 @@ SYSTEM = ("urandom", "getrandom", "times", "getpid")
 
 
 def chance(method: Method) -> None:
-    """Randomness and time come from nowhere but the node and the effects."""
-    for line, what in _written(method):
-        method.notes.add("randomness", f"{what} is called", Line(method.file, line))
+    """Randomness and time come from nowhere but the node and the effects, as far as calls show."""
     chosen = method.graph(SIZES[0])
     if chosen is None:
         return
@@ -65,13 +64,41 @@ def chance(method: Method) -> None:
 
 
 # --------------------------------------------------------------------------------------------- by its text
-def _written(method: Method) -> Iterator[tuple[int, str]]:
-    """Calls in the functions of a method's file whose names stand for a clock or for dice: (line, what)."""
-    source = method.source
-    module = sys.modules.get(method.kind.__module__)
-    known = {**vars(builtins), **(vars(module) if module is not None else {}), **_imported(source)}
+def written(method: Method) -> None:
+    """No call in its files, or in those beside them, has a name that stands for a clock or for dice."""
+    found = {file: module for module in modules(method.kind) if (file := getattr(module, "__file__", None))}
+    sources = {file: Source.of_method(method.kind, file) for file in found}
+    used = _used(method.kind, list(sources.values()))
+    for file, source in sources.items():
+        for line, what in _written(source, vars(found[file]), used):
+            method.notes.add("randomness", f"{what} is called", Line(file, line))
+
+
+def _used(kind: type, sources: Sequence[Source]) -> set[ast.AST]:
+    """The functions of a method's classes, and all those whose names stand in one that is used."""
+    classes = {base.__name__ for base in kind.__mro__}
+    functions = [(f, source) for source in sources for f in source.functions]
+    used: set[ast.AST] = {f for f, source in functions if _class_of(f, source) in classes}
+    while True:
+        names = {_word(node) for f in used for node in ast.walk(f)}
+        more = {f for f, _ in functions if f.name in names} - used
+        if not more:
+            return used
+        used |= more
+
+
+def _class_of(function: ast.AST, source: Source) -> str:
+    return next((up.name for up in source.above(function) if isinstance(up, ast.ClassDef)), "")
+
+
+def _word(node: ast.AST) -> str:
+    return node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else ""
+
+
+def _written(source: Source, names: Mapping[str, Any], used: set[ast.AST]) -> Iterator[tuple[int, str]]:
+    known = {**vars(builtins), **names, **_imported(source)}
     for node in ast.walk(source.tree):
-        if isinstance(node, ast.Call) and source.function_of(node) is not None:
+        if isinstance(node, ast.Call) and source.function_of(node) in used:
             name = _forbidden(_resolved(node.func, known)) or _seeds(node.func)
             if name:
                 yield node.lineno, name

@@ -17,17 +17,19 @@ from rfast_bench.scenario.user_files.modules import MISTAKES
 __all__ = ["Finding", "check"]
 
 Trial = Callable[[Method], None]
-FIRST: tuple[Trial, ...] = (contract_rules.text, contract_rules.built, contract_rules.guarded)
+FIRST: tuple[Trial, ...] = (
+    *(contract_rules.text, contract_rules.built, chance.written, sharing.shared, contract_rules.guarded),
+)
 THEN: tuple[Trial, ...] = (
-    *(chance.chance, sharing.shared, sharing.lost_updates, contract_rules.numbers, contract_rules.decisions),
+    *(chance.chance, sharing.lost_updates, contract_rules.numbers, contract_rules.decisions),
     *(mathematics.finite, mathematics.mixing, mathematics.invariant, mathematics.rest, mathematics.kept),
-    *(contract_rules.repeated, contract_rules.talks, hearing.handed, hearing.heard),
+    *(contract_rules.repeated, contract_rules.talks, contract_rules.scheduled, hearing.handed, hearing.heard),
 )
 
 
 LOOK: tuple[Trial, ...] = (
-    *(contract_rules.text, contract_rules.guarded, chance.chance, sharing.shared, sharing.lost_updates),
-    *(mathematics.finite, mathematics.mixing, mathematics.invariant),
+    *(contract_rules.text, chance.written, sharing.shared, contract_rules.guarded, chance.chance),
+    *(sharing.lost_updates, mathematics.finite, mathematics.mixing, mathematics.invariant, hearing.heard),
 )
 
 

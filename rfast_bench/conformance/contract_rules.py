@@ -199,6 +199,26 @@ def repeated(method: Method) -> None:
         )
 
 
+def scheduled(method: Method) -> None:
+    """A schedule, which sets `step_size` in the middle of a run, makes a difference; a caution where it makes none."""
+    chosen = method.graph(SIZES[0])
+    if chosen is None or method.notes:
+        return
+    models = []
+    for factor in (1.0, 0.5):
+        world = method.world(*chosen, np.zeros(2), noise(10))
+        if world is None:
+            return
+        rounds(world, 6)
+        for worker in world.workers:
+            worker.step_size = factor * getattr(worker, "step_size", method.parameters["step_size"])
+        rounds(world, ROUNDS)
+        models.append([np.array(worker.model, float) for worker in world.workers])
+    if all(np.array_equal(a, b) for a, b in zip(*models, strict=True)):
+        seen = "with half the step from the seventh round on all models are the same"
+        method.notes.add("step-size", seen, None, caution=True)
+
+
 def talks(method: Method) -> None:
     """Who sends, and who asks for gradients, with four workers; both are cautions."""
     chosen = method.graph(SIZES[0])

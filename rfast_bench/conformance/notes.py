@@ -88,7 +88,8 @@ class Notes(Keeper):
 
     @property
     def fatal(self) -> bool:
-        return any(f.rule.name in FATAL and not f.caution for f in self.findings.values())
+        wrong = [f for f in self.findings.values() if not f.caution]
+        return any(f.rule.name in FATAL or "sleep" in f.seen for f in wrong)
 
     def has(self, *rules: str) -> bool:
         return any(rule in rules for rule, _ in self.findings)

@@ -5,14 +5,13 @@ from __future__ import annotations
 import os
 import sys
 from collections import deque
-from collections.abc import Iterator
 from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import Any
 
 import numpy as np
 
-from rfast_bench.breaches.lines import HOUSE, files_of
+from rfast_bench.breaches.lines import files_of, is_own
 
 STATEFUL = (dict, list, set, bytearray, deque)
 INERT = (type, FunctionType, ModuleType, property, classmethod, staticmethod)
@@ -27,21 +26,25 @@ def outside(kind: type) -> dict[str, str]:
     for base in (base for base in kind.__mro__ if base is not object and files_of(base)):
         found |= {f"{base.__name__}.{k}": text_of(v) for k, v in vars(base).items() if _is_state(k, v)}
         found |= _of_functions(base.__name__ + ".", vars(base))
-    for module in _modules(kind):
+    for module in modules(kind):
         found |= {k: text_of(v) for k, v in vars(module).items() if _is_state(k, v)}
         found |= _of_functions("", vars(module))
     return found
 
 
-def _modules(kind: type) -> Iterator[ModuleType]:
-    """The module of a class, and those of other files in its folder."""
-    own = sys.modules.get(kind.__module__)
+def modules(kind: type) -> list[ModuleType]:
+    """The module of a class; of a user's, those of its other classes and what they import from their folder too."""
+    parts = [kind, *(base for base in kind.__mro__ if is_own(base))]
+    found = [module for base in parts if (module := sys.modules.get(base.__module__)) is not None]
     folder = Path(files_of(kind)[0]).parent
-    for module in list(sys.modules.values()):
-        file = getattr(module, "__file__", None)
-        beside = file is not None and not file.startswith(HOUSE) and Path(file).parent == folder
-        if module is own or beside:
-            yield module
+    for module in found:  # which grows
+        for value in list(vars(module).values()) if is_own(kind) else []:
+            name = value.__name__ if isinstance(value, ModuleType) else getattr(value, "__module__", None)
+            other = sys.modules.get(name) if isinstance(name, str) else None
+            file = getattr(other, "__file__", None)
+            if other is not None and other not in found and file and Path(file).parent == folder:
+                found.append(other)
+    return list(dict.fromkeys(found))
 
 
 def _of_functions(prefix: str, names: Any) -> dict[str, str]:

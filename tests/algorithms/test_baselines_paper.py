@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rfast_bench.conformance.hand.letter import Letter
 from rfast_bench.conformance.hand.world import World
 from rfast_bench.errors import CannotRun
 from tests.support import paper_osgp
@@ -132,6 +133,12 @@ def test_d_psgd_runs_ahead_of_a_straggler_by_the_distance_to_it() -> None:
 
 
 # ----------------------------------------------------------------------------------------------- AD-PSGD
+def undelivered(world: World, channel: str) -> list[Letter]:
+    """What was sent on a channel and not yet taken by its receiver."""
+    waiting = [letter for node in world.nodes for letter in node.inbox[channel]]
+    return waiting + [letter for letter in world.wire if letter.channel == channel]
+
+
 def ad_psgd(n: int, seed: int, kind: str = "bipartite-exponential") -> World:
     return World(maker("ad-psgd", step_size=0.2), graph(kind, n, "bipartite"), np.ones(2), noise(seed))
 
@@ -151,13 +158,13 @@ def test_ad_psgd_ledger_holds_at_every_instant(
     world = ad_psgd(n, seed, kind)
 
     def check() -> None:
-        replies = world.undelivered("reply")
+        replies = undelivered(world, "reply")
         left = sum((m.payload - world.workers[m.to].s) / 2 for m in replies)
         applied = sum(g for own in world.gradients for g in own)
         total = sum(w.x for w in world.workers) + left
         bound = 1e-14 * (len(schedule) + n) * max(1.0, *(float(np.abs(w.x).max()) for w in world.workers))
         np.testing.assert_allclose(total, n * np.ones(2) - 0.2 * applied, rtol=0, atol=bound)
-        under_way = Counter([m.sender for m in world.undelivered("request")] + [m.to for m in replies])
+        under_way = Counter([m.sender for m in undelivered(world, "request")] + [m.to for m in replies])
         for node, worker in zip(world.nodes, world.workers, strict=True):
             assert under_way[node.id] == worker.asked
             assert node.side == 0 or not worker.asked
@@ -240,7 +247,7 @@ def test_osgp_keeps_all_weight_and_waits_only_when_it_must(
     come: list[set[int]] = [set() for _ in range(n)]
 
     def check() -> None:
-        flying = world.undelivered("push")
+        flying = undelivered(world, "push")
         weight = sum(w.omega for w in world.workers) + sum(m.payload[2] for m in flying)
         assert weight == pytest.approx(n, abs=1e-13)
         assert type(world.workers[0]).residual(world.workers) == pytest.approx(0, abs=1e-13)
@@ -302,7 +309,7 @@ def test_osgp_with_datagrams_never_waits_and_loses_what_is_lost(
             else:
                 world.deliver(number % len(world.wire))
         check()
-        weight = sum(w.omega for w in world.workers) + sum(m.payload[2] for m in world.undelivered("push"))
+        weight = sum(w.omega for w in world.workers) + sum(m.payload[2] for m in undelivered(world, "push"))
         assert weight == pytest.approx(held, abs=1e-12)
 
 

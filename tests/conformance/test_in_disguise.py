@@ -147,6 +147,11 @@ DISGUISED: dict[str, tuple[Any, ...]] = {
         "contract",
         "@property",
     ),
+    "one gradient for ever": (
+        "        while True:\n" + GRADIENT,
+        "        asked = Gradient(self.x)\n        while True:\n            g = await asked  # wrong\n",
+        "lost-update",
+    ),
     "one sender, no list": (COUNT, COUNT + '            await Receive("model", 0)  # wrong\n', "exceptions"),
     "seconds in words": (
         COUNT,
@@ -212,6 +217,18 @@ def test_a_lost_update_through_a_tuple(tmp_path: Path) -> None:
 """
     found = [one for one in findings(text, tmp_path) if one.rule.name == "lost-update"]
     assert at(text, "# wrong") in [one.line.number for one in found if one.line is not None]
+
+
+def test_a_step_that_is_read_once_is_a_caution(tmp_path: Path) -> None:
+    text = METHOD.replace("        while True:\n", "        gamma = self.step_size\n        while True:\n")
+    (found,) = findings(text.replace("- self.step_size * g", "- gamma * g"), tmp_path)
+    assert found.caution
+    assert found.rule.name == "step-size"
+
+
+def test_clocks_of_functions_that_the_method_does_not_use(tmp_path: Path) -> None:
+    text = METHOD + "\n\ndef timed():\n    import time\n\n    return time.time()\n"
+    assert findings(text, tmp_path) == []
 
 
 def test_another_class_of_the_file_is_left_alone(tmp_path: Path) -> None:

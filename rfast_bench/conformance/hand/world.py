@@ -62,6 +62,7 @@ class World:
         self._gradient = gradient
         self._stamp = 0
         self._last: Activity | None = None
+        self._asked: dict[int, tuple[Any, ...]] = {}  # the effects of the last gradients
         self._computing: dict[int, tuple[Activity, Any]] = {}
         self._unless: dict[int, Channel] = {}
         self._reducing: dict[int, tuple[Activity, Vector]] = {}
@@ -174,11 +175,6 @@ class World:
                 self.expire(number % len(self.bounded))
             check()
 
-    def undelivered(self, channel: Channel) -> list[Letter]:
-        """What was sent on a channel and not yet taken by its receiver."""
-        waiting = [letter for node in self.nodes for letter in node.inbox[channel]]
-        return waiting + [letter for letter in self.wire if letter.channel == channel]
-
     # ------------------------------------------------------------------------------------ the machinery
     def hand_over(self, sender: int, to: int, channel: Channel, payload: Any, kind: Any) -> None:
         self._stamp += 1
@@ -243,6 +239,10 @@ class World:
             return
         if isinstance(effect, MeanGradient):
             self._collective(effect, activity)
+        if any(effect is before for before in self._asked.get(worker, ())):
+            seen = f"worker {worker} awaits the same Gradient again, whose point is that of when it was made"
+            self.keeper.broken("lost-update", seen, of_activity(activity, self.kind))
+        self._asked[worker] = (*self._asked.get(worker, ())[-1:], effect)
         if unless is not None:
             self.nodes[worker].used(unless, "unless")
             self._unless[worker] = unless
