@@ -23,17 +23,15 @@ def heard(method: Method) -> None:
             _noted(read, channel, {how: line for how, line in ways.items() if how not in WRITES})
     deaf = {name: line for name, line in read.items() if name not in sent}
     lost = {name: line for name, line in sent.items() if name not in read}
-    both = bool(deaf and lost)
-    for name, line in deaf.items():
-        others = f"; on {_named(lost)} messages are sent that nobody reads" if lost else ""
+    for name, line in (
+        deaf.items() if lost else []
+    ):  # what is read may belong to something that is switched off
+        others = f"on {_named(lost)} messages are sent that nobody reads"
+        method.notes.add("channels", f"channel {name!r} is read, and nobody sends on it; {others}", line)
+    for name, line in lost.items() if not deaf else []:
         method.notes.add(
-            "channels", f"channel {name!r} is read, and nobody sends on it{others}", line, not both
+            "channels", f"what is sent on channel {name!r} is read by nobody", line, caution=True
         )
-    if not deaf:
-        for name, line in lost.items():
-            method.notes.add(
-                "channels", f"what is sent on channel {name!r} is read by nobody", line, caution=True
-            )
 
 
 def _noted(known: dict[Any, Line | None], channel: Any, ways: Mapping[str, Line | None]) -> None:
