@@ -135,9 +135,10 @@ def names_in(node: ast.AST) -> set[str]:
 
 # -------------------------------------------------------------------------------------------- lost updates
 def reads_attribute(node: ast.AST, attribute: str) -> bool:
-    """Whether `self.attribute` is read in it."""
+    """Whether `self.attribute` is read in it, be it by `getattr`."""
     return any(
-        isinstance(n, ast.Attribute) and n.attr == attribute and isinstance(n.ctx, ast.Load)
+        (isinstance(n, ast.Attribute) and n.attr == attribute and isinstance(n.ctx, ast.Load))
+        or (isinstance(n, ast.Call) and ast.unparse(n).startswith(f"getattr(self, {attribute!r}"))
         for n in ast.walk(node)
     )
 

@@ -206,15 +206,22 @@ def test_dice_in_a_file_beside_it(tmp_path: Path) -> None:
     assert [one.rule.name for one in findings(text, tmp_path)] == ["randomness"]
 
 
-def test_a_lost_update_through_a_tuple(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("read", "write"),
+    [
+        ("x, k = self.x, self.k", "self.x, self.k = x, k + 1"),
+        ("k = getattr(self, 'k')", "setattr(self, 'k', k + 1)"),
+    ],
+)
+def test_a_lost_update_in_other_words(read: str, write: str, tmp_path: Path) -> None:
     text = METHOD.replace("[self.work(node)]", "[self.work(node), self.rest(node)]")
     text += """
     async def rest(self, node):
         while True:
-            x, k = self.x, self.k
+            READ
             await ReceiveAny("tick", within=1.0)
-            self.x, self.k = x, k + 1  # wrong
-"""
+            WRITE  # wrong
+""".replace("READ", read).replace("WRITE", write)
     found = [one for one in findings(text, tmp_path) if one.rule.name == "lost-update"]
     assert at(text, "# wrong") in [one.line.number for one in found if one.line is not None]
 
