@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -64,6 +66,17 @@ def test_a_wrong_one_is_told_with_file_line_rule_and_mend(tmp_path: Path) -> Non
     line = GOSSIP.splitlines().index('                node.post(j, "model", self.x)') + 1
     assert f"{path}:{line}: the payload is a dict.\n  Rule `payloads`: " in result.stdout
     assert "(docs/writing-your-own.md#payloads)" in result.stdout
+
+
+def test_what_a_method_prints_is_no_finding(tmp_path: Path) -> None:
+    """In a real process, for output of another process is none of the runner's."""
+    path = write(
+        tmp_path, GOSSIP.replace("            g = await", '            print("hello")\n            g = await')
+    )
+    command = [sys.executable, "-m", "rfast_bench.cli", "check", f"{path}:Method", "--json", "--no-real"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert json.loads(done.stdout) == []
+    assert "hello" in done.stderr
 
 
 def test_findings_for_programs(tmp_path: Path) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable
+from contextlib import redirect_stdout
 from pathlib import Path
 
 from rfast_bench.breaches.rules import RULES
@@ -33,6 +35,7 @@ def checked_apart(what: str, given: Iterable[str], folder: Path, processes: bool
 
 def _answered(what: str, given: list[str], folder: Path, processes: bool) -> Answer | UserError:
     try:
-        return checked(what, given, folder, processes)
+        with redirect_stdout(sys.stderr):  # what a method prints is no finding
+            return checked(what, given, folder, processes)
     except UserError as problem:
         return problem
