@@ -54,7 +54,7 @@ def measure(runs: Sequence[Run], names: Sequence[str]) -> pd.DataFrame:
     """One row per (sweep point, label) of one scenario, in the order of its table: its place and these measures."""
     ordered = sorted(runs, key=Run.sort_key)
     keys = varying(ordered)
-    groups: dict[object, list[Run]] = {}
+    groups: dict[tuple[object, str], list[Run]] = {}
     for run in ordered:
         groups.setdefault((point_key(run.point), run.label), []).append(run)
     own = [name for name in names if name in MEASURES]
@@ -63,23 +63,22 @@ def measure(runs: Sequence[Run], names: Sequence[str]) -> pd.DataFrame:
     for rival in (name.removeprefix(OVER) for name in names if name.startswith(OVER)):
         told = told.merge(_speedups_over(rival, ordered, places), on=places, validate="one_to_one")
     for rival in (name.removeprefix(POINTS) for name in names if name.startswith(POINTS)):
-        other = pd.DataFrame([_points_over(rival, group, ordered, keys) for group in groups.values()])
+        other = pd.DataFrame(
+            [
+                _points_over(rival, group, groups.get((place, rival), []), keys)
+                for (place, _), group in groups.items()
+            ]
+        )
         told = told.merge(other, on=places, validate="one_to_one")
     return told
 
 
 def _points_over(
-    rival: str, runs: Sequence[Run], among: Sequence[Run], keys: Sequence[str]
+    rival: str, runs: Sequence[Run], rivals: Sequence[Run], keys: Sequence[str]
 ) -> dict[str, object]:
-    theirs = {
-        run.seed: run
-        for run in among
-        if run.label == rival and point_key(run.point) == point_key(runs[0].point)
-    }
+    theirs = {run.seed: _last_accuracy(run) for run in rivals if run.valid}
     apart = [
-        100 * (_last_accuracy(run) - _last_accuracy(theirs[run.seed]))
-        for run in runs
-        if run.valid and run.seed in theirs and theirs[run.seed].valid
+        100 * (_last_accuracy(run) - theirs[run.seed]) for run in runs if run.valid and run.seed in theirs
     ]
     return {
         **_place(runs, keys),

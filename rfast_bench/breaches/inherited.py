@@ -22,10 +22,10 @@ def inherited(line: Line, kind: type[Algorithm]) -> tuple[Line, str]:
         if init is not None and not _calls_super(init):
             at = _line(base, init.lineno)
             return at, f", at {line}, which is inherited: `__init__` does not call `super().__init__`"
-    return of_overrides(kind, line)
+    return _of_overrides(kind, line)
 
 
-def of_overrides(kind: type[Algorithm], line: Line) -> tuple[Line, str]:
+def _of_overrides(kind: type[Algorithm], line: Line) -> tuple[Line, str]:
     """The first function of the user's classes that takes the place of an inherited one; else the class."""
     for base in _users(kind):
         own = [f for name, f in _functions(base).items() if _overrides(base, name)]

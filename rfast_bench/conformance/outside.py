@@ -6,7 +6,7 @@ import os
 import sys
 from collections import deque
 from pathlib import Path
-from types import FunctionType, ModuleType
+from types import CellType, FunctionType, ModuleType
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,8 @@ from rfast_bench.breaches.lines import files_of, is_own
 
 STATEFUL = (dict, list, set, bytearray, deque)
 INERT = (type, FunctionType, ModuleType, property, classmethod, staticmethod)
+EMPTY = CellType()
+"""An enclosed name that has not been given anything yet."""
 LONG = 100_000
 """Letters of a text that are compared."""
 
@@ -53,19 +55,11 @@ def _of_functions(prefix: str, names: Any) -> dict[str, str]:
     for name, value in names.items():
         function = getattr(value, "__func__", value)
         if isinstance(function, FunctionType):
-            cells = [cell.cell_contents for cell in function.__closure__ or () if _is_filled(cell)]
+            cells = [cell.cell_contents for cell in function.__closure__ or () if cell != EMPTY]
             held = [function.__defaults__, function.__kwdefaults__, vars(function)]
             state = [value for value in cells if isinstance(value, (*STATEFUL, int, float))]
             found[f"{prefix}{name}"] = text_of([*held, *state])
     return found
-
-
-def _is_filled(cell: Any) -> bool:
-    try:
-        cell.cell_contents  # noqa: B018 - it raises where there is nothing
-    except ValueError:
-        return False
-    return True
 
 
 def _is_state(name: str, value: Any) -> bool:

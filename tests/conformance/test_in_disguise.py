@@ -7,13 +7,14 @@ from typing import Any
 
 import pytest
 
+from benchmarks.mistakes import source_of
 from rfast_bench.conformance.check import check
 from rfast_bench.conformance.notes import Finding
 from rfast_bench.errors import UserError
 from rfast_bench.plan import registry
 from rfast_bench.study.checking.apart import checked_apart
 
-METHOD = """
+HEAD = """
 import os
 from collections import deque
 from typing import NamedTuple
@@ -29,36 +30,10 @@ DICE = np.random.default_rng(0)
 class Pair(NamedTuple):
     x: object
     k: int
-
-
-class Method(Algorithm):
-    needs = "undirected"
-    default_topology = "ring"
-
-    def __init__(self, x0, *, step_size: StepSize):
-        self.step_size = step_size
-        self.x = x0
-        self.k = 0
-
-    @property
-    def model(self):
-        return self.x
-
-    def activities(self, node):
-        return [self.work(node)]
-
-    async def work(self, node):
-        while True:
-            g = await Gradient(self.x)
-            self.k = self.k + 1
-            for j in node.out_W:
-                node.post(j, "model", self.x)
-            mixed = node.W[node.id] * self.x
-            for j in node.in_W:
-                mixed = mixed + node.W[j] * node.newest(j, "model", self.x)
-            self.x = mixed - self.step_size * g
 """
-COUNT = "            self.k = self.k + 1\n"
+GOSSIP = source_of("gossip")
+METHOD = HEAD + GOSSIP[GOSSIP.index("\n\nclass Method(") :]
+COUNT = "            self.k += 1\n"
 GRADIENT = "            g = await Gradient(self.x)\n"
 SEND = '                node.post(j, "model", self.x)\n'
 WORK = "    async def work(self, node):\n"
@@ -148,9 +123,11 @@ DISGUISED: dict[str, tuple[Any, ...]] = {
         "@property",
     ),
     "one gradient for ever": (
-        "        while True:\n" + GRADIENT,
-        "        asked = Gradient(self.x)\n        while True:\n            g = await asked  # wrong\n",
+        GRADIENT,
+        "            g = await asked  # wrong\n",
         "lost-update",
+        "# wrong",
+        ("        start = self.x\n", "        start, asked = self.x, Gradient(self.x)\n"),
     ),
     "one sender, no list": (COUNT, COUNT + '            await Receive("model", 0)  # wrong\n', "exceptions"),
     "seconds in words": (
