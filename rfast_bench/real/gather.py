@@ -49,7 +49,7 @@ def looks(results: Sequence[Result], scenario: Scenario, synchronous: bool, epoc
         fullest = max(results, key=lambda r: len(r["times"]))
         times = [float(t) for t in fullest["times"] if t < end]
         found = [Look(t, [_newest(r, t) for r in results]) for t in times]
-    elif synchronous and every.iterations is not None:
+    elif synchronous:
         found = _rounds(results, end)
     else:
         found = [Look(t, [_newest(r, t) for r in results]) for t in _counted_times(results, scenario, epoch)]

@@ -177,6 +177,25 @@ def test_a_synchronous_method_changes_the_step_by_time_in_one_round(tmp_path: Pa
     assert np.ptp(models, axis=1).max() < 1e-14
 
 
+def test_looks_by_epochs_show_a_synchronous_method_after_whole_rounds(tmp_path: Path) -> None:
+    """Of one round all workers, though each ended it at its own time; as the simulated world looks."""
+    changes = {"stop": {"iterations": 12}, "evaluate": {"every": "3 epochs"}, "compute": "5 ms"}
+    run = runs_of(tmp_path, **changes)["ring-allreduce"]
+    outcome, real = play(run)
+    assert np.ptp(np.array(real.models), axis=1).max() < 1e-14
+    assert outcome.frames["curves"]["epoch"].tolist() == [0, 3, 6, 9, 12]
+
+
+def test_looks_by_epochs_show_a_slow_worker_as_it_is_then(tmp_path: Path) -> None:
+    """Of each worker's gradients all are counted but those since it last kept its model: an eighth of a look each."""
+    slow = [{"worker": 1, "slowdown": 4}]
+    changes = {"stop": {"epochs": 40}, "evaluate": {"every": "4 epochs"}, "compute": "20 ms"}
+    run = runs_of(tmp_path, stragglers=slow, **changes)["r-fast"]
+    curves = play(run)[0].frames["curves"].iloc[1:-1]
+    assert len(curves) >= 8
+    assert curves["epoch"].to_numpy() == pytest.approx(4.0 * np.arange(1, len(curves) + 1), abs=1.2)
+
+
 def test_workers_know_the_common_epoch_to_a_fraction_of_a_second(tmp_path: Path) -> None:
     """In seconds at the mean rate; a report is 0.1 s old at most, and so is what is said of all."""
     changes = {"stop": {"time": "4 s"}, "stragglers": [{"worker": 1, "slowdown": 4}], "compute": "10 ms"}

@@ -15,6 +15,10 @@ from rfast_bench.real.samples.kept_models import KeptModels
 from rfast_bench.scenario.schema import Every
 
 Counters = tuple[float, ...]
+FINER = 8
+"""How much oftener an asynchronous worker keeps its model than all of them are looked at. At a look, which comes when
+all together have done so much, a worker shows the newest that it has kept: four times slower than the others, it would
+show one of four looks ago. Rounds need none of it."""
 COUNTED = ("gradients", "iterations", "samples", "sent", "lost", "superseded", "bytes")
 
 
@@ -28,8 +32,10 @@ class Sampler:
         models: KeptModels,
         counters: Callable[[], Counters],
         epochs: Callable[[], float] = lambda: 0.0,
+        finer: int = 1,
     ) -> None:
-        """`epochs` says how many epochs all workers would have done, had they done what this one has."""
+        """`epochs` says how many epochs all workers would have done, had they done what this one has. `finer`: how
+        often a model is kept while `every` passes, where that is no time."""
         self.times: list[float] = []
         self.models = models
         self.counters: list[Counters] = []
@@ -37,7 +43,9 @@ class Sampler:
         self._read = counters
         self._epochs = epochs if every.epochs else None
         self._seconds = every.seconds
-        self._step = every.iterations or every.epochs or math.inf
+        self._step = (
+            max(1.0, every.iterations / finer) if every.iterations else (every.epochs or math.inf) / finer
+        )
         self._point = 0  # of the grid of seconds
         self._counted = 0
 

@@ -113,11 +113,25 @@ class Optimizer:
         return float(self._store.compare_set(key, "", repr(now)))
 
     def _rounds(self) -> Callable[[float], float]:
-        problem, seed = self._problem, self._run.seed
+        epochs = epochs_by_rounds(self._run, self._problem)
+        return lambda now: epochs(self._driver.node.gradients)
 
-        def sizes(number: int) -> Callable[[], int]:
-            batches = problem.sampler(number, stream(seed, "batches", number))
-            return lambda: problem.size(number, next(batches))
 
-        rounds = Rounds([sizes(number) for number in range(problem.workers)])
-        return lambda now: rounds.samples(self._driver.node.gradients) / problem.samples
+def epochs_by_rounds(run: Run, problem: Problem) -> Callable[[int], float]:
+    """How many epochs all workers have done together after so many rounds; exact, for all batches are known."""
+
+    def sizes(number: int) -> Callable[[], int]:
+        batches = problem.sampler(number, stream(run.seed, "batches", number))
+        return lambda: problem.size(number, next(batches))
+
+    rounds = Rounds([sizes(number) for number in range(problem.workers)])
+    return lambda done: rounds.samples(done) / problem.samples
+
+
+def epochs_done(run: Run, problem: Problem, driver: Callable[[], Driver]) -> Callable[[], float]:
+    """How many epochs all workers have done together, or, where nobody knows, would have done had they done what this
+    one has. The `driver` is there by then."""
+    if run.algorithm_class.synchronous:
+        rounds = epochs_by_rounds(run, problem)
+        return lambda: rounds(driver().node.gradients)
+    return lambda: driver().log.samples * problem.workers / problem.samples

@@ -32,7 +32,7 @@ from rfast_bench.real.halts import ending, waits
 from rfast_bench.real.halts.guard import guarded
 from rfast_bench.real.samples.kept_models import KeptModels
 from rfast_bench.real.samples.results import models_file, save
-from rfast_bench.real.samples.sampler import Counters, Sampler
+from rfast_bench.real.samples.sampler import FINER, Counters, Sampler
 from rfast_bench.real.transport.collective import Collective
 from rfast_bench.real.transport.group import Group
 from rfast_bench.real.transport.inlet import Doorway
@@ -46,7 +46,7 @@ from rfast_bench.real.worker.gpu import Staging, check_gpus, gpu_of, staging_for
 from rfast_bench.real.worker.hops import hops_of
 from rfast_bench.real.worker.injected_network import Faults
 from rfast_bench.real.worker.node import RealNode
-from rfast_bench.real.worker.optimizer import Optimizer
+from rfast_bench.real.worker.optimizer import Optimizer, epochs_done
 from rfast_bench.real.worker.overlap import in_backward
 from rfast_bench.real.worker.snapshot import Snapshots
 from rfast_bench.real.worker.stopping import Progress
@@ -81,9 +81,10 @@ class Worker:
             *(self.scenario, rank, self.run.seed, self.clock, self.ended.wait, work)
         )
         models = KeptModels(models_file(job.folder, rank), self.scenario.real.samples_memory)
-        self.sampler = Sampler(
-            self.scenario.evaluate.every, self.algorithm, models, self._counters, self._epochs
-        )
+        epochs = epochs_done(self.run, self.problem, lambda: self.driver)
+        finer = 1 if self.run.algorithm_class.synchronous else FINER
+        every = self.scenario.evaluate.every
+        self.sampler = Sampler(every, self.algorithm, models, self._counters, epochs, finer)
         self.driver = self._driver()
         self.optimizer = Optimizer(self.run, self.problem, rank, store, self.algorithm)
         if self.run.training != PLAIN:
@@ -149,9 +150,6 @@ class Worker:
         log, faults = self.driver.log, self.node.faults
         done = (len(log.done), max(0, len(log.asked) - 1), log.samples)
         return (*done, faults.sent, faults.lost, self.node.superseded, faults.bytes_sent)
-
-    def _epochs(self) -> float:
-        return self.driver.log.samples * self.scenario.workers / self.problem.samples
 
     # ----------------------------------------------------------------------------------------- running
     def meet(self) -> None:
