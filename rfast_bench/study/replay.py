@@ -17,7 +17,8 @@ from rfast_bench import problems
 from rfast_bench.errors import UserError
 from rfast_bench.plan import devices, runs
 from rfast_bench.problems import Problem, Reference
-from rfast_bench.records.reading import Run
+from rfast_bench.records.reading import DAMAGED, Run
+from rfast_bench.records.writing import SCENARIO
 from rfast_bench.scenario.reading import read_yaml, validate
 from rfast_bench.scenario.schema import Scenario
 from rfast_bench.sim.monitor import Outcome
@@ -25,7 +26,6 @@ from rfast_bench.sim.recorder import Recorder
 from rfast_bench.sim.world import simulate
 from rfast_bench.study.run import evaluator_of, maker, one_torch_thread, problem_of
 
-SCENARIO = "scenario.yaml"
 COUNTED = (
     *("time", "epoch", "gradients", "iterations_min", "iterations_mean", "iterations_max"),
     *("messages_sent", "messages_lost", "messages_superseded", "bytes_sent"),
@@ -35,6 +35,8 @@ COUNTED = (
 
 def planned(run: Run) -> runs.Run:
     """The recorded run as it would be planned today. Raises UserError when it would be another one."""
+    if run.status == DAMAGED:
+        raise UserError(f"{run.folder}: damaged: {run.reason}. Run the scenario again: it does this run anew")
     path = run.folder / SCENARIO
     raw = read_yaml(path)
     seed = raw.pop("seed", run.seed)

@@ -19,8 +19,11 @@ from pydantic import (
 
 from rfast_bench.scenario.problem.data_folders import with_folder
 from rfast_bench.scenario.values.base import DataPath, SourceName, Spec, without
+from rfast_bench.scenario.values.bounds import Seed
 
-Count = Annotated[int, Field(ge=1)]
+Count = Annotated[int, Field(ge=1, le=10**9)]
+MOST_NUMBERS = 10**9
+"""Of a data set that is made: eight gigabytes."""
 NonNegative = Annotated[float, Field(ge=0)]
 Share = Annotated[float, Field(gt=0)]
 
@@ -48,6 +51,14 @@ class BundledSpec(Spec):
     limit: Count | None = None
 
 
+def _in_memory(spec: Any) -> Any:
+    if spec.samples * spec.features > MOST_NUMBERS:
+        raise ValueError(
+            f"{spec.samples} samples of {spec.features} features; at most {MOST_NUMBERS} numbers are made"
+        )
+    return spec
+
+
 class SyntheticSpec(Spec):
     """Gaussian features; the class is the largest of `classes` random linear scores of unit variance.
 
@@ -57,9 +68,11 @@ class SyntheticSpec(Spec):
     kind: Literal["synthetic"]
     samples: Annotated[int, Field(ge=2)] = 1000
     features: Count = 20
-    classes: Annotated[int, Field(ge=2)] = 2
+    classes: Annotated[int, Field(ge=2, le=10**4)] = 2
     noise: NonNegative = 0.5
-    seed: Annotated[int, Field(ge=0)] = 0
+    seed: Seed = 0
+
+    _fits = model_validator(mode="after")(_in_memory)
 
 
 class SyntheticRegressionSpec(Spec):
@@ -69,7 +82,9 @@ class SyntheticRegressionSpec(Spec):
     samples: Annotated[int, Field(ge=2)] = 1000
     features: Count = 20
     noise: NonNegative = 0.5
-    seed: Annotated[int, Field(ge=0)] = 0
+    seed: Seed = 0
+
+    _fits = model_validator(mode="after")(_in_memory)
 
 
 class CsvSpec(Spec):

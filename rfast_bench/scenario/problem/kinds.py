@@ -41,7 +41,7 @@ class QuadraticSpec(Spec):
     """
 
     kind: Literal["quadratic"]
-    dim: Count = 20
+    dim: Annotated[int, Field(ge=1, le=10**4)] = 20
     condition: Annotated[float, Field(ge=1)] = 10.0
     heterogeneity: NonNegative = 1.0
     noise: NonNegative = 0.0
