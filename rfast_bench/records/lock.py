@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -12,6 +12,20 @@ from rfast_bench.errors import UserError
 
 LOCK = ".lock"
 """Hidden, in the scenario's folder. The kernel lets go of it when its process dies, however it dies."""
+
+
+class Hold(ExitStack):
+    """Holds folders until it is left, each from the first time on that it is asked to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._homes: set[Path] = set()
+
+    def __call__(self, home: Path) -> None:
+        """Raises UserError as `alone` does."""
+        if home not in self._homes:
+            self.enter_context(alone(home))
+            self._homes.add(home)
 
 
 @contextmanager

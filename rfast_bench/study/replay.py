@@ -17,7 +17,7 @@ from rfast_bench import problems
 from rfast_bench.errors import UserError
 from rfast_bench.plan import devices, runs
 from rfast_bench.problems import Problem, Reference
-from rfast_bench.records.reading import DAMAGED, Run
+from rfast_bench.records.reading import Run
 from rfast_bench.records.writing import SCENARIO
 from rfast_bench.scenario.reading import read_yaml, validate
 from rfast_bench.scenario.schema import Scenario
@@ -35,8 +35,6 @@ COUNTED = (
 
 def planned(run: Run) -> runs.Run:
     """The recorded run as it would be planned today. Raises UserError when it would be another one."""
-    if run.status == DAMAGED:
-        raise UserError(f"{run.folder}: damaged: {run.reason}. Run the scenario again: it does this run anew")
     path = run.folder / SCENARIO
     raw = read_yaml(path)
     seed = raw.pop("seed", run.seed)

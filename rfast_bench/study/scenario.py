@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +14,7 @@ from rfast_bench.errors import UserError
 from rfast_bench.files import write_text
 from rfast_bench.plan.runs import Point, Run, load_points, plan
 from rfast_bench.records import reading
-from rfast_bench.records.lock import alone
+from rfast_bench.records.lock import Hold
 from rfast_bench.records.reading import find_runs
 from rfast_bench.scenario.sections.compute import says_samples
 from rfast_bench.study import told
@@ -64,8 +63,8 @@ def study(
     if tensorboard is not None:
         check_installed()
     here = partial(run_all, out=out, jobs=jobs, fresh=fresh, console=console)
-    ours = partial(here, launch=launch, cluster=cluster, tensorboard=tensorboard)
-    with holding(ours, out) as do:
+    with Hold() as hold:
+        do = partial(here, launch=launch, cluster=cluster, tensorboard=tensorboard, hold=hold)
         found_done = (lambda run: False) if fresh else partial(is_done, out=out)
         runs = plan(tuned(scenario, overrides, out, do, console, launch is not None, found_done))
         name = runs[0].scenario.name
@@ -91,22 +90,6 @@ def study(
         if failed:
             raise RunsFailed(failed, len(runs))
         told.check(found)
-
-
-@contextmanager
-def holding(do: Do, out: Path) -> Iterator[Do]:
-    """The same, which holds the scenario's folder from its first runs on. Raises UserError where somebody else does."""
-    with ExitStack() as held:
-        homes: set[Path] = set()
-
-        def alone_there(runs: Sequence[Run]) -> list[Failed]:
-            home = out / runs[0].scenario.name
-            if home not in homes:
-                held.enter_context(alone(home))
-                homes.add(home)
-            return do(runs)
-
-        yield alone_there
 
 
 def untimed(runs: Sequence[Run]) -> bool:

@@ -73,12 +73,13 @@ def run_all(
     launch: Launch | None = None,
     cluster: Cluster | None = None,
     tensorboard: Path | None = None,
+    hold: Callable[[Path], object] = lambda home: None,
 ) -> list[Failed]:
     """Do what is missing of `runs` and return those that failed. Raises UserError before the first run.
 
     A run counts as done when its folder holds the same hash; `fresh` does all again. With a `cluster` its
     machines do the runs, instead of `jobs` processes here. `tensorboard`: a folder for curves, of the runs that are
-    already there too.
+    already there too. `hold` is called with the scenario's folder before anything is written there.
     """
     if all(run.skipped for run in runs):
         reasons = dict.fromkeys(f"{run.algorithm.label}: {run.skipped}" for run in runs)
@@ -97,6 +98,7 @@ def run_all(
     if cluster is None:
         jobs = jobs_that_fit(needs_of(todo, sizes), jobs, console)
     check_writable(out)
+    hold(out / runs[0].scenario.name)
     if not fresh:
         check_world(missing, out)
     for run in missing:
@@ -118,6 +120,8 @@ def run_all(
                 with kept(out / task.run.folder):
                     result.write(out)
                 _show([task.run], out, tensorboard)
+            elif result is not None and result.no_room:
+                raise UserError(result.reason)
             elif result is not None:
                 failed.append(Failed(task.run, result))
                 with kept(out / task.run.folder):

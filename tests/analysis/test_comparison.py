@@ -25,7 +25,7 @@ from rfast_bench.plan.runs import load_points, plan
 from rfast_bench.records.reading import find_runs
 from rfast_bench.records.writing import amend
 from rfast_bench.study.scenario import world_by_world
-from tests.support.synthetic_records import N, curves_table, save
+from tests.support.synthetic_records import N, curves_table, save, unsealed
 
 LENGTH = 8.0
 
@@ -42,7 +42,7 @@ def put(out: Path, label: str, world: str, reached: float, gradients: int = 100,
     workers["gradients"] = [gradients // 4 if worker == 2 else gradients for worker in range(N)]
     workers.to_csv(folder / "workers.csv", index=False)
     (folder / "staleness.csv").write_text("worker,staleness,count\n0,0,3\n1,2,1\n")
-    return folder
+    return unsealed(folder)
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""What is there already: done again where it is damaged, of the other world or in other hands refused, lost to nobody."""
+"""What is there already: damaged runs are done again, others neither replaced nor lost."""
 
 from __future__ import annotations
 

@@ -411,7 +411,7 @@ def test_losses_may_differ_by_rounding_alone(tmp_path: Path) -> None:
 def test_a_folder_without_its_scenario(tmp_path: Path) -> None:
     run = only(record(tmp_path, **SHORT))
     (run.folder / "scenario.yaml").unlink()
-    assert "seed-0/scenario.yaml is missing. Run the scenario again" in refuse(tmp_path, run.folder)
+    assert "left out, for it was damaged: seed-0/scenario.yaml is missing" in refuse(tmp_path, run.folder)
     unsealed(run.folder)
     assert "cannot read" in refuse(tmp_path, run.folder)
 

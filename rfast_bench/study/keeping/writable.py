@@ -10,13 +10,17 @@ from pathlib import Path
 from rfast_bench.errors import UserError
 
 
+class NoRoom(UserError):
+    """A record that cannot be written."""
+
+
 @contextmanager
 def kept(folder: Path) -> Iterator[None]:
-    """Raises UserError where a record cannot be written: a full disk, a folder that became read-only."""
+    """Raises NoRoom where a record cannot be written: a full disk, a folder that became read-only."""
     try:
         yield
     except OSError as problem:
-        raise UserError(
+        raise NoRoom(
             f"cannot write {folder}: {problem.strerror or problem}. What is finished is kept, and the same command "
             "takes up what is missing"
         ) from problem
