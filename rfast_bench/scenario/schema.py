@@ -23,6 +23,7 @@ from rfast_bench.scenario.sections.faults import Faults, wrong_faults
 from rfast_bench.scenario.sections.network import NetworkSpec
 from rfast_bench.scenario.sections.optimizer import OptimizerSpec, ScheduleSpec
 from rfast_bench.scenario.sections.real import RealSpec
+from rfast_bench.scenario.sections.simulation import Simulation
 from rfast_bench.scenario.sections.timing import Straggler
 from rfast_bench.scenario.sections.tuning import TuneSpec
 from rfast_bench.scenario.values.base import Spec, Where, together
@@ -46,18 +47,6 @@ class StopRule(Spec):
         if self.time is None and self.iterations is None and self.epochs is None:
             raise ValueError("needs at least one of time, iterations, epochs (a target alone may never come)")
         return self
-
-
-class Simulation(Spec):
-    """How the simulated world is computed; none of it changes what is computed, but for rounding."""
-
-    device: Literal["cpu", "cuda"] = "cpu"
-    """Where models and data live: `cuda` is the first GPU that the process sees."""
-
-    gradient_batch: int | None = Field(default=None, gt=0)
-    """Gradients evaluated in one call at most; None is as many as stay in cache, 1 is one by one."""
-    timeline: PositiveSeconds | None = None
-    """How long each worker's computing intervals are recorded; None is twenty mean compute times."""
 
 
 @dataclass(frozen=True)

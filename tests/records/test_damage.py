@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -27,7 +28,7 @@ def records(home: Path, rate: float = 0.2) -> Path:
     for order, label in enumerate(LABELS):
         for seed in range(SEEDS):
             curves = decay(seed, label, rate / (order + 1), end=20.0)
-            more = {"edges": edges_table(RING), "timeline": timeline_table(1.0, False)}
+            more: dict[str, Any] = {"edges": edges_table(RING), "timeline": timeline_table(1.0, False)}
             save(home, label, seed, curves, order=order, hash=f"{label} {seed}", **more)
     return home
 

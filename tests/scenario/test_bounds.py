@@ -27,9 +27,9 @@ SMALL: dict[str, Any] = {
     "evaluate": {"every": "1 s"},
 }
 STEPS = {"from": 0.1, "factor": 2, "count": 3}
-TUNE = {"objective": {"final": "loss"}, "parameters": {"step_size": STEPS}}
+TUNE: dict[str, Any] = {"objective": {"final": "loss"}, "parameters": {"step_size": STEPS}}
 MANY = {f"problem.{key}": list(range(1, 200)) for key in ("dim", "condition", "heterogeneity")}
-TUNED = {"algorithms": [{"name": "r-fast"}]}
+TUNED: dict[str, Any] = {"algorithms": [{"name": "r-fast"}]}
 
 
 def refusal(folder: Path, **changes: Any) -> str:

@@ -19,7 +19,6 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 from rfast_bench.errors import UserError
 from rfast_bench.scenario.problem.data import (
     BundledSpec,
-    Count,
     DatasetSpec,
     NonNegative,
     PartitionSpec,
@@ -28,6 +27,7 @@ from rfast_bench.scenario.problem.data import (
 from rfast_bench.scenario.problem.torch_keys import TorchKeys
 from rfast_bench.scenario.user_files import code
 from rfast_bench.scenario.values.base import Spec
+from rfast_bench.scenario.values.bounds import Count
 
 DType = Literal["float64", "float32"]
 

@@ -18,6 +18,7 @@ LARGEST = 2**63 - 1
 FARTHEST = 1e100
 """Of a range that is tried: it may be widened at its ends, and stay a number."""
 
+Count = Annotated[int, Field(ge=1, le=10**9)]
 Seed = Annotated[int, Field(ge=0, le=LARGEST)]
 Repetitions = Annotated[int, Field(gt=0, le=MOST_RUNS)]
 Workers = Annotated[int, Field(gt=0, le=MOST_WORKERS)]
