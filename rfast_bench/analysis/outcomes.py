@@ -8,22 +8,23 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 from rfast_bench.analysis.cell_text import FINALS, OWN
 from rfast_bench.analysis.statistics import NEVER, Bounds, Estimate, estimate, exactly, ratio
-from rfast_bench.records.reading import Run
+from rfast_bench.records.reading import DAMAGED, Run
 
 Known = dict[str, Bounds]
 EPOCH = "time_per_epoch"
 
 
 def known(run: Run) -> Known:
-    """Bounds of `time_to_<metric>_<target>`, `final_<metric>` and `time_per_epoch` (s); nothing of a skipped or
-    void run.
+    """Bounds of `time_to_<metric>_<target>`, `final_<metric>` and `time_per_epoch` (s); nothing of a skipped,
+    void or damaged run.
 
     A diverged run reached nothing and never will; its final loss and gap are infinite, its accuracy is 0.
     """
-    if run.status in ("skipped", "void"):
+    if run.status in ("skipped", "void", DAMAGED):
         return {}
     times = {
         f"time_to_{metric}_{target:g}": time_to(run, metric, target)
@@ -31,6 +32,11 @@ def known(run: Run) -> Known:
         for target in targets
     }
     return {**times, **_finals(run), **_rates(run)}
+
+
+def absent(rows: Any) -> Any:
+    """How many seeds gave no record that counts, of rows of a summary, or of one: skipped, or damaged."""
+    return rows["skipped"] + rows.get(DAMAGED, 0)
 
 
 def time_to(run: Run, metric: str, target: float) -> Bounds:

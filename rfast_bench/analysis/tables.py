@@ -19,12 +19,13 @@ from rfast_bench.analysis.cell_text import FINALS, POINT, footnote, only_world, 
 from rfast_bench.analysis.formats import WRITERS, fits, terminal_columns
 from rfast_bench.analysis.outcomes import EPOCH, Known, columns, known, over_itself, speedups
 from rfast_bench.errors import UserError, nearest
-from rfast_bench.records.reading import Run, baselines, point_key, varying
+from rfast_bench.records.reading import DAMAGED, Run, baselines, point_key, varying
 from rfast_bench.scenario.values.metrics import words
 
 BROKEN = "invariant broken"
-ENDINGS = ("skipped", "void", BROKEN, "diverged", "stalled")
-"""How a run may end other than well; columns of the summary that count them, `BROKEN` only where there is one."""
+ENDINGS = ("skipped", "void", BROKEN, DAMAGED, "diverged", "stalled")
+"""How a run may end other than well; columns of the summary that count them, the `RARE` only where there is one."""
+RARE = (BROKEN, DAMAGED)
 COSTS = ("idle_percent", "bytes_sent", "staleness")
 
 
@@ -68,7 +69,7 @@ def summarise(runs: Sequence[Run], baseline: str | None = None) -> pd.DataFrame:
         group.append((run, {**numbers, **paired}))
     both = len({run.world for run in ordered}) > 1
     frame = pd.DataFrame([_row(group, keys, reference, both) for group in groups.values()])
-    return frame if frame[BROKEN].any() else frame.drop(columns=BROKEN)
+    return frame.drop(columns=[word for word in RARE if not frame[word].any()])
 
 
 def _info(run: Run, label: str | None) -> tuple[Any, ...]:

@@ -263,7 +263,8 @@ def bar_words(row: Any, name: str) -> str:
     missed = not_reached(row.get(f"time_to_{name}_above", np.nan), " s")
     if not reached:
         return next(
-            (word for word in ("invariant broken", "diverged", "void") if row.get(word) == seeds), missed
+            (word for word in ("invariant broken", "damaged", "diverged", "void") if row.get(word) == seeds),
+            missed,
         )
     speedup = row.get(f"speedup_{name}", np.nan)
     middle = row[f"time_to_{name}"]

@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from rfast_bench.analysis.cell_text import POINT, cell, heading, target_names
+from rfast_bench.analysis.outcomes import absent
 from rfast_bench.analysis.tables import summarise
 from rfast_bench.figures.style import AXIS, GREY, Style, figure, headline, plain, save, slug, time_name
 from rfast_bench.records.reading import Run, varying
@@ -111,7 +112,7 @@ def _scale(axes: Axes, frame: pd.DataFrame, name: str, column: str) -> None:
 
 def lanes(frame: pd.DataFrame, column: str) -> list[str]:
     """The labels whose median did not reach the target at some point of the sweep: each has a lane in the strip."""
-    missed = frame[column].isna() & (frame["skipped"] < frame["seeds"])
+    missed = frame[column].isna() & (absent(frame) < frame["seeds"])
     without = set(frame["label"][missed])
     return [label for label in dict.fromkeys(frame["label"]) if label in without]
 

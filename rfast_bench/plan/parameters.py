@@ -33,10 +33,10 @@ def check(
     for name in {*steps, *(name for name, grid in grids.items() if grid.effective)} - {STEP}:
         raise UserError(f"{source}: {'.'.join((*where, name))}: only {STEP} has an effective value")
     fixed = {name: _number(value) for name, value in given.items() if name not in grids}
+    firsts = {name: _number(grid.tried()[0]) for name, grid in grids.items()}
     values: dict[str, Any] = {}
     for name, value in [(n, v) for n, grid in grids.items() for v in grid.tried()] or [("", None)]:
-        others = {other: _number(grid.tried()[0]) for other, grid in grids.items()}
-        trial = {**fixed, **others, **({name: _number(value)} if name else {})}
+        trial = {**fixed, **firsts, **({name: _number(value)} if name else {})}
         try:
             values = model.model_validate(trial).model_dump()
         except ValidationError as problem:

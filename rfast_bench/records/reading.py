@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import KW_ONLY
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import KW_ONLY, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 import pandas as pd
 from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, ValidationError
@@ -18,8 +17,13 @@ from pydantic.dataclasses import dataclass
 
 from rfast_bench.errors import UserError, nearest
 from rfast_bench.plan.swept_values import named
+from rfast_bench.records import integrity
+from rfast_bench.records.folders import manifests, seed_of
 from rfast_bench.records.writing import COLUMNS, MANIFEST
 from rfast_bench.scenario.values.metrics import larger_is_better
+
+DAMAGED: Final = "damaged"
+"""The status of a run whose files are not what was written. It has no numbers."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +51,7 @@ class Run:
     label: str
     seed: int
     workers_count: int
-    status: Literal["finished", "stalled", "diverged", "invariant broken", "void", "skipped"]
+    status: Literal["finished", "stalled", "diverged", "invariant broken", "void", "skipped", "damaged"]
     world: str = "simulated"
     point: Annotated[dict[str, Any], AfterValidator(named)]
     """Its swept values as numbers and words."""
@@ -118,9 +122,12 @@ class Run:
 
     def _table(self, name: str) -> pd.DataFrame:
         path = self.folder / f"{name}.csv"
-        if not path.exists():
+        if self.status == DAMAGED or not path.exists():
             return pd.DataFrame({column: pd.Series(dtype=float) for column in COLUMNS[name]})
-        frame = _parsed(path, path.stat().st_mtime_ns).copy()
+        try:
+            frame = _parsed(path, path.stat().st_mtime_ns).copy()
+        except (OSError, ValueError) as problem:
+            raise UserError(f"{path}: cannot be read: {problem}") from problem
         missing = [column for column in COLUMNS[name] if column not in frame.columns]
         if missing:
             raise UserError(f"{path}: no column '{missing[0]}'; has {', '.join(frame.columns)}")
@@ -173,56 +180,88 @@ def _value_key(value: Any) -> tuple[bool, float, str]:
 def find_runs(paths: Iterable[Path]) -> list[Run]:
     """Every run in or below `paths`, in the order of `Run.sort_key`; those of tuning only where there are no others.
 
-    Raises UserError when a path does not exist, when no run is found, and for a malformed manifest.
+    One whose files are not what was written is there as *damaged*, as what its neighbours say it is where its own
+    manifest cannot be believed. Raises UserError when a path does not exist, when no run is found, and for a manifest
+    that cannot be read and has no neighbours.
     """
     places = [Path(path) for path in paths]
-    manifests = {found.resolve(): found for place in places for found in _manifests(place)}
-    if not manifests:
+    found = {path.resolve(): path for place in places for path in manifests(place)}
+    if not found:
         where = ", ".join(str(place) for place in places) or "no folder given"
         raise UserError(f"{where}: no run found (a run folder holds {MANIFEST})")
-    runs = sorted((_read(path) for path in manifests.values()), key=Run.sort_key)
+    runs: list[Run] = []
+    doubtful: list[_Doubtful] = []
+    for path in found.values():
+        try:
+            runs.append(_read(path))
+        except _Doubtful as problem:
+            doubtful.append(problem)
+    runs += [_known_by_neighbours(problem, runs) for problem in doubtful]
+    runs.sort(key=Run.sort_key)
     return [run for run in runs if run.purpose == "report"] or runs
 
 
 def any_runs(paths: Iterable[Path]) -> bool:
     """Whether `find_runs` would find any. Raises UserError when a path does not exist."""
-    return any(True for place in paths for _ in _manifests(Path(place)))
+    return any(True for place in paths for _ in manifests(Path(place)))
 
 
-def _manifests(place: Path) -> Iterator[Path]:
-    if not place.is_dir():
-        raise UserError(f"{place}: no such folder")
-    for folder, below, files in os.walk(place):
-        if MANIFEST in files:
-            below.clear()
-            yield Path(folder, MANIFEST)
-        below[:] = sorted(name for name in below if not name.startswith("."))
+class _Doubtful(UserError):
+    """A manifest that cannot be believed; `run` is what it says, if it says anything."""
+
+    def __init__(self, path: Path, why: str, run: Run | None = None) -> None:
+        super().__init__(f"{path}: {why}")
+        self.folder, self.why, self.run = path.parent, why, run
 
 
 def _read(path: Path) -> Run:
     try:
         manifest = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as problem:
-        raise UserError(f"{path}: not JSON: {problem}") from problem
+    except (ValueError, RecursionError) as problem:
+        raise _Doubtful(path, f"not JSON: {problem}") from problem
+    except OSError as problem:
+        raise _Doubtful(path, f"cannot be read: {problem.strerror}") from problem
     if not isinstance(manifest, dict):
-        raise UserError(f"{path}: expected an object, found {type(manifest).__name__}")
+        raise _Doubtful(path, f"expected an object, found {type(manifest).__name__}")
     entries = {_ATTRIBUTES.get(key, key): value for key, value in manifest.items()}
     try:
-        return _RUN.validate_python({**entries, "folder": path.parent, "manifest": manifest})
+        run = _RUN.validate_python({**entries, "folder": path.parent, "manifest": manifest})
     except ValidationError as problem:
-        raise UserError(_explain(path, problem)) from problem
+        raise _Doubtful(path, _explain(problem)) from problem
+    if integrity.is_sealed(manifest) and not integrity.believable(manifest):
+        raise _Doubtful(path, "was changed after it was written", run)
+    why = integrity.flaw(path.parent, manifest, COLUMNS)
+    return replace(run, status=DAMAGED, reason=f"{path.parent.name}/{why}") if why else run
+
+
+def _known_by_neighbours(doubtful: _Doubtful, sound: Sequence[Run]) -> Run:
+    """The run as another seed of its label has it, or else another label at its point, or else its own manifest."""
+    folder, seed = doubtful.folder, seed_of(doubtful.folder)
+    same = (run for run in sound if run.folder.parent == folder.parent)
+    beside = (run for run in sound if run.folder.parent.parent == folder.parent.parent)
+    known = next(same, None)
+    if known is None and doubtful.run is None:
+        known = next(beside, None)
+        known = None if known is None else replace(known, label=folder.parent.name)
+    if known is None or seed is None:
+        known = doubtful.run
+    if known is None:
+        raise UserError(str(doubtful))
+    number = known.seed if seed is None else seed
+    reason = f"{folder.name}/{MANIFEST} {doubtful.why}"
+    return replace(known, folder=folder, seed=number, status=DAMAGED, reason=reason)
 
 
 _ATTRIBUTES = {"workers": "workers_count", "topology": "topology_info"}
 """Manifest entries whose name is a table's as well."""
 
 
-def _explain(path: Path, problem: ValidationError) -> str:
+def _explain(problem: ValidationError) -> str:
     first = problem.errors()[0]
     names = {attribute: key for key, attribute in _ATTRIBUTES.items()}
     where = ".".join(names.get(str(part), str(part)) for part in first["loc"])
     found = "" if first["type"] == "missing" else f", found {first['input']!r}"
-    return f"{path}: {where}: {first['msg']}{found}"
+    return f"{where}: {first['msg']}{found}"
 
 
 # ----------------------------------------------------------------------------------------- what it is like

@@ -6,6 +6,8 @@
     topology.csv    the edges of W and A                    (no curves.csv when the run was skipped)
     model.safetensors  the mean model of the end, for `checkpoint: true`
 
+The manifest holds a digest of each file and of itself (`integrity.py`).
+
 Times are seconds, traffic is bytes, an empty field is a number that does not exist (gap without `f*`).
 Floats are written so that they read back bit for bit; equal data give equal bytes.
 """
@@ -22,11 +24,13 @@ from typing import Any
 import pandas as pd
 
 from rfast_bench.files import write_text
+from rfast_bench.records.integrity import is_sealed, sealed
 
 FORMAT = 2
 """2: `loss_worst` is the largest loss of the judged workers' own models; in 1 it was that of the model farthest from
 the mean."""
 MANIFEST = "manifest.json"
+SCENARIO = "scenario.yaml"
 FAILURE = "failure.txt"
 """All that the folder of a run that failed holds."""
 ENDING = ".unfinished"
@@ -62,8 +66,9 @@ def write_run(
     `frames` are named without ending (`curves` becomes `curves.csv`), `texts` and `files` by file name
     (`scenario.yaml`). Raises ValueError when the manifest holds a NaN or an infinity: JSON has neither.
     """
-    rendered = _render(manifest, frames, texts)
-    _replace(folder, {name: text.encode() for name, text in rendered.items()} | dict(files))
+    tables = {f"{name}.csv": as_text(frame) for name, frame in frames.items()}
+    contents = {name: text.encode() for name, text in (dict(texts) | tables).items()} | dict(files)
+    _replace(folder, {MANIFEST: as_json(sealed(manifest, contents)).encode()} | contents)
     shutil.rmtree(unfinished_of(folder), ignore_errors=True)
 
 
@@ -91,13 +96,6 @@ def _replace(folder: Path, contents: Mapping[str, bytes]) -> None:
         shutil.rmtree(partial, ignore_errors=True)
 
 
-def _render(
-    manifest: Mapping[str, Any], frames: Mapping[str, pd.DataFrame], texts: Mapping[str, str]
-) -> dict[str, str]:
-    tables = {f"{name}.csv": as_text(frame) for name, frame in frames.items()}
-    return {MANIFEST: as_json(manifest), **texts, **tables}
-
-
 def _sibling(folder: Path, kind: str) -> Path:
     return folder.with_name(f".{folder.name}.{kind}-{os.getpid()}")
 
@@ -121,7 +119,8 @@ def amend(folder: Path, **entries: Any) -> None:
     path = folder / MANIFEST
     manifest = json.loads(path.read_text(encoding="utf-8"))
     if any(manifest.get(key, EMPTY) != value for key, value in entries.items()):
-        write_text(path, as_json({**manifest, **entries}))
+        whole = {**manifest, **entries}
+        write_text(path, as_json(sealed(whole) if is_sealed(whole) else whole))
 
 
 def as_text(frame: pd.DataFrame) -> str:

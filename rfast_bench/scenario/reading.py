@@ -10,6 +10,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from rfast_bench.errors import UserError, suggest
+from rfast_bench.scenario import yaml_text
 from rfast_bench.scenario.user_files import code
 from rfast_bench.scenario.values.base import NO_NUMBER
 
@@ -24,38 +25,16 @@ MEANT = dict.fromkeys(("by-owner", "by-client", "by-user", "by-writer", "owner",
 """Kinds by names that they are known by elsewhere."""
 
 
-class _OnceOnly(yaml.SafeLoader):
-    """The safe loader, refusing a key that comes twice in a mapping. Keys such as `off` are the words that they are."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen = set()
-        for key_node, _ in node.value:
-            if key_node.tag == "tag:yaml.org,2002:merge":
-                continue  # `<<`: what is said beside it comes before what it brings
-            if key_node.tag == "tag:yaml.org,2002:bool":
-                key_node.tag = "tag:yaml.org,2002:str"
-            key = self.construct_object(key_node, deep=True)
-            if not isinstance(key, str | int | float | None):
-                raise yaml.MarkedYAMLError(
-                    problem=f"a key must be a word, found a {type(key).__name__}",
-                    problem_mark=key_node.start_mark,
-                )
-            if (type(key), key) in seen:
-                raise yaml.MarkedYAMLError(
-                    problem=f"key '{key}' comes twice", problem_mark=key_node.start_mark
-                )
-            seen.add((type(key), key))
-        return super().construct_mapping(node, deep)
-
-
 def read_yaml(path: Path) -> dict[str, Any]:
     """The mapping in a YAML file. Raises UserError when there is none."""
     try:
-        raw = yaml.load(path.read_text(encoding="utf-8"), Loader=_OnceOnly)
+        with path.open(encoding="utf-8") as file:
+            text = file.read(yaml_text.LONGEST + 1)
+        raw = yaml_text.load(text)
     except (OSError, UnicodeDecodeError) as problem:
         raise UserError(f"cannot read {path}: {_reason(problem)}") from problem
-    except yaml.YAMLError as problem:
-        raise UserError(f"{path} is not YAML: {' '.join(str(problem).split())}") from problem
+    except (yaml.YAMLError, ValueError, RecursionError) as problem:
+        raise UserError(f"{path} is not YAML: {yaml_text.reason(problem)}") from problem
     if not isinstance(raw, dict):
         raise UserError(f"{path}: expected a mapping of keys such as 'workers:', found {type(raw).__name__}")
     return raw
@@ -72,9 +51,9 @@ def parse_override(text: str) -> tuple[str, Any]:
     if not equals or not key.strip():
         raise UserError(f"--set {text}: expected KEY=VALUE, for example network.loss=0.2")
     try:
-        return key.strip(), yaml.load(value, Loader=_OnceOnly)
-    except yaml.YAMLError as problem:
-        raise UserError(f"--set {text}: the value is not YAML: {' '.join(str(problem).split())}") from problem
+        return key.strip(), yaml_text.load(value)
+    except (yaml.YAMLError, ValueError, RecursionError) as problem:
+        raise UserError(f"--set {text}: the value is not YAML: {yaml_text.reason(problem)}") from problem
 
 
 def assign(raw: dict[str, Any], key: str, value: Any) -> dict[str, Any]:

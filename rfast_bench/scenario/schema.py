@@ -23,9 +23,11 @@ from rfast_bench.scenario.sections.faults import Faults, wrong_faults
 from rfast_bench.scenario.sections.network import NetworkSpec
 from rfast_bench.scenario.sections.optimizer import OptimizerSpec, ScheduleSpec
 from rfast_bench.scenario.sections.real import RealSpec
+from rfast_bench.scenario.sections.simulation import Simulation
 from rfast_bench.scenario.sections.timing import Straggler
 from rfast_bench.scenario.sections.tuning import TuneSpec
 from rfast_bench.scenario.values.base import Spec, Where, together
+from rfast_bench.scenario.values.bounds import Repetitions, Seed, Workers, too_many
 from rfast_bench.scenario.values.metrics import metric_of
 from rfast_bench.scenario.values.targets import no_share
 from rfast_bench.scenario.values.units import PositiveSeconds
@@ -45,18 +47,6 @@ class StopRule(Spec):
         if self.time is None and self.iterations is None and self.epochs is None:
             raise ValueError("needs at least one of time, iterations, epochs (a target alone may never come)")
         return self
-
-
-class Simulation(Spec):
-    """How the simulated world is computed; none of it changes what is computed, but for rounding."""
-
-    device: Literal["cpu", "cuda"] = "cpu"
-    """Where models and data live: `cuda` is the first GPU that the process sees."""
-
-    gradient_batch: int | None = Field(default=None, gt=0)
-    """Gradients evaluated in one call at most; None is as many as stay in cache, 1 is one by one."""
-    timeline: PositiveSeconds | None = None
-    """How long each worker's computing intervals are recorded; None is twenty mean compute times."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +73,7 @@ class Scenario(Spec):
     world: Literal["simulated", "real", "both"] = "simulated"
     system: str | None = None
     """The profile that workers, compute and network were filled from, where the scenario says nothing itself."""
-    workers: int = Field(gt=0)
+    workers: Workers
     problem: ProblemSpec
     compute: Compute
     stragglers: tuple[Straggler, ...] = ()
@@ -95,9 +85,9 @@ class Scenario(Spec):
     algorithms: tuple[AlgorithmSpec, ...] = Field(min_length=1)
     stop: StopRule
     evaluate: Evaluate
-    seeds: int = Field(default=1, gt=0)
+    seeds: Repetitions = 1
     """How many repetitions, with seeds first_seed, first_seed + 1, ..."""
-    first_seed: int = Field(default=0, ge=0)
+    first_seed: Seed = 0
     sweep: dict[str, Swept] = Field(default_factory=dict)
     tune: TuneSpec | None = None
     baseline: str | None = None
@@ -234,11 +224,11 @@ class Scenario(Spec):
         """Tuning must not see the seeds that are reported, and happens once for all or per swept key."""
         if self.tune is None:
             return self
-        reported = range(self.first_seed, self.first_seed + self.seeds)
-        both = sorted(set(reported) & set(self.tune.all_seeds))
-        if both:
+        reported, other = range(self.first_seed, self.first_seed + self.seeds), self.tune.all_seeds
+        both = max(reported[0], other[0])
+        if both <= min(reported[-1], other[-1]):
             raise ValueError(
-                f"tune: seed {both[0]} is also reported (seeds {reported[0]} to {reported[-1]}); "
+                f"tune: seed {both} is also reported (seeds {reported[0]} to {reported[-1]}); "
                 "give tune.first_seed another value"
             )
         for key in self.tune.per:
@@ -251,6 +241,14 @@ class Scenario(Spec):
             ]
             if wrong:
                 raise ValueError(f"{where}: '{wrong[0]}' cannot be set here")
+        return self
+
+    @model_validator(mode="after")
+    def _affordable(self) -> Scenario:
+        points = [(len(values), f"values of {key}") for key, values in self.sweep.items()]
+        counts = [*points, (len(self.algorithms), "algorithms"), (self.seeds, "seeds")]
+        if wrong := too_many(counts):
+            raise ValueError(wrong)
         return self
 
     @model_validator(mode="after")

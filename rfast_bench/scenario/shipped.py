@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib.resources import as_file, files
+from os.path import isfile
 from pathlib import Path
 
 PACKAGE = "rfast_bench.scenarios"
@@ -16,7 +17,7 @@ def names() -> list[str]:
 def find(name: str | Path) -> Path:
     """A path as it stands when it is a file or looks like one, else the shipped scenario of that name."""
     path = Path(name)
-    if path.is_file() or path.suffix or len(path.parts) > 1 or str(name) not in names():
+    if isfile(path) or path.suffix or len(path.parts) > 1 or str(name) not in names():
         return path
     with as_file(files(PACKAGE) / f"{name}.yaml") as found:
         return found

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from importlib.resources import as_file, files
+from os.path import isfile
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from rfast_bench.scenario.reading import read_yaml, validate
 from rfast_bench.scenario.sections.compute import Compute
 from rfast_bench.scenario.sections.network import NetworkSpec
 from rfast_bench.scenario.values.base import Spec
+from rfast_bench.scenario.values.bounds import Workers
 
 PACKAGE = "rfast_bench.scenario"
 FOLDER = "system_profiles"
@@ -29,7 +31,7 @@ class Profile(Spec):
     """A profile file. `sources` and `assumptions` together account for every number, by key path."""
 
     description: str
-    workers: int | None = Field(default=None, gt=0)
+    workers: Workers | None = None
     compute: Compute
     network: NetworkSpec
     sources: dict[str, str] = Field(default_factory=dict)
@@ -88,7 +90,7 @@ def find(system: str, folder: Path | None = None) -> Path:
         with as_file(files(PACKAGE) / FOLDER / f"{system}.yaml") as found:
             return found
     path = (folder or Path()) / Path(system).expanduser()
-    if path.is_file():
+    if isfile(path):
         return path.resolve()
     if path.suffix in (".yaml", ".yml"):
         raise ValueError(f"system: there is no file {path}")

@@ -24,6 +24,7 @@ from rfast_bench.problems import Reference
 from rfast_bench.problems.evaluation import NOBODY, Watcher
 from rfast_bench.processes.isolated import Died, forked, tidy
 from rfast_bench.study.first_look import Cautions
+from rfast_bench.study.keeping.writable import NoRoom, kept
 from rfast_bench.study.run import Record, describe, perform
 from rfast_bench.study.watching.watch import Place, Watch
 
@@ -42,6 +43,8 @@ class Failure:
     details: str = ""
     by_user: bool = False
     """Whether it is the kind of mistake that `UserError` stands for."""
+    no_room: bool = False
+    """Whether it is that nothing can be written any more: the others need not try."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +96,8 @@ def _write(task: Task, out: Path, place: Place, launch: Launch | None) -> Failur
 def _watched(task: Task, out: Path, place: Place, launch: Launch | None) -> None:
     with Watch(task.run, out, place, task.line, partial(describe, task.run)) as watch:
         record = done(task, watch, launch)
-        record.write(out)
+        with kept(out / task.run.folder):
+            record.write(out)
         watch.finish(record.frames["curves"])
 
 
@@ -108,6 +112,8 @@ def done(task: Task, watcher: Watcher = NOBODY, launch: Launch | None = None) ->
 def attempt(work: Callable[[], Any]) -> Any:
     try:
         return work()
+    except NoRoom as problem:
+        return Failure(str(problem), "", True, True)
     except UserError as problem:
         by_user = problem.exit_code == UserError.exit_code
         return Failure(str(problem), "" if by_user else traceback.format_exc(), by_user)

@@ -18,6 +18,7 @@ from rfast_bench.errors import UserError
 from rfast_bench.plan import devices, runs
 from rfast_bench.problems import Problem, Reference
 from rfast_bench.records.reading import Run
+from rfast_bench.records.writing import SCENARIO
 from rfast_bench.scenario.reading import read_yaml, validate
 from rfast_bench.scenario.schema import Scenario
 from rfast_bench.sim.monitor import Outcome
@@ -25,7 +26,6 @@ from rfast_bench.sim.recorder import Recorder
 from rfast_bench.sim.world import simulate
 from rfast_bench.study.run import evaluator_of, maker, one_torch_thread, problem_of
 
-SCENARIO = "scenario.yaml"
 COUNTED = (
     *("time", "epoch", "gradients", "iterations_min", "iterations_mean", "iterations_max"),
     *("messages_sent", "messages_lost", "messages_superseded", "bytes_sent"),

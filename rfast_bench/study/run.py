@@ -27,10 +27,10 @@ from rfast_bench.plan.runs import Run, write_resolved
 from rfast_bench.plan.saturation import saturated
 from rfast_bench.problems import Problem, Reference
 from rfast_bench.problems.evaluation import NOBODY, Evaluator, Watcher
-from rfast_bench.records.writing import FORMAT, write_run
+from rfast_bench.records.writing import FORMAT, SCENARIO, write_run
 from rfast_bench.scenario.values.metrics import worker_of
 from rfast_bench.sim.world import simulate
-from rfast_bench.study import checkpoint
+from rfast_bench.study.keeping import checkpoint
 from rfast_bench.topology.topology import Topology
 
 if TYPE_CHECKING:
@@ -118,7 +118,7 @@ def perform(
         **_told(run, outcome),
     }
     frames = {**outcome.frames, "topology": edges_of(topology)}
-    return Record(run.folder, manifest, frames, {"scenario.yaml": write_resolved(run)}, files)
+    return Record(run.folder, manifest, frames, {SCENARIO: write_resolved(run)}, files)
 
 
 def evaluator_of(
@@ -134,7 +134,7 @@ def evaluator_of(
 def record_skipped(run: Run, out: Path) -> None:
     """The folder of a run that cannot be done: its manifest with the reason."""
     manifest = {**describe(run), "topology": None, "status": "skipped", "reason": run.skipped}
-    write_run(out / run.folder, manifest, {}, {"scenario.yaml": write_resolved(run)})
+    write_run(out / run.folder, manifest, {}, {SCENARIO: write_resolved(run)})
 
 
 def maker(run: Run) -> Callable[[np.ndarray], Algorithm]:

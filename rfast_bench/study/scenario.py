@@ -14,11 +14,13 @@ from rfast_bench.errors import UserError
 from rfast_bench.files import write_text
 from rfast_bench.plan.runs import Point, Run, load_points, plan
 from rfast_bench.records import reading
+from rfast_bench.records.lock import Hold
 from rfast_bench.records.reading import find_runs
 from rfast_bench.scenario.sections.compute import says_samples
 from rfast_bench.study import told
 from rfast_bench.study.cluster import Cluster
-from rfast_bench.study.sweep import Failed, RunsFailed, check_asked, is_done, run_all
+from rfast_bench.study.keeping.done import is_done
+from rfast_bench.study.sweep import Failed, RunsFailed, check_asked, run_all
 from rfast_bench.study.tuning import tune
 from rfast_bench.study.watching.tensorboard import check_installed
 
@@ -61,30 +63,33 @@ def study(
     if tensorboard is not None:
         check_installed()
     here = partial(run_all, out=out, jobs=jobs, fresh=fresh, console=console)
-    do = partial(here, launch=launch, cluster=cluster, tensorboard=tensorboard)
-    found_done = (lambda run: False) if fresh else partial(is_done, out=out)
-    runs = plan(tuned(scenario, overrides, out, do, console, launch is not None, found_done))
-    name = runs[0].scenario.name
-    if untimed(runs):
-        console.print(UNTIMED, highlight=False, soft_wrap=True)
-    if any(run.scenario.network.resends_at_once for run in runs):
-        console.print(FREE_RESENDING, highlight=False, soft_wrap=True)
-    if cluster is not None and any(run.scenario.world == "real" for run in runs):
-        raise UserError(f"{scenario}: a cluster back-end is for the simulated world; see docs/clusters.md")
-    failed: list[Failed] = []
-    for part in world_by_world(runs):
-        failed += do(part)
-    lost = {one.run.folder for one in failed}
-    if len(lost) == len(runs):
-        raise RunsFailed(failed, len(runs))
-    there = [run for run in runs if run.folder not in lost]
-    tune.note(there, out)
-    found = find_runs([out / run.folder for run in there])
-    present(found, out / name, draw, len(world_by_world(runs)) > 1, console)
-    told.caution(found, partial(console.print, highlight=False, soft_wrap=True, markup=False))
-    if failed:
-        raise RunsFailed(failed, len(runs))
-    told.check(found)
+    with Hold() as hold:
+        do = partial(here, launch=launch, cluster=cluster, tensorboard=tensorboard, hold=hold)
+        found_done = (lambda run: False) if fresh else partial(is_done, out=out)
+        runs = plan(tuned(scenario, overrides, out, do, console, launch is not None, found_done))
+        name = runs[0].scenario.name
+        if untimed(runs):
+            console.print(UNTIMED, highlight=False, soft_wrap=True)
+        if any(run.scenario.network.resends_at_once for run in runs):
+            console.print(FREE_RESENDING, highlight=False, soft_wrap=True)
+        if cluster is not None and any(run.scenario.world == "real" for run in runs):
+            raise UserError(
+                f"{scenario}: a cluster back-end is for the simulated world; see docs/clusters.md"
+            )
+        failed: list[Failed] = []
+        for part in world_by_world(runs):
+            failed += do(part)
+        lost = {one.run.folder for one in failed}
+        if len(lost) == len(runs):
+            raise RunsFailed(failed, len(runs))
+        there = [run for run in runs if run.folder not in lost]
+        tune.note(there, out)
+        found = find_runs([out / run.folder for run in there])
+        present(found, out / name, draw, len(world_by_world(runs)) > 1, console)
+        told.caution(found, partial(console.print, highlight=False, soft_wrap=True, markup=False))
+        if failed:
+            raise RunsFailed(failed, len(runs))
+        told.check(found)
 
 
 def untimed(runs: Sequence[Run]) -> bool:

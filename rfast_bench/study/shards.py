@@ -15,10 +15,11 @@ from rfast_bench.plan.runs import Point
 from rfast_bench.plan.swept_values import data_name, named, short_names
 from rfast_bench.problems.data.datasets import Data
 from rfast_bench.records.reading import Run
+from rfast_bench.records.writing import SCENARIO
 from rfast_bench.scenario.problem.kinds import LearningSpec
 from rfast_bench.scenario.reading import read_yaml
 from rfast_bench.scenario.schema import Scenario
-from rfast_bench.study.replay import SCENARIO, planned
+from rfast_bench.study.replay import planned
 
 SAID = ("problem.partition", "problem.dataset.kind", "problem.dataset.source")
 """Swept keys that a title says anyway."""

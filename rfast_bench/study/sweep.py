@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -21,12 +19,15 @@ from rfast_bench.plan import saturation
 from rfast_bench.plan.runs import Run
 from rfast_bench.problems import Problem, Reference
 from rfast_bench.records.reading import find_runs
-from rfast_bench.records.writing import CHECKPOINT, FAILURE, MANIFEST, write_failure
+from rfast_bench.records.writing import FAILURE, write_failure
 from rfast_bench.scenario.problem.kinds import PlugInSpec
 from rfast_bench.scenario.values.metrics import metric_of
-from rfast_bench.study import checkpoint, first_look
+from rfast_bench.study import first_look
 from rfast_bench.study.backends import Failure, Result, Task, one_by_one, over_cores
 from rfast_bench.study.cluster import Cluster, over_cluster
+from rfast_bench.study.keeping import checkpoint
+from rfast_bench.study.keeping.done import check_world, damaged, is_done
+from rfast_bench.study.keeping.writable import check_writable, kept
 from rfast_bench.study.memory import Sizes, jobs_that_fit, needs_of, problem_key, sizes_of
 from rfast_bench.study.run import Record, problem_of, record_skipped
 from rfast_bench.study.watching.bars import progress_bars, title
@@ -72,12 +73,13 @@ def run_all(
     launch: Launch | None = None,
     cluster: Cluster | None = None,
     tensorboard: Path | None = None,
+    hold: Callable[[Path], object] = lambda home: None,
 ) -> list[Failed]:
     """Do what is missing of `runs` and return those that failed. Raises UserError before the first run.
 
     A run counts as done when its folder holds the same hash; `fresh` does all again. With a `cluster` its
     machines do the runs, instead of `jobs` processes here. `tensorboard`: a folder for curves, of the runs that are
-    already there too.
+    already there too. `hold` is called with the scenario's folder before anything is written there.
     """
     if all(run.skipped for run in runs):
         reasons = dict.fromkeys(f"{run.algorithm.label}: {run.skipped}" for run in runs)
@@ -88,15 +90,21 @@ def run_all(
         console.print(
             f"{len(runs) - len(missing)} of {len(runs)} runs are already there (--fresh starts over)"
         )
+    for text in () if fresh else damaged(missing, out):
+        console.print(text, highlight=False, soft_wrap=True, markup=False)
     references, sizes = survey(todo, partial(console.print, highlight=False, soft_wrap=True, markup=False))
     for text in saturation.cautions(todo, lambda run: sizes[problem_key(run)].vector):
         console.print(text, highlight=False, soft_wrap=True, markup=False)
     if cluster is None:
         jobs = jobs_that_fit(needs_of(todo, sizes), jobs, console)
     check_writable(out)
+    hold(out / runs[0].scenario.name)
+    if not fresh:
+        check_world(missing, out)
     for run in missing:
         if run.skipped:
-            record_skipped(run, out)
+            with kept(out / run.folder):
+                record_skipped(run, out)
     out = out.resolve()  # runs may land in processes that were started in another folder
     told = first_look.cautions(todo)
     tasks = [Task(run, references[_reference_key(run)], line, told[line]) for line, run in enumerate(todo)]
@@ -109,11 +117,15 @@ def run_all(
         for task, result in _spread(tasks, out, place, jobs, launch, cluster):
             tick(task.line)
             if isinstance(result, Record):
-                result.write(out)
+                with kept(out / task.run.folder):
+                    result.write(out)
                 _show([task.run], out, tensorboard)
+            elif result is not None and result.no_room:
+                raise UserError(result.reason)
             elif result is not None:
                 failed.append(Failed(task.run, result))
-                write_failure(out / task.run.folder, f"{result.reason}\n{result.details}")
+                with kept(out / task.run.folder):
+                    write_failure(out / task.run.folder, f"{result.reason}\n{result.details}")
                 console.print(f"failed: {failed[-1]}", style="red", markup=False, soft_wrap=True)
     return sorted(failed, key=lambda one: runs.index(one.run))
 
@@ -145,28 +157,6 @@ def expected_work(run: Run) -> float:
     time = None if stop.time is None else stop.time / run.scenario.gradient_seconds
     limits = [limit for limit in (time, stop.iterations, stop.epochs) if limit is not None]
     return run.scenario.workers * min(limits)
-
-
-def is_done(run: Run, out: Path) -> bool:
-    """Whether a folder of this very run is there, with its checkpoint if one is asked for."""
-    try:
-        manifest = json.loads((out / run.folder / MANIFEST).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return False
-    if not isinstance(manifest, dict) or manifest.get("hash") != run.hash:
-        return False
-    whole = run.skipped or not checkpoint.wanted(run) or (out / run.folder / CHECKPOINT).exists()
-    return bool(whole)
-
-
-def check_writable(out: Path, what: str = "output folder") -> None:
-    """Raises UserError when nothing can be written below `out`."""
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=out):
-            pass
-    except OSError as problem:
-        raise UserError(f"cannot write to the {what} {out}: {problem.strerror}") from problem
 
 
 # ------------------------------------------------------------------------------------------- references

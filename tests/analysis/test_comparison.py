@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import math
 from pathlib import Path
 from typing import Any
@@ -24,8 +23,9 @@ from rfast_bench.errors import UserError
 from rfast_bench.figures.plots import draw
 from rfast_bench.plan.runs import load_points, plan
 from rfast_bench.records.reading import find_runs
+from rfast_bench.records.writing import amend
 from rfast_bench.study.scenario import world_by_world
-from tests.support.synthetic_records import N, curves_table, save
+from tests.support.synthetic_records import N, curves_table, save, unsealed
 
 LENGTH = 8.0
 
@@ -42,7 +42,7 @@ def put(out: Path, label: str, world: str, reached: float, gradients: int = 100,
     workers["gradients"] = [gradients // 4 if worker == 2 else gradients for worker in range(N)]
     workers.to_csv(folder / "workers.csv", index=False)
     (folder / "staleness.csv").write_text("worker,staleness,count\n0,0,3\n1,2,1\n")
-    return folder
+    return unsealed(folder)
 
 
 @pytest.fixture
@@ -169,8 +169,7 @@ def test_a_target_that_is_not_reached_has_no_error(both: tuple[Path, Path]) -> N
 def test_a_counterpart_may_have_a_name_of_its_own(both: tuple[Path, Path]) -> None:
     simulated, real = both
     for manifest in simulated.rglob("manifest.json"):
-        entries = json.loads(manifest.read_text())
-        manifest.write_text(json.dumps({**entries, "scenario": "stragglers-calibrated"}))
+        amend(manifest.parent, scenario="stragglers-calibrated")
     frame = compare(find_both(simulated, real))
     assert list(frame["scenario"].unique()) == ["stragglers"]
     assert list(frame["status"]) == ["ok", "ok"]

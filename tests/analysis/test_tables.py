@@ -14,7 +14,7 @@ from rfast_bench.analysis.statistics import NEVER, Bounds, exactly
 from rfast_bench.analysis.tables import costs, render, summarise
 from rfast_bench.errors import UserError
 from rfast_bench.records.reading import Run, find_runs
-from tests.support.synthetic_records import curves_table, pair, save
+from tests.support.synthetic_records import curves_table, pair, save, unsealed
 
 
 def reaching(*times: float, final: float = 0.01, end: float = 100.0) -> pd.DataFrame:
@@ -57,7 +57,7 @@ def test_measured_numbers_of_one_run(small: list[Run]) -> None:
 
 
 def test_staleness_is_the_mean_over_readings(tmp_path: Path) -> None:
-    folder = save(tmp_path, "a", 0, reaching(1, 2))
+    folder = unsealed(save(tmp_path, "a", 0, reaching(1, 2)))
     (folder / "staleness.csv").write_text("worker,staleness,count\n0,0,90\n0,1,9\n1,5,1\n")
     assert costs(find_runs([tmp_path])[0])["staleness"] == pytest.approx(0.14)
 

@@ -16,6 +16,7 @@ from rfast_bench.problems import Reference, reference
 from rfast_bench.problems.evaluation import Evaluator
 from rfast_bench.real.gather import Shown
 from rfast_bench.records.reading import find_runs
+from rfast_bench.records.writing import amend
 from rfast_bench.study.run import perform, problem_of
 from tests.support.command_line import call, write
 
@@ -305,7 +306,7 @@ def test_records_of_the_first_format_say_nothing_of_the_worst(tmp_path: Path) ->
     assert call("run", path, "--out", out, "--no-plots", "--jobs", 1).exit_code == 0
     assert "final worst loss" in call("table", out, "--format", "md").output
     for manifest in out.rglob("manifest.json"):
-        manifest.write_text(manifest.read_text().replace('"format": 2', '"format": 1'))
+        amend(manifest.parent, format=1)
     text = call("table", out, "--format", "md").output
     assert "final loss" in text
     assert "worst loss" not in text

@@ -11,7 +11,7 @@ import pytest
 from rfast_bench.errors import UserError
 from rfast_bench.records.reading import baselines, find_runs, point_key, varying
 from rfast_bench.records.writing import COLUMNS, write_run
-from tests.support.synthetic_records import curves_table, save
+from tests.support.synthetic_records import curves_table, save, unsealed
 
 
 def everything_in(folder: Path) -> dict[str, bytes]:
@@ -129,7 +129,7 @@ def test_a_path_that_does_not_exist_is_named(tmp_path: Path) -> None:
     [
         (
             {"status": "fine"},
-            "status: .*'finished', 'stalled', 'diverged', 'invariant broken', 'void' or 'skipped', found 'fine'",
+            "status: .*'finished', .*'invariant broken', 'void', 'skipped' or 'damaged', found 'fine'",
         ),
         ({"format": 3}, "format: .*found 3"),
         ({"workers": "many"}, "workers: .*found 'many'"),
@@ -161,9 +161,17 @@ def test_a_missing_entry_is_named(tmp_path: Path) -> None:
 
 
 def test_a_table_without_a_column_is_refused(tmp_path: Path) -> None:
-    folder = save(tmp_path, "r-fast", curves=curves_table([0], [1]))
+    folder = unsealed(save(tmp_path, "r-fast", curves=curves_table([0], [1])))
     (folder / "curves.csv").write_text("time,epoch\n0,0\n")
     with pytest.raises(UserError, match="no column 'gradients'"):
+        find_runs([folder])[0].curves()
+
+
+@pytest.mark.parametrize("text", ["", "time,epoch\n0,0,0\n", "time\nx\n", "time\n\x00\n", "\n\n"])
+def test_a_table_that_cannot_be_read_names_the_file(text: str, tmp_path: Path) -> None:
+    folder = unsealed(save(tmp_path, "r-fast", curves=curves_table([0], [1])))
+    (folder / "curves.csv").write_text(text)
+    with pytest.raises(UserError, match=r"curves\.csv: (cannot be read|no column)"):
         find_runs([folder])[0].curves()
 
 

@@ -35,7 +35,7 @@ from rfast_bench.report.page.charts import BOTTOM, HEIGHT, MOST_POINTS, TOP, bar
 from rfast_bench.report.page.diagrams import topologies
 from rfast_bench.report.page.html import page
 from rfast_bench.report.page.svg import Scale, number, shape, tag
-from tests.support.synthetic_records import curves_table, decay, save
+from tests.support.synthetic_records import curves_table, decay, save, unsealed
 
 VOID = {"meta", "link", "br", "img", "input", "hr"}
 
@@ -444,7 +444,7 @@ def test_times_are_said_in_their_unit() -> None:
 def test_runs_that_are_not_alike_are_called_so(tmp_path: Path) -> None:
     for seed in (0, 1):
         folder = save(tmp_path, "x", seed, decay(seed, "x", 0.2))
-        (folder / "scenario.yaml").write_text(
+        (unsealed(folder) / "scenario.yaml").write_text(
             f"workers: 7\nnetwork: {{loss: {{probability: {seed / 10}}}}}\nseed: {seed}\n"
         )
     text = page(find_runs([tmp_path]))
@@ -465,7 +465,7 @@ def test_the_scenarios_of_many_runs_as_one(lossy: list[Run]) -> None:
 
 def test_a_broken_resolved_scenario_is_named(tmp_path: Path) -> None:
     folder = save(tmp_path, "x", 0, decay(0, "x", 0.2))
-    (folder / "scenario.yaml").write_text("a: [")
+    (unsealed(folder) / "scenario.yaml").write_text("a: [")
     with pytest.raises(UserError, match=r"scenario\.yaml: cannot be read"):
         page(find_runs([tmp_path]))
 

@@ -19,7 +19,7 @@ from rfast_bench.plan.runs import Run, load_points, plan
 from rfast_bench.problems.network import TorchProblem
 from rfast_bench.problems.networks import losses
 from rfast_bench.records.reading import find_runs
-from rfast_bench.study.checkpoint import checkpoint
+from rfast_bench.study.keeping.checkpoint import checkpoint
 from rfast_bench.study.run import problem_of
 from tests.docs.test_docs import DOCS
 from tests.problems.modules import right

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from rfast_bench.records.writing import COLUMNS, write_run
+from rfast_bench.records.integrity import DIGEST, FILES
+from rfast_bench.records.writing import COLUMNS, MANIFEST, as_json, write_run
 
 N = 7
 TREE = [((child - 1) // 2, child) for child in range(1, N)]
@@ -86,6 +88,13 @@ def save(
     slug = "_".join(f"{key}-{value}" for key, value in manifest["point"].items())
     folder = out / str(manifest["scenario"]) / slug / label / f"seed-{seed}"
     write_run(folder, manifest, frames, {"scenario.yaml": "name: stragglers\n"})
+    return folder
+
+
+def unsealed(folder: Path) -> Path:
+    """The run as it was written before there were digests."""
+    manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    (folder / MANIFEST).write_text(as_json({k: v for k, v in manifest.items() if k not in (FILES, DIGEST)}))
     return folder
 
 

@@ -16,6 +16,7 @@ from click.testing import CliRunner, Result
 
 from rfast_bench.cli.commands import main
 from rfast_bench.records.reading import Run, find_runs
+from rfast_bench.records.writing import amend
 from rfast_bench.sim import recorder
 from rfast_bench.sim.network.mailboxes import Mailbox
 from rfast_bench.sim.network.node import Network, SimNode
@@ -24,7 +25,7 @@ from rfast_bench.study.replay import COUNTED, replay
 from rfast_bench.study.run import maker, problem_of
 from rfast_bench.trace.events import microseconds, nanoseconds
 from tests.support.handmade import imports, make_run
-from tests.support.synthetic_records import decay, save, timeline_table
+from tests.support.synthetic_records import decay, save, timeline_table, unsealed
 
 Event = dict[str, Any]
 SCENARIO: dict[str, Any] = {
@@ -381,8 +382,7 @@ SHORT = {"algorithms": SCENARIO["algorithms"][:1], "stop": {"time": "1 s"}, "bas
 
 def test_records_of_another_algorithm_version_are_not_passed_off(tmp_path: Path) -> None:
     run = only(record(tmp_path, **SHORT))
-    manifest = {**run.manifest, "hash": "0123456789abcdef"}
-    (run.folder / "manifest.json").write_text(json.dumps(manifest))
+    amend(run.folder, hash="0123456789abcdef")
     said = refuse(tmp_path, run.folder)
     assert "its hash is 0123456789abcdef" in said
     assert run.hash in said
@@ -392,6 +392,7 @@ def test_records_of_another_algorithm_version_are_not_passed_off(tmp_path: Path)
 def test_records_of_another_simulator_are_not_passed_off(tmp_path: Path, column: str) -> None:
     run = only(record(tmp_path, **SHORT, evaluate={"every": "200 ms"}))
     curves = run.curves()
+    unsealed(run.folder)
     curves[column] = curves[column].where(curves.index != 2, 12345)
     curves.to_csv(run.folder / "curves.csv", index=False)
     assert f"its curves differ in {column}." in refuse(tmp_path, run.folder)
@@ -400,6 +401,7 @@ def test_records_of_another_simulator_are_not_passed_off(tmp_path: Path, column:
 def test_losses_may_differ_by_rounding_alone(tmp_path: Path) -> None:
     run = only(record(tmp_path, **SHORT, evaluate={"every": "200 ms"}))
     curves = run.curves()
+    unsealed(run.folder)
     curves["loss"] *= 1 + 1e-13
     curves.to_csv(run.folder / "curves.csv", index=False)
     assert traced(run.folder)
@@ -409,6 +411,8 @@ def test_losses_may_differ_by_rounding_alone(tmp_path: Path) -> None:
 def test_a_folder_without_its_scenario(tmp_path: Path) -> None:
     run = only(record(tmp_path, **SHORT))
     (run.folder / "scenario.yaml").unlink()
+    assert "left out, for it was damaged: seed-0/scenario.yaml is missing" in refuse(tmp_path, run.folder)
+    unsealed(run.folder)
     assert "cannot read" in refuse(tmp_path, run.folder)
 
 

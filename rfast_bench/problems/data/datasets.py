@@ -26,10 +26,9 @@ from rfast_bench.scenario.problem.data import (
     ImagesSpec,
     NpzSpec,
     PythonSpec,
-    SyntheticRegressionSpec,
-    SyntheticSpec,
     TextSpec,
 )
+from rfast_bench.scenario.problem.synthetic import SyntheticRegressionSpec, SyntheticSpec
 
 SPLIT_SEED = 0
 """The held-out samples are the same in every run of every scenario."""

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from rfast_bench.analysis.cell_text import cell, label, pace, target_names
+from rfast_bench.analysis.outcomes import absent
 from rfast_bench.report.content.findings import Row, baseline_of, points_of, target_words
 
 WORDS = ("faster", "level", "slower", "missed")
@@ -42,7 +43,7 @@ def glance(rows: pd.DataFrame) -> Glance | None:
 
 
 def _cell(own: pd.DataFrame, name: str, base: str | None, many: bool) -> tuple[str, str]:
-    nothing = own["skipped"] + own["void"] >= own["seeds"]
+    nothing = absent(own) + own["void"] >= own["seeds"]
     taking_part = own[own[f"time_to_{name}_reached"].notna() & ~nothing]
     if taking_part.empty:
         return "", "–"

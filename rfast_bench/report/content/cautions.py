@@ -15,6 +15,7 @@ from rfast_bench.report.content.run_description import listed
 
 _VERBS = {
     "invariant broken": ("broke its own invariant", "broke their own invariants"),
+    "damaged": ("is damaged", "are damaged"),
     "diverged": ("diverged", "diverged"),
     "stalled": ("stalled", "stalled"),
     "void": ("is void", "are void"),
@@ -22,6 +23,7 @@ _VERBS = {
 }
 _MEANS = {
     "invariant broken": "it did not do what it says it does, so its numbers do not count",
+    "damaged": "its files are not those that the run wrote; the next `rfast-bench run` does it anew",
     "diverged": "the model blew up; whatever it touched on the way does not count",
     "stalled": "it came to a halt before the end; what it reached before counts",
     "void": "the run broke off, so its numbers do not count",

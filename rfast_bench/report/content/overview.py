@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from rfast_bench.analysis.cell_text import cell, target_names
+from rfast_bench.analysis.outcomes import absent
 from rfast_bench.report.content.findings import (
     Finding,
     baseline_of,
@@ -43,7 +44,7 @@ def _target(rows: pd.DataFrame, name: str) -> Iterator[Finding]:
             _speedups(str(label), own, f"speedup_{name}", str(own["baseline"].iloc[0]), len(_points(rows))),
         )
     reached = rows[f"time_to_{name}_reached"]
-    never = rows[(reached == 0) & (rows["skipped"] < rows["seeds"])]
+    never = rows[(reached == 0) & (absent(rows) < rows["seeds"])]
     some = rows[(reached > 0) & (reached < rows["seeds"])]
     for places, labels in _by_places(some, rows).items():
         yield Finding("miss", about, f"Reached with some seeds only, at {places}: {listed(labels)}.")

@@ -8,14 +8,17 @@ from typing import Any
 import yaml
 
 from rfast_bench.errors import UserError
-from rfast_bench.records.reading import Run, varying
+from rfast_bench.records.reading import DAMAGED, Run, varying
+from rfast_bench.records.writing import SCENARIO
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def read(run: Run) -> dict[str, Any]:
-    """The resolved scenario beside a manifest; empty when the folder has none. Raises UserError."""
-    path = run.folder / "scenario.yaml"
+    """The resolved scenario beside a manifest; empty when the folder has none or is damaged. Raises UserError."""
+    path = run.folder / SCENARIO
+    if run.status == DAMAGED:
+        return {}
     try:
         found = yaml.load(path.read_text(encoding="utf-8"), Loader=_LOADER) if path.exists() else {}
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as problem:

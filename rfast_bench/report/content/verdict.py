@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from rfast_bench.analysis.cell_text import cell, larger_is_better, target_names
+from rfast_bench.analysis.outcomes import absent
 from rfast_bench.report.content.findings import (
     Finding,
     Row,
@@ -110,7 +111,7 @@ def _compared(group: pd.DataFrame, words: str, base: str, its: Row, name: str) -
 
 
 def _missing(rows: pd.DataFrame, name: str, nobody: bool) -> list[str]:
-    reached, took_part = rows[f"time_to_{name}_reached"], rows["seeds"] - rows["skipped"]
+    reached, took_part = rows[f"time_to_{name}_reached"], rows["seeds"] - absent(rows)
     some = rows[(reached > 0) & (reached < rows["seeds"])]
     never = rows[(reached == 0) & (took_part > 0)]
     said = [

@@ -13,7 +13,7 @@ from rfast_bench.analysis.shards import Shards
 from rfast_bench.figures.plots import ending
 from rfast_bench.figures.style import by_label
 from rfast_bench.plan.swept_values import short_names
-from rfast_bench.records.reading import Run, point_key, varying
+from rfast_bench.records.reading import DAMAGED, Run, point_key, varying
 from rfast_bench.report.content import resolved, run_description
 from rfast_bench.report.content.at_a_glance import Glance, glance
 from rfast_bench.report.content.cautions import about_links, cautions
@@ -98,8 +98,9 @@ def part_of(
     """The part of runs that share scenario and world, in the order of `Run.sort_key`; `shards`: how their samples
     were dealt, as far as that is known."""
     rows = judged(runs, baseline)
-    scenarios = [resolved.read(run) for run in runs]
-    whole = resolved.together(runs, scenarios)
+    whole_runs = [run for run in runs if run.status != DAMAGED] or list(runs)
+    scenarios = [resolved.read(run) for run in whole_runs]
+    whole = resolved.together(whole_runs, scenarios)
     swept = resolved.swept(runs)
     shown = [run for run in runs if run.status != "skipped"]
     points = _points(shown, baseline, looks)
@@ -120,7 +121,7 @@ def part_of(
             *findings,
             *cautions(rows),
             *about_links(runs),
-            *_mixture(runs, resolved.differing(runs, scenarios)),
+            *_mixture(runs, resolved.differing(whole_runs, scenarios)),
         ],
         grids=grids(rows),
         note=footnote(rows),

@@ -11,6 +11,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from rfast_bench.analysis.cell_text import POINT, cell, target_names
+from rfast_bench.analysis.outcomes import absent
 from rfast_bench.figures.style import AXIS, time_name
 from rfast_bench.figures.sweeps import MISSED, above_rounding, by_ratio, lanes, latest, places, whisker
 from rfast_bench.plan.swept_values import short_names
@@ -128,7 +129,7 @@ def _line(
     full, part = _marks(known, way, column, style[2])
     if lane:
         for x, (_, row) in zip(at, own.iterrows(), strict=True):
-            if np.isnan(row[column]) and row["skipped"] < row["seeds"]:
+            if np.isnan(row[column]) and absent(row) < row["seeds"]:
                 (part if row[f"{column}_reached"] else full).append(shape(style[2], x, lane))
     through = _unbroken(at, own[column], up)
     parts = [tag("path", d=through, class_="curve", stroke_dasharray=dash(style))] if through else []

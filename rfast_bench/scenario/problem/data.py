@@ -18,9 +18,10 @@ from pydantic import (
 )
 
 from rfast_bench.scenario.problem.data_folders import with_folder
+from rfast_bench.scenario.problem.synthetic import SyntheticRegressionSpec, SyntheticSpec
 from rfast_bench.scenario.values.base import DataPath, SourceName, Spec, without
+from rfast_bench.scenario.values.bounds import Count
 
-Count = Annotated[int, Field(ge=1)]
 NonNegative = Annotated[float, Field(ge=0)]
 Share = Annotated[float, Field(gt=0)]
 
@@ -46,30 +47,6 @@ class BundledSpec(Spec):
 
     kind: Literal["digits", "breast_cancer", "wine", "diabetes"]
     limit: Count | None = None
-
-
-class SyntheticSpec(Spec):
-    """Gaussian features; the class is the largest of `classes` random linear scores of unit variance.
-
-    `noise` is the standard deviation of what is added to each score: 0 gives separable data.
-    """
-
-    kind: Literal["synthetic"]
-    samples: Annotated[int, Field(ge=2)] = 1000
-    features: Count = 20
-    classes: Annotated[int, Field(ge=2)] = 2
-    noise: NonNegative = 0.5
-    seed: Annotated[int, Field(ge=0)] = 0
-
-
-class SyntheticRegressionSpec(Spec):
-    """Gaussian features; the target is a random linear function of them of unit variance, plus `noise`."""
-
-    kind: Literal["synthetic-regression"]
-    samples: Annotated[int, Field(ge=2)] = 1000
-    features: Count = 20
-    noise: NonNegative = 0.5
-    seed: Annotated[int, Field(ge=0)] = 0
 
 
 class CsvSpec(Spec):

@@ -19,7 +19,6 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 from rfast_bench.errors import UserError
 from rfast_bench.scenario.problem.data import (
     BundledSpec,
-    Count,
     DatasetSpec,
     NonNegative,
     PartitionSpec,
@@ -28,6 +27,7 @@ from rfast_bench.scenario.problem.data import (
 from rfast_bench.scenario.problem.torch_keys import TorchKeys
 from rfast_bench.scenario.user_files import code
 from rfast_bench.scenario.values.base import Spec
+from rfast_bench.scenario.values.bounds import Count
 
 DType = Literal["float64", "float32"]
 
@@ -41,7 +41,7 @@ class QuadraticSpec(Spec):
     """
 
     kind: Literal["quadratic"]
-    dim: Count = 20
+    dim: Annotated[int, Field(ge=1, le=10**4)] = 20
     condition: Annotated[float, Field(ge=1)] = 10.0
     heterogeneity: NonNegative = 1.0
     noise: NonNegative = 0.0

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from rfast_bench.scenario.values.base import Spec, without
+from rfast_bench.scenario.values.bounds import MOST_VALUES, Repetitions, Seed, bad_range
 from rfast_bench.scenario.values.metrics import Metric, Whose, number, words
 from rfast_bench.scenario.values.targets import read_target
 from rfast_bench.scenario.values.units import PositiveSeconds
@@ -18,8 +19,8 @@ class Grid(Spec):
 
     values: tuple[Any, ...] = ()
     start: float | None = Field(default=None, alias="from", gt=0)
-    factor: float | None = Field(default=None, gt=1)
-    count: int | None = Field(default=None, ge=1)
+    factor: float | None = Field(default=None, gt=1, le=1e6)
+    count: int | None = Field(default=None, ge=1, le=MOST_VALUES)
     effective: bool = False
     """The values are effective steps; each algorithm's step size follows from them."""
 
@@ -30,6 +31,9 @@ class Grid(Spec):
             raise ValueError("needs a list of values, or from, factor and count")
         if not self.values and None in parts:
             raise ValueError("a range needs all of from, factor and count")
+        parts = self.start, self.factor, self.count
+        if None not in parts and (wrong := bad_range(*parts)):  # type: ignore[arg-type]
+            raise ValueError(wrong)
         if len({repr(value) for value in self.values}) < len(self.values):
             raise ValueError("a value comes twice")
         return self
@@ -121,13 +125,13 @@ class TuneSpec(Spec):
     objective: Objective
     parameters: dict[str, GridLike] = Field(default_factory=dict)
     """For every algorithm that has the parameter and is not given it."""
-    seeds: int = Field(default=2, gt=0)
-    first_seed: int = Field(default=1000, ge=0)
+    seeds: Repetitions = 2
+    first_seed: Seed = 1000
     anchor: dict[str, Any] = Field(default_factory=dict)
     """Key paths and values: the setting in which it happens, where it differs from the file as written."""
     per: tuple[str, ...] = ()
     """Swept keys for whose every value it is repeated."""
-    widen: int = Field(default=3, ge=0)
+    widen: int = Field(default=3, ge=0, le=20)
     """How many further steps a range may go at either end when its first or last value is the best."""
     stop_early: bool = True
     """End a trial as soon as it can no longer be the best; the same values win."""

@@ -9,6 +9,7 @@ import inspect
 from collections.abc import Sequence
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
+from os.path import isfile
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -40,7 +41,7 @@ def rooted(name: str, folder: Path | None, what: str) -> str:
     """`file.py:Class` with the file's whole path: from `folder`, else from the current one. Raises UserError."""
     file_name, _, class_name = name.rpartition(":")
     places = [p / Path(file_name).expanduser() for p in (folder, Path.cwd()) if p is not None]
-    path = next((p.resolve() for p in places if p.is_file()), None)
+    path = next((p.resolve() for p in places if isfile(p)), None)
     if path is None:
         raise UserError(f"{what} '{name}': there is no file {' or '.join(map(str, dict.fromkeys(places)))}")
     return f"{path}:{class_name}"

@@ -8,6 +8,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
+from os.path import isfile
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -64,7 +65,7 @@ def function(code: str, where: str, load: Callable[[Path, str], ModuleType] = on
     """What `/path/to/file.py:name` is, if it can be called. Raises UserError, starting with the key path `where`."""
     file, _, name = code.rpartition(":")
     path = Path(file)
-    if not path.is_file():
+    if not isfile(path):
         raise UserError(f"{where}: there is no file {path}; expected FILE.py:NAME")
     module = load(path, f"{where}: ")
     if not hasattr(module, name):

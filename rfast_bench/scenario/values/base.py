@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from os.path import isfile
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Self
 
@@ -113,7 +114,7 @@ def _code(text: str, info: ValidationInfo) -> str:
         return text
     file, _, name = text.rpartition(":")
     places = [_from_scenario_folder(Path(file), info), Path.cwd() / file]
-    return f"{next((place for place in places if place.is_file()), places[0]).resolve()}:{name}"
+    return f"{next((place for place in places if isfile(place)), places[0]).resolve()}:{name}"
 
 
 def _only_code(text: str) -> str:

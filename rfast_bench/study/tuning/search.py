@@ -12,6 +12,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from rfast_bench.errors import UserError
 from rfast_bench.plan import registry, training
 from rfast_bench.plan.graphs import TOPOLOGY
 from rfast_bench.plan.parameters import STEP
@@ -20,6 +21,7 @@ from rfast_bench.plan.swept_values import named
 from rfast_bench.records.reading import find_runs
 from rfast_bench.scenario.schema import AlgorithmSpec, Scenario, Target
 from rfast_bench.scenario.sections.tuning import Grid, Objective, TuneSpec
+from rfast_bench.scenario.values.bounds import too_many
 from rfast_bench.study.tuning.ranking import REACHED, Score, best, counting, score, undecided
 
 Candidate = tuple[tuple[str, Any], ...]
@@ -108,7 +110,11 @@ class Search:
         return repr((runs, [axis.most for axis in self._axes.values()]))
 
     def _candidates(self) -> list[Candidate]:
-        values = (axis.values for axis in self._axes.values())
+        values = [axis.values for axis in self._axes.values()]
+        counts = [(len(tried), f"values of {name}") for name, tried in zip(self._axes, values, strict=True)]
+        counts.append((self._tune.seeds, "seeds"))
+        if wrong := too_many(counts):
+            raise UserError(f"{self._anchor.source}: tuning {self.label}: {wrong}")
         return [tuple(zip(self._axes, chosen, strict=True)) for chosen in product(*values)]
 
     def _runs_of(self, candidate: Candidate) -> list[Run]:

@@ -1,0 +1,32 @@
+"""Which folders are runs'."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from rfast_bench.errors import UserError
+from rfast_bench.records.writing import FAILURE, MANIFEST, SCENARIO
+
+
+def manifests(place: Path) -> Iterator[Path]:
+    """Of every run folder in or below a place, also where the manifest is gone and all else says that it is one.
+
+    Hidden folders are left out. Raises UserError when there is no such place.
+    """
+    if not place.is_dir():
+        raise UserError(f"{place}: no such folder")
+    for folder, below, files in os.walk(place):
+        bereft = SCENARIO in files and FAILURE not in files and seed_of(Path(folder)) is not None
+        if MANIFEST in files or bereft:
+            below.clear()
+            yield Path(folder, MANIFEST)
+        below[:] = sorted(name for name in below if not name.startswith("."))
+
+
+def seed_of(folder: Path) -> int | None:
+    """As the folder's name has it."""
+    found = re.fullmatch(r"seed-(\d{1,19})", folder.name)
+    return int(found[1]) if found else None
