@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib
 import threading
 import traceback
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -74,7 +75,8 @@ def over_cores(tasks: Sequence[Task], out: Path, place: Place, jobs: int) -> Ite
     parallel = Parallel(
         n_jobs=min(jobs, len(tasks)), backend="threading", batch_size=1, return_as="generator_unordered"
     )
-    with tidy():
+    with tidy(), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", ".*have been cancelled", UserWarning)  # whoever ends it says why
         results = parallel(delayed(_apart)(task, out, place) for task in tasks)
         threading.Thread(target=importlib.import_module, args=(LATER,), daemon=True).start()
         yield from results
