@@ -9,7 +9,7 @@ import pytest
 from benchmarks.findings import Study
 
 SHARDS = ("Dirichlet 0.1", "Dirichlet 0.3", "Dirichlet 1", "sorted")
-STUDIES = ("deep-speed", "deep-heterogeneity")
+STUDIES = ("deep-speed", "deep-heterogeneity", "deep-tracking", "rivals-deep")
 GOSSIP = ("d-psgd", "ad-psgd", "osgp")
 
 
@@ -104,3 +104,46 @@ def test_at_dirichlet_0_1_the_straggler_is_where_it_pays_most() -> None:
     assert study.value("r-fast", "time_to_accuracy_0.8", **place) < math.inf
     for other in ("d-psgd", "ad-psgd"):
         assert study.value(other, "time_to_accuracy_0.8", **place) == math.inf
+
+
+# ------------------------------------------------------------------------------------------- what mends it
+IT = "r-fast-exponential"
+CURES = ("r-fast-heavy-ball", "r-fast-a", "r-fast-a-w", "r-fast-sparse", "r-fast-one-peer")
+
+
+def helping(partition: str, bandwidth: str) -> tuple[set[str], set[str]]:
+    """Which cures clearly help there, and which clearly harm."""
+    study, place = Study("deep-tracking"), {"partition": partition, "bandwidth": bandwidth}
+    found = {label: points(study, label, IT, **place) for label in CURES}
+    return {a for a, (low, _) in found.items() if low > 0}, {a for a, (_, high) in found.items() if high < 0}
+
+
+def test_where_links_saturate_one_peer_and_heavy_ball_help_on_all_shards() -> None:
+    helps, harms = helping("iid", "25 Gbit/s")
+    assert helps == set(CURES)
+    assert not harms
+    helps, harms = helping("Dirichlet 0.1", "25 Gbit/s")
+    assert helps == {"r-fast-heavy-ball", "r-fast-one-peer"}
+    assert harms == {"r-fast-a-w"}
+
+
+def test_where_messages_are_fresh_and_shards_unequal_every_cure_harms() -> None:
+    assert helping("Dirichlet 0.1", "100 Gbit/s") == (set(), set(CURES))
+    assert "r-fast-heavy-ball" in helping("iid", "100 Gbit/s")[1]
+
+
+def test_r_fast_reads_old_news_where_its_links_saturate() -> None:
+    study = Study("deep-tracking")
+    ages = {
+        b: study.value(IT, "staleness", partition="iid", bandwidth=b) for b in ("25 Gbit/s", "100 Gbit/s")
+    }
+    assert ages["25 Gbit/s"] > 4 * ages["100 Gbit/s"]
+
+
+def test_on_iid_shards_and_saturated_links_later_rivals_are_more_accurate() -> None:
+    study = Study("rivals-deep")
+    for stragglers in ("none", "one"):
+        for other in ("ring-overlapped", "diloco", "m-sync-7", "adsgd"):
+            assert points(study, "r-fast", other, stragglers=stragglers)[1] < 0, other
+        assert study.value("r-fast", "speedup_over_adsgd_accuracy_0.8_high", stragglers=stragglers) < 1
+    assert study.value("r-fast", "speedup_accuracy_0.8_low", stragglers="one") > 1.5, "but the ring waits"

@@ -65,7 +65,7 @@ def test_the_table_of_claims_fits_a_screen() -> None:
         line for line in rest.partition("<!-- end of claims -->")[0].splitlines() if line.startswith("| ")
     ]
     shown = [re.sub(r"\]\([^)]*\)", "]", row) for row in rows]
-    assert len(rows) <= 20
+    assert len(rows) <= 21
     assert max(map(len, shown)) <= 220
     assert all(re.search(r"\*\*(holds|open|does not hold)", row) for row in rows[2:])
 
