@@ -22,7 +22,8 @@ from rfast_bench.analysis.cell_text import POINT
 from rfast_bench.analysis.outcomes import columns
 from rfast_bench.analysis.statistics import exactly
 from rfast_bench.analysis.tables import summarise
-from rfast_bench.records.reading import Run, point_key, varying
+from rfast_bench.records.order import point_key
+from rfast_bench.records.reading import Run, varying
 
 
 def _tail_gap(curves: pd.DataFrame) -> float:

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from rfast_bench.errors import UserError
-from rfast_bench.records.reading import Run, find_runs, point_key
+from rfast_bench.records.order import point_key
+from rfast_bench.records.reading import Run, find_runs
 
 WORLDS = ("simulated", "real")
 

@@ -19,7 +19,8 @@ from rfast_bench.analysis.cell_text import FINALS, POINT, footnote, only_world, 
 from rfast_bench.analysis.formats import WRITERS, fits, terminal_columns
 from rfast_bench.analysis.outcomes import EPOCH, Known, columns, known, over_itself, speedups
 from rfast_bench.errors import UserError, nearest
-from rfast_bench.records.reading import DAMAGED, Run, baselines, point_key, varying
+from rfast_bench.records.order import point_key
+from rfast_bench.records.reading import DAMAGED, Run, baselines, varying
 from rfast_bench.scenario.values.metrics import words
 
 BROKEN = "invariant broken"

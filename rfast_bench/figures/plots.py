@@ -39,7 +39,8 @@ from rfast_bench.figures.style import (
     time_name,
 )
 from rfast_bench.figures.sweeps import draw_sweeps, latest, whisker
-from rfast_bench.records.reading import Run, baselines, point_key, varying
+from rfast_bench.records.order import point_key
+from rfast_bench.records.reading import Run, baselines, varying
 
 
 def draw(runs: Sequence[Run], out: Path, baseline: str | None = None) -> list[Path]:

@@ -9,13 +9,16 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from types import ModuleType
-from typing import ClassVar, get_args
+from typing import ClassVar, Self, get_args
+
+from pydantic import model_validator
 
 from rfast_bench.api import Algorithm, Buckets, Family, Needs, OwnShareA, OwnShareW
 from rfast_bench.errors import UserError, suggest
 from rfast_bench.scenario.sections.optimizer import OptimizerSpec, ScheduleSpec
 from rfast_bench.scenario.user_files import code
 from rfast_bench.scenario.values.base import Spec
+from rfast_bench.scenario.values.bounds import LARGEST
 
 BUILT_IN = "rfast_bench.algorithms"
 GROUP = "rfast_bench.algorithms"
@@ -28,6 +31,16 @@ class ParameterSpec(Spec):
         **dict.fromkeys(OptimizerSpec.model_fields, "optimizer"),
         **dict.fromkeys(ScheduleSpec.model_fields, "schedule"),
     }
+
+    @model_validator(mode="after")
+    def _no_number_beyond_all(self) -> Self:
+        for name in type(self).model_fields:
+            value = getattr(self, name)
+            if isinstance(value, int) and abs(value) > LARGEST:
+                raise ValueError(
+                    f"{name}: a whole number of {len(str(abs(value)))} digits; at most {LARGEST}"
+                )
+        return self
 
 
 def names() -> list[str]:

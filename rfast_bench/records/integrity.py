@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
+from os.path import isfile, lexists
 from pathlib import Path
 from typing import Any
 
@@ -52,11 +53,12 @@ def _flaws(folder: Path, manifest: Mapping[str, Any], tables: Mapping[str, Any])
         return
     files: Mapping[str, str] = manifest[FILES]
     for name, digest in files.items():
+        if not isfile(folder / name):
+            yield f"{name} is {'no file' if lexists(folder / name) else 'missing'}"
+            continue
         try:
             if digest != _of((folder / name).read_bytes()):
                 yield f"{name} was changed after it was written"
-        except FileNotFoundError:
-            yield f"{name} is missing"
         except OSError as problem:
             yield f"{name} cannot be read: {problem.strerror}"
     for name in tables:

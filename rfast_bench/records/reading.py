@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import math
-import re
-from collections.abc import Iterable, Mapping, Sequence
+import os
+from collections.abc import Iterable, Sequence
 from dataclasses import KW_ONLY, replace
 from functools import lru_cache
 from pathlib import Path
@@ -19,6 +19,7 @@ from rfast_bench.errors import UserError, nearest
 from rfast_bench.plan.swept_values import named
 from rfast_bench.records import integrity
 from rfast_bench.records.folders import manifests, seed_of
+from rfast_bench.records.order import point_key, value_key
 from rfast_bench.records.writing import COLUMNS, MANIFEST
 from rfast_bench.scenario.values.metrics import larger_is_better
 
@@ -164,17 +165,19 @@ def _parse(column: pd.Series[str]) -> pd.Series[Any]:
 _RUN = TypeAdapter(Run)
 
 
-def point_key(point: Mapping[str, Any]) -> tuple[Any, ...]:
-    """A sortable, hashable form of a sweep point: numbers by size, before words."""
-    return tuple((key, *_value_key(value)) for key, value in sorted(point.items()))
-
-
-def _value_key(value: Any) -> tuple[bool, float, str]:
-    """Numbers by size; then words, those that start with a number (`25 Gbit/s`) by that."""
-    number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    leading = re.match(r"\d+(\.\d*)?", str(value))
-    size = float(value) if number else float(leading[0]) if leading else math.inf
-    return (not number, size, str(value))
+def copies_told(runs: Sequence[Run]) -> list[Run]:
+    """The runs; one whose manifest is another's to the last byte is damaged, for it would count twice."""
+    first: dict[str, Run] = {}
+    told = []
+    for run in runs:
+        digest = str(run.manifest.get(integrity.DIGEST, "")) if run.status != DAMAGED else ""
+        known = first.setdefault(digest, run) if digest else run
+        told.append(
+            run
+            if known is run
+            else replace(run, status=DAMAGED, reason=f"{run.folder.name} is a copy of {known.folder}")
+        )
+    return told
 
 
 def find_runs(paths: Iterable[Path]) -> list[Run]:
@@ -185,7 +188,7 @@ def find_runs(paths: Iterable[Path]) -> list[Run]:
     that cannot be read and has no neighbours.
     """
     places = [Path(path) for path in paths]
-    found = {path.resolve(): path for place in places for path in manifests(place)}
+    found = {os.path.realpath(path): path for place in places for path in manifests(place)}
     if not found:
         where = ", ".join(str(place) for place in places) or "no folder given"
         raise UserError(f"{where}: no run found (a run folder holds {MANIFEST})")
@@ -197,7 +200,7 @@ def find_runs(paths: Iterable[Path]) -> list[Run]:
         except _Doubtful as problem:
             doubtful.append(problem)
     runs += [_known_by_neighbours(problem, runs) for problem in doubtful]
-    runs.sort(key=Run.sort_key)
+    runs = copies_told(sorted(runs, key=Run.sort_key))
     return [run for run in runs if run.purpose == "report"] or runs
 
 
@@ -231,6 +234,9 @@ def _read(path: Path) -> Run:
     if integrity.is_sealed(manifest) and not integrity.believable(manifest):
         raise _Doubtful(path, "was changed after it was written", run)
     why = integrity.flaw(path.parent, manifest, COLUMNS)
+    seed = seed_of(path.parent)
+    if not why and integrity.is_sealed(manifest) and seed not in (None, run.seed):
+        why = f"{MANIFEST} is of seed {run.seed}"
     return replace(run, status=DAMAGED, reason=f"{path.parent.name}/{why}") if why else run
 
 
@@ -284,4 +290,4 @@ def baselines(runs: Sequence[Run], wanted: str | None = None) -> dict[str, str |
 def varying(runs: Sequence[Run]) -> list[str]:
     """The sweep keys that take more than one value over these runs, in the order of the manifests."""
     keys = list(dict.fromkeys(key for run in runs for key in run.point))
-    return [key for key in keys if len({_value_key(run.point.get(key)) for run in runs}) > 1]
+    return [key for key in keys if len({value_key(run.point.get(key)) for run in runs}) > 1]

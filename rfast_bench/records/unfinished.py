@@ -9,7 +9,6 @@ written (`writing.py`). A run that was killed leaves it, and starting it again c
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import time
@@ -20,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from pydantic import BaseModel
 
 from rfast_bench.errors import UserError
 from rfast_bench.files import write_text
@@ -30,8 +30,23 @@ EVERY = 5.0
 SHARE = 50
 """As many times as long as a snapshot took, the next one waits: it costs 2 % of the time at most."""
 ABOUT, CURVES = "unfinished.json", "curves.csv"
-NEEDED = {"scenario", "world", "point", "label", "seed", "order", "purpose", "stop"}
-"""What a table says of a run."""
+
+
+class _About(BaseModel, extra="allow"):
+    """What is needed of it; all else is kept as it is."""
+
+    scenario: str
+    world: str
+    point: dict[str, Any]
+    label: str
+    seed: int
+    order: int
+    purpose: str
+    stop: dict[str, float | dict[str, Any] | None]
+
+
+SHOWN = {"time", "epoch", "iterations_mean"}
+"""Columns that say how far a run is."""
 
 
 class Snapshot:
@@ -114,15 +129,17 @@ def _homes(place: Path) -> Iterator[Path]:
 def _read(home: Path) -> Unfinished | None:
     """None where it is gone by now, was just begun, or is none of ours."""
     try:
-        about = json.loads((home / ABOUT).read_text(encoding="utf-8"))
+        about = _About.model_validate_json((home / ABOUT).read_bytes()).model_dump()
         curves = home / CURVES
         written, frame = curves.stat().st_mtime, pd.read_csv(curves)
+        last = {
+            str(name): float(value) for row in frame.tail(1).to_dict("records") for name, value in row.items()
+        }
     except (OSError, ValueError):
         return None
-    if not isinstance(about, dict) or not about.keys() >= NEEDED or frame.empty:
+    if not last.keys() >= SHOWN:
         return None
     folder = home.with_name(home.name.removeprefix(".").removesuffix(ENDING))
-    last = {str(name): float(value) for name, value in frame.iloc[-1].items()}
     failure = folder / FAILURE
     failed = failure.exists() and failure.stat().st_mtime >= written
     return Unfinished(folder, about, last, max(0.0, time.time() - written), failed)

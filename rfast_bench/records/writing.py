@@ -101,7 +101,7 @@ def _sibling(folder: Path, kind: str) -> Path:
 
 
 def _put_in_place(partial: Path, folder: Path) -> None:
-    if not folder.exists():
+    if not os.path.lexists(folder):
         partial.rename(folder)
         return
     old = _sibling(folder, "old")
@@ -111,7 +111,10 @@ def _put_in_place(partial: Path, folder: Path) -> None:
     except OSError:
         old.rename(folder)
         raise
-    shutil.rmtree(old)
+    if old.is_dir() and not old.is_symlink():
+        shutil.rmtree(old)
+    else:
+        old.unlink()  # something that had taken the folder's place
 
 
 def amend(folder: Path, **entries: Any) -> None:

@@ -55,6 +55,8 @@ def _size(node: yaml.Node, known: dict[int, int | None]) -> int:
     """How many nodes it stands for. Raises ValueError for too many, and for one that is inside itself."""
     if id(node) not in known:
         known[id(node)] = None
+        if isinstance(node, yaml.ScalarNode) and not node.value.isascii():
+            node.value.encode()  # half a character, written as an escape, is none
         parts = node.value if isinstance(node, yaml.CollectionNode) else ()
         pairs = (part for pair in parts for part in (pair if isinstance(pair, tuple) else (pair,)))
         known[id(node)] = 1 + sum(_size(part, known) for part in pairs)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -99,6 +101,53 @@ def test_no_number_of_a_damaged_run_is_shown(kind: Damage, tmp_path: Path) -> No
             assert f"damaged (1/3): {ill[0].reason}" in str(told)
         for file, data in kept.items():
             file.write_bytes(data)
+
+
+def test_what_stands_for_another_run_or_twice_is_damaged(tmp_path: Path) -> None:
+    """A seed's folder with another seed's records, a copy under another name, one with another label's records."""
+    home = records(tmp_path) / "stragglers"
+    shutil.rmtree(home / "osgp" / "seed-1")
+    shutil.copytree(home / "osgp" / "seed-0", home / "osgp" / "seed-1")
+    shutil.copytree(home / "osgp" / "seed-0", home / "osgp" / "seed-0 (copy)")
+    shutil.rmtree(home / "r-fast" / "seed-2")
+    shutil.copytree(home / "osgp" / "seed-2", home / "r-fast" / "seed-2")
+    told = {
+        str(run.folder.relative_to(home)): run.reason for run in find_runs([home]) if run.status == DAMAGED
+    }
+    assert told.pop("osgp/seed-1") == "seed-1/manifest.json is of seed 0"
+    assert len(told) == 2
+    assert all("is a copy of" in reason for reason in told.values())
+
+
+def test_what_is_no_file_is_told_and_nobody_waits_for_it(tmp_path: Path) -> None:
+    home = records(tmp_path)
+    for seed, make in enumerate((os.mkfifo, lambda path: path.symlink_to(path), Path.mkdir)):
+        path = next(home.rglob(f"r-fast/seed-{seed}")) / "curves.csv"
+        path.unlink()
+        make(path)
+    reasons = [run.reason for run in find_runs([home]) if run.status == DAMAGED]
+    assert reasons == [f"seed-{seed}/curves.csv is no file" for seed in range(3)]
+    loop = next(home.rglob("osgp/seed-0")) / "manifest.json"
+    loop.unlink()
+    loop.symlink_to(loop)
+    assert "seed-0/manifest.json cannot be read" in render(find_runs([home]), "md")
+
+
+def test_a_point_beyond_all_numbers_sorts(tmp_path: Path) -> None:
+    folder = unsealed(records(tmp_path) / "stragglers" / "r-fast" / "seed-0")
+    manifest = json.loads((folder / "manifest.json").read_text())
+    (folder / "manifest.json").write_text(json.dumps({**manifest, "point": {"a": 10**400}}))
+    assert len(find_runs([tmp_path])) == 6
+
+
+def test_what_took_a_folders_place_gives_way(tmp_path: Path) -> None:
+    folder = tmp_path / "stragglers" / "r-fast" / "seed-0"
+    folder.parent.mkdir(parents=True)
+    for make in (Path.touch, lambda path: path.symlink_to(path)):
+        make(folder)
+        save(tmp_path, "r-fast", 0, decay(0, "r-fast", 0.2))
+        assert [run.status for run in find_runs([tmp_path])] == ["finished"]
+        shutil.rmtree(folder)
 
 
 def test_tables_figures_and_reports_tell_of_damage(tmp_path: Path) -> None:

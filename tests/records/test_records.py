@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 
 from rfast_bench.errors import UserError
-from rfast_bench.records.reading import baselines, find_runs, point_key, varying
+from rfast_bench.records.order import point_key
+from rfast_bench.records.reading import baselines, find_runs, varying
 from rfast_bench.records.writing import COLUMNS, write_run
 from tests.support.synthetic_records import curves_table, save, unsealed
 

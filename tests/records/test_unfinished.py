@@ -162,3 +162,30 @@ def test_the_stop_rule_that_is_nearest_says_how_much_is_done(tmp_path: Path) -> 
     assert the_one(tmp_path).share == 0.5
     about = json.loads((unfinished_of(tmp_path / "seed-0") / "unfinished.json").read_text())
     assert about["stop"]["epochs"] == 7.0
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"stop": None}, {"stop": {"time": "x"}}, {"point": []}, {"seed": "x"}, {"label": None}],
+    ids=str,
+)
+def test_a_snapshot_of_another_form_is_none(changes: dict[str, object], tmp_path: Path) -> None:
+    about = {"scenario": "s", "world": "simulated", "point": {}, "label": "a", "seed": 0, "order": 0}
+    about |= {"purpose": "report", "stop": {"time": 1.0}}
+    home = tmp_path / ".seed-0.unfinished"
+    home.mkdir()
+    curves = home / "curves.csv"
+    curves.write_text("time,epoch,iterations_mean\n0.5,1,2\n")
+    (home / "unfinished.json").write_text(json.dumps(about))
+    assert [run.share for run in find_unfinished([tmp_path])] == [0.5]
+    for text in (
+        "time,epoch\n0.5,1\n",
+        "time,epoch,iterations_mean\nx,1,2\n",
+        "time,epoch,iterations_mean\n",
+    ):
+        curves.write_text(text)
+        assert not find_unfinished([tmp_path]), text
+    curves.write_text("time,epoch,iterations_mean\n0.5,1,2\n")
+    for text in (json.dumps({**about, **changes}), "[" * 100_000, "\\"):
+        (home / "unfinished.json").write_text(text)
+        assert not find_unfinished([tmp_path]), text

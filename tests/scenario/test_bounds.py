@@ -68,9 +68,13 @@ def refusal(folder: Path, **changes: Any) -> str:
         ),
         ({"system": "x" * 300}, "system: unknown system 'xxx"),
         ({"system": "x" * 5000 + ".yaml"}, "system: there is no file"),
+        (
+            {"algorithms": [{"name": "amelie", "step_size": 0.1, "S": 10**400}]},
+            "S: a whole number of 401 digits",
+        ),
         ({"algorithms": [{"name": f"{'x' * 300}.py:Method"}]}, "there is no file"),
     ],
-    ids=range(15),
+    ids=range(16),
 )
 def test_more_than_can_be_meant_is_refused_within_a_second(
     changes: dict[str, Any], words: str, tmp_path: Path
@@ -118,8 +122,9 @@ BOMB = "a: &a [1,1,1,1,1,1,1,1,1]\n" + "".join(
         ("a: " + "x" * LONGEST, "longer than"),
         ("a: !!python/object/apply:os.system [true]", "could not determine a constructor"),
         ("\x00", "not YAML"),
+        ('name: "\\ud800"', "surrogates not allowed"),
     ],
-    ids=range(8),
+    ids=range(9),
 )
 def test_what_no_person_writes_is_no_scenario(text: str, words: str, tmp_path: Path) -> None:
     path = tmp_path / "scenario.yaml"

@@ -233,3 +233,19 @@ def test_an_effective_step_waits_for_the_graph(graphs: list[str], tmp_path: Path
     runs, _ = tuned(tmp_path / "none", {"name": "r-fast"}, {"name": "ring-allreduce"}, tune=both)
     assert runs["r-fast"].status == "skipped"
     assert runs["r-fast"].step_size is None
+
+
+@pytest.mark.parametrize(("values", "best"), [([4, 3], 3), ([4, 2, 1, 3], None)])
+def test_values_with_which_a_method_cannot_run_are_not_tried(
+    values: list[int], best: int | None, tmp_path: Path
+) -> None:
+    """m of m-sync is at most n = 3; in whichever order they stand."""
+    algorithms = [{"name": "m-sync", "step_size": 0.1, "m": {"tune": values}}]
+    changes = {"workers": 3, "stragglers": [], "algorithms": algorithms}
+    changes |= {"tune": {"objective": {"final": "loss"}, "seeds": 1}, "seeds": 1}
+    path, out = write(tmp_path, **changes), tmp_path / "out"
+    done = call("run", path, "--out", out, "--no-plots", "--jobs", 1)
+    assert done.exit_code == 0, done.output
+    (run,) = find_runs([out])
+    assert run.parameters["m"] <= 3
+    assert best in (None, run.parameters["m"])

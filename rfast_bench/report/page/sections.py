@@ -13,7 +13,8 @@ from rfast_bench.analysis.shards import Shards
 from rfast_bench.figures.plots import ending
 from rfast_bench.figures.style import by_label
 from rfast_bench.plan.swept_values import short_names
-from rfast_bench.records.reading import DAMAGED, Run, point_key, varying
+from rfast_bench.records.order import point_key
+from rfast_bench.records.reading import DAMAGED, Run, varying
 from rfast_bench.report.content import resolved, run_description
 from rfast_bench.report.content.at_a_glance import Glance, glance
 from rfast_bench.report.content.cautions import about_links, cautions

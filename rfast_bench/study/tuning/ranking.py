@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median_high
 
+from rfast_bench.plan.runs import Run as Planned
 from rfast_bench.records.reading import Run
 from rfast_bench.scenario.sections.tuning import Objective
 from rfast_bench.scenario.values.metrics import larger_is_better, words
@@ -86,3 +87,8 @@ def best(candidates: Sequence[Sequence[Score]], objective: Objective) -> int:
         return counting(candidates[k], objective), sorted(candidates[k], reverse=True), k
 
     return min(range(len(candidates)), key=rank)
+
+
+def flaw_of(run: Planned) -> str:
+    """Why a method cannot run with the values of a planned run, if it says so."""
+    return run.algorithm_class.flaw(run.scenario.workers, run.algorithm.parameters)

@@ -22,7 +22,7 @@ from rfast_bench.records.reading import find_runs
 from rfast_bench.scenario.schema import AlgorithmSpec, Scenario, Target
 from rfast_bench.scenario.sections.tuning import Grid, Objective, TuneSpec
 from rfast_bench.scenario.values.bounds import too_many
-from rfast_bench.study.tuning.ranking import REACHED, Score, best, counting, score, undecided
+from rfast_bench.study.tuning.ranking import REACHED, Score, best, counting, flaw_of, score, undecided
 
 Candidate = tuple[tuple[str, Any], ...]
 """A value for each tuned parameter, as a scenario would give it."""
@@ -110,12 +110,13 @@ class Search:
         return repr((runs, [axis.most for axis in self._axes.values()]))
 
     def _candidates(self) -> list[Candidate]:
-        values = [axis.values for axis in self._axes.values()]
-        counts = [(len(tried), f"values of {name}") for name, tried in zip(self._axes, values, strict=True)]
-        counts.append((self._tune.seeds, "seeds"))
-        if wrong := too_many(counts):
+        """All, or without those with which the method says that it cannot run."""
+        values = {name: axis.values for name, axis in self._axes.items()}
+        counts = [(len(tried), f"values of {name}") for name, tried in values.items()]
+        if wrong := too_many([*counts, (self._tune.seeds, "seeds")]):
             raise UserError(f"{self._anchor.source}: tuning {self.label}: {wrong}")
-        return [tuple(zip(self._axes, chosen, strict=True)) for chosen in product(*values)]
+        every = [tuple(zip(values, chosen, strict=True)) for chosen in product(*values.values())]
+        return [c for c in every if not flaw_of(self._runs_of(c)[0])] or every
 
     def _runs_of(self, candidate: Candidate) -> list[Run]:
         if repr(candidate) not in self._runs:
