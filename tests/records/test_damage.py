@@ -67,6 +67,10 @@ def rows_out_of_order(path: Path, other: Path, rng: np.random.Generator) -> None
     path.write_text("".join([lines[0], *reversed(lines[1:])]))
 
 
+def to_itself(path: Path) -> None:
+    path.symlink_to(path)
+
+
 KINDS: tuple[Damage, ...] = (a_byte, a_cut, lost, swapped, of_another_run, rows_out_of_order)
 
 
@@ -121,7 +125,7 @@ def test_what_stands_for_another_run_or_twice_is_damaged(tmp_path: Path) -> None
 
 def test_what_is_no_file_is_told_and_nobody_waits_for_it(tmp_path: Path) -> None:
     home = records(tmp_path)
-    for seed, make in enumerate((os.mkfifo, lambda path: path.symlink_to(path), Path.mkdir)):
+    for seed, make in enumerate((os.mkfifo, to_itself, Path.mkdir)):
         path = next(home.rglob(f"r-fast/seed-{seed}")) / "curves.csv"
         path.unlink()
         make(path)
@@ -143,7 +147,7 @@ def test_a_point_beyond_all_numbers_sorts(tmp_path: Path) -> None:
 def test_what_took_a_folders_place_gives_way(tmp_path: Path) -> None:
     folder = tmp_path / "stragglers" / "r-fast" / "seed-0"
     folder.parent.mkdir(parents=True)
-    for make in (Path.touch, lambda path: path.symlink_to(path)):
+    for make in (Path.touch, to_itself):
         make(folder)
         save(tmp_path, "r-fast", 0, decay(0, "r-fast", 0.2))
         assert [run.status for run in find_runs([tmp_path])] == ["finished"]
