@@ -125,7 +125,8 @@ def test_what_stands_for_another_run_or_twice_is_damaged(tmp_path: Path) -> None
 
 def test_what_is_no_file_is_told_and_nobody_waits_for_it(tmp_path: Path) -> None:
     home = records(tmp_path)
-    for seed, make in enumerate((os.mkfifo, to_itself, Path.mkdir)):
+    makers: tuple[Callable[[Path], object], ...] = (os.mkfifo, to_itself, Path.mkdir)
+    for seed, make in enumerate(makers):
         path = next(home.rglob(f"r-fast/seed-{seed}")) / "curves.csv"
         path.unlink()
         make(path)
