@@ -9,7 +9,10 @@ import pytest
 from benchmarks.findings import Study
 
 SHARDS = ("Dirichlet 0.1", "Dirichlet 0.3", "Dirichlet 1", "sorted")
-STUDIES = ("deep-speed", "deep-heterogeneity", "deep-tracking", "rivals-deep")
+STUDIES = (
+    *("deep-speed", "deep-heterogeneity", "deep-heterogeneity-network", "deep-tracking"),
+    *("rivals-deep"),
+)
 GOSSIP = ("d-psgd", "ad-psgd", "osgp")
 
 
@@ -147,3 +150,12 @@ def test_on_iid_shards_and_saturated_links_later_rivals_are_more_accurate() -> N
             assert points(study, "r-fast", other, stragglers=stragglers)[1] < 0, other
         assert study.value("r-fast", "speedup_over_adsgd_accuracy_0.8_high", stragglers=stragglers) < 1
     assert study.value("r-fast", "speedup_accuracy_0.8_low", stragglers="one") > 1.5, "but the ring waits"
+
+
+def test_on_unequal_shards_loss_costs_little_and_a_saturated_link_all_of_the_advantage() -> None:
+    study = Study("deep-heterogeneity-network")
+    for other in ("d-psgd", "ad-psgd"):
+        assert points(study, IT, other, network="100 Gbit/s, 10 % lost")[0] > 0, other
+        for label in (IT, "r-fast-heavy-ball"):
+            low, high = points(study, label, other, network="25 Gbit/s")
+            assert low < 0 < high, "open"
