@@ -9,10 +9,7 @@ import pytest
 from benchmarks.findings import Study
 
 SHARDS = ("Dirichlet 0.1", "Dirichlet 0.3", "Dirichlet 1", "sorted")
-STUDIES = (
-    *("deep-speed", "deep-heterogeneity", "deep-heterogeneity-network", "deep-tracking"),
-    *("rivals-deep"),
-)
+STUDIES = ("deep-speed", "deep-heterogeneity", "deep-heterogeneity-network", "deep-tracking", "rivals-deep")
 GOSSIP = ("d-psgd", "ad-psgd", "osgp")
 
 
