@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from rfast_bench.errors import UserError
-
-LOCK = ".lock"
-"""Hidden, in the scenario's folder. The kernel lets go of it when its process dies, however it dies."""
 
 
 class Hold(ExitStack):
@@ -31,21 +28,26 @@ class Hold(ExitStack):
 @contextmanager
 def alone(home: Path) -> Iterator[None]:
     """Hold the folder, which is made if need be. Raises UserError when another process does, or nothing can be written
-    there. On a file system without locks nobody is held back."""
+    there. The kernel lets go of it when its process dies, however it dies, and no file is left. On a file system
+    without locks nobody is held back."""
     try:
         home.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(home / LOCK)
-        lock.acquire(timeout=0)
-    except Timeout:
-        raise UserError(
-            f"{home}: another rfast-bench run is at work there; wait for it, or give another folder with --out"
-        ) from None
-    except NotImplementedError:
-        yield
-        return
+        folder = os.open(home, os.O_RDONLY)
     except OSError as problem:
         raise UserError(f"cannot write to the output folder {home}: {problem.strerror}") from problem
     try:
+        _lock(folder, home)
         yield
     finally:
-        lock.release()
+        os.close(folder)
+
+
+def _lock(folder: int, home: Path) -> None:
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise UserError(
+            f"{home}: another rfast-bench run is at work there; wait for it, or give another folder with --out"
+        ) from None
+    except OSError:
+        return  # no locks here
