@@ -9,7 +9,10 @@ import pytest
 from benchmarks.findings import Study
 
 SHARDS = ("Dirichlet 0.1", "Dirichlet 0.3", "Dirichlet 1", "sorted")
-STUDIES = ("deep-speed", "deep-heterogeneity", "deep-heterogeneity-network", "deep-tracking", "rivals-deep")
+STUDIES = (
+    *("deep-speed", "deep-heterogeneity", "deep-heterogeneity-network", "deep-tracking"),
+    *("rivals-deep", "deep-scale"),
+)
 GOSSIP = ("d-psgd", "ad-psgd", "osgp")
 
 
@@ -156,3 +159,12 @@ def test_on_unequal_shards_loss_costs_little_and_a_saturated_link_all_of_the_adv
         for label in (IT, "r-fast-heavy-ball"):
             low, high = points(study, label, other, network="25 Gbit/s")
             assert low < 0 < high, "open"
+
+
+def test_with_more_workers_epochs_are_shorter_for_all() -> None:
+    """With eight times the workers at least five times, in the same total of epochs."""
+    study = Study("deep-scale")
+    for label in ("r-fast", "ring-overlapped", "d-psgd"):
+        times = [study.value(label, "time_per_epoch", workers=n) for n in (4, 8, 16, 32)]
+        assert times == sorted(times, reverse=True)
+        assert times[0] > 5 * times[-1]
