@@ -202,6 +202,11 @@ def same(given: Any, wanted: Any) -> bool:
         return str(given) == str(wanted)
 
 
+def signed(difference: float) -> str:
+    """`+1.4` or `−2.2`."""
+    return f"{difference:+.1f}".replace("-", "−")
+
+
 # ----------------------------------------------------------------------------------------------- pages
 def studies(results: Path = RESULTS) -> list[str]:
     """The folders of `results/` that have a template."""
@@ -247,7 +252,7 @@ def _rendered(template: Path, results: Path, names: Mapping[str, Any]) -> str:
     )
     try:
         source = environment.from_string(template.read_text(encoding="utf-8"))
-        return source.render(study=partial(Study, results=results), **names)
+        return source.render(study=partial(Study, results=results), signed=signed, **names)
     except OSError as problem:
         raise UserError(f"cannot read {template}: {problem.strerror}") from problem
     except (TemplateError, UserError) as problem:

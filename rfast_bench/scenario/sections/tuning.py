@@ -31,8 +31,12 @@ class Grid(Spec):
             raise ValueError("needs a list of values, or from, factor and count")
         if not self.values and None in parts:
             raise ValueError("a range needs all of from, factor and count")
-        parts = self.start, self.factor, self.count
-        if None not in parts and (wrong := bad_range(*parts)):  # type: ignore[arg-type]
+        if (
+            self.start
+            and self.factor
+            and self.count
+            and (wrong := bad_range(self.start, self.factor, self.count))
+        ):
             raise ValueError(wrong)
         if len({repr(value) for value in self.values}) < len(self.values):
             raise ValueError("a value comes twice")
