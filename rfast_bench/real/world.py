@@ -13,6 +13,7 @@ import pandas as pd
 
 from rfast_bench.breaches.broken import Broken
 from rfast_bench.conditions.compute_times import timeline_of
+from rfast_bench.errors import UserError
 from rfast_bench.plan.runs import Run
 from rfast_bench.problems import Problem
 from rfast_bench.problems.evaluation import NOBODY, Evaluator, Watcher
@@ -87,6 +88,11 @@ def realise(
         folder = Path(name)
         launch.play(run, folder, problem.samples, watcher)
         results = [load(folder, k) for k in range(run.scenario.workers) if has_left(folder, k)]
+        if not results:
+            died = "; ".join(death.told() for death in deaths.load(folder)) or "none of them died"
+            raise UserError(
+                f"{run.algorithm.label}, seed {run.seed}: no worker left results in {folder}: {died}"
+            )
         return outcome(run, problem, evaluator, results, deaths.load(folder))
 
 

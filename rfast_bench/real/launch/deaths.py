@@ -46,6 +46,8 @@ class Deaths:
     """Of the run's clock, as this machine's monotonic clock tells it."""
     known: list[Death] = field(default_factory=list)
     gone: set[int] = field(default_factory=set)
+    said: list[str] = field(default_factory=list)
+    """Of each death, how it came and the worker's last words."""
     _killed: set[int] = field(default_factory=set)  # numbers of the scenario's faults that were carried out
     _due: dict[int, float] = field(default_factory=dict)  # whom to start again, and when
 
@@ -69,8 +71,14 @@ class Deaths:
                 del self._due[worker]
                 self._start_again(worker)
 
-    def died(self, worker: int, by: int) -> float | None:
+    @property
+    def pending(self) -> bool:
+        """Whether somebody will be started again."""
+        return bool(self._due)
+
+    def died(self, worker: int, by: int, said: str = "") -> float | None:
         """A worker was ended by signal `by`. When the run must end because of that; None: it goes on."""
+        self.said.append(said)
         self.gone.add(worker)
         self.known.append(Death(worker, self.now, signal.Signals(by).name))
         scenario = self.run.scenario

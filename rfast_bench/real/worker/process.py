@@ -36,6 +36,8 @@ from rfast_bench.real.samples.sampler import Counters, Sampler
 from rfast_bench.real.transport.collective import Collective
 from rfast_bench.real.transport.group import Group
 from rfast_bench.real.transport.inlet import Doorway
+from rfast_bench.real.transport.keys import Keys
+from rfast_bench.real.transport.limits import largest
 from rfast_bench.real.transport.sockets import Mail
 from rfast_bench.real.transport.store import PrefixStore, Store, TCPStore
 from rfast_bench.real.worker.activities import Job, Work
@@ -89,7 +91,8 @@ class Worker:
         if self.run.training != PLAIN:
             self.optimizer.join(self.driver)
         host = job.host or self.scenario.real.host
-        self.node.mail = Mail(rank, job.token, host, self.driver.deliver, self.lock, self.life)
+        known = (self.life, Keys(job.secret) if job.secret else None, largest(self.node.faults.model_size))
+        self.node.mail = Mail(rank, job.token, host, self.driver.deliver, self.lock, *known)
         self.snapshots = Snapshots(
             *(self.scenario.faults, rank, job.folder, self.algorithm, self.lock, self.optimizer.filter)
         )
