@@ -19,7 +19,7 @@ import click
 from rich.console import Console
 from torch.distributed import DistError
 
-from rfast_bench.cli.errors import BAD_INPUT
+from rfast_bench.cli.errors import BAD_INPUT, ENDING
 from rfast_bench.cli.run import draw
 from rfast_bench.errors import UserError
 from rfast_bench.plan.runs import Run, load_points, plan
@@ -49,7 +49,9 @@ def command(scenario: str, overrides: tuple[str, ...], out: Path, fresh: bool, p
 
     OUT must be a folder that all machines share.
     """
-    signal.signal(signal.SIGTERM, _terminated)
+    for number in ENDING:
+        if signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, _terminated)
     overrides = (*overrides, "world=real")
     info = store = None
     try:

@@ -104,6 +104,9 @@ class RemoteLauncher(Launcher):
         self.store.set(key_of_life("kill", rank, self._lives[rank]), "")
         return True
 
+    def _state(self, rank: int) -> str:
+        return ""
+
     def _ends(self) -> list[tuple[int, int]]:
         self._part.look()
         if not self._placed and self.store.check([f"parent/{k}" for k in range(self.workers)]):

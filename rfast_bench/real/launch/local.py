@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
+import psutil
 from torch.distributed import DistError
 
 from rfast_bench.errors import UserError
@@ -23,6 +24,7 @@ from rfast_bench.processes.environment import start_fork_server
 from rfast_bench.real.halts import ending
 from rfast_bench.real.launch import secret
 from rfast_bench.real.launch.deaths import Deaths
+from rfast_bench.real.launch.silence import Silence
 from rfast_bench.real.transport.store import PrefixStore, Store, TCPStore, hosted
 from rfast_bench.real.worker.activities import Job
 from rfast_bench.real.worker.optimizer import asks_all
@@ -35,8 +37,9 @@ STORE = 30.0
 """Seconds until the store must have opened."""
 LAST_WORDS = 12
 """Lines of what a worker said before it died."""
-GRACE = 60.0
-"""Seconds that workers have after the end to write what they sampled."""
+KILLED = 10.0
+"""Seconds until a killed process must be gone."""
+STOPPED = (psutil.STATUS_STOPPED, psutil.STATUS_TRACING_STOP)
 FORKS = multiprocessing.get_context("forkserver")
 """Forks workers from one process that has imported everything: imports cost seconds, and cores are few."""
 FORKS.set_forkserver_preload(
@@ -113,14 +116,17 @@ class Launcher:
 
     def watch(self, stopping: Stopping, watcher: Watcher) -> None:
         """Until every worker has left its results. Raises WorkerDied, and UserError for what takes too long."""
-        started: float | None = None
+        silence: Silence | None = None
         while not self._all_done():
-            if started is None and self.store.check(["start"]):
-                started = time.monotonic()
+            if silence is None and self.store.check(["start"]):
                 self.deaths.start = float(self.store.get("start"))
+                silence = Silence(self.run, self.store, self.deaths)
             self._check_processes()
             self.deaths.carry_out(self._kill)
-            self._check_time(started)
+            if silence is None:
+                self._check_start()
+            else:
+                self._end_silent(silence)
             watcher.look(stopping.look(), stopping.seen)
             time.sleep(LOOK)
         self.deaths.save(self.folder)
@@ -166,23 +172,36 @@ class Launcher:
     def _name(self) -> str:
         return f"{self.run.algorithm.label}, seed {self.run.seed}"
 
-    def _check_time(self, started: float | None) -> None:
-        real, stop = self.run.scenario.real, self.run.scenario.stop
-        now = time.monotonic()
-        if started is None and now - self.began > real.startup_timeout:
+    def _check_start(self) -> None:
+        limit = self.run.scenario.real.startup_timeout
+        if time.monotonic() - self.began > limit:
             missing = [k for k in range(self.workers) if not self.store.check([f"machine/{k}"])]
-            raise UserError(f"{self._name}: no start within {real.startup_timeout:g} s; missing {missing}")
-        if started is not None and stop.time and now - started > stop.time + GRACE:
-            late = [k for k in range(self.workers) if not self.store.check([f"done/{k}"])]
-            raise UserError(f"{self._name}: workers {late} did not end within {GRACE:g} s of the run's end")
+            found = "".join(f"; worker {k} {how}" for k in missing if (how := self._state(k)))
+            raise UserError(f"{self._name}: no start within {limit:g} s; missing {missing}{found}")
+
+    def _end_silent(self, silence: Silence) -> None:
+        """Kill those whom nobody hears of after the run's end, so that the others need not wait for them."""
+        silence.look()
+        for rank in silence.overdue():
+            if rank not in self.deaths.silent:
+                self.deaths.silent[rank] = ", ".join(filter(None, [silence.told(rank), self._state(rank)]))
+                self._kill(rank)
+
+    def _state(self, rank: int) -> str:
+        """What is to be said of a worker's process that is not heard of."""
+        with contextlib.suppress(psutil.Error):
+            if psutil.Process(self.processes[rank].pid).status() in STOPPED:
+                return "stopped"
+        return ""
 
     def close(self) -> None:
         """End whatever still runs, at once."""
         for process in self.processes.values():
             process.kill()
         for process in self.processes.values():
-            process.join()
-            process.close()
+            process.join(KILLED)
+            if process.exitcode is not None:
+                process.close()
 
 
 @contextlib.contextmanager

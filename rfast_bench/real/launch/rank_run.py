@@ -17,13 +17,12 @@ from torch.distributed import DistError
 
 from rfast_bench.errors import UserError
 from rfast_bench.plan.runs import Run
-from rfast_bench.processes.environment import start_fork_server
+from rfast_bench.processes.environment import machine, start_fork_server
 from rfast_bench.real.launch import secret
-from rfast_bench.real.launch.local import FORKS, obituary
+from rfast_bench.real.launch.local import FORKS, KILLED, obituary
 from rfast_bench.real.launch.rank_environment import RankInfo
 from rfast_bench.real.transport.store import Store
 from rfast_bench.real.worker.activities import Job
-from rfast_bench.real.worker.clock import machine
 from rfast_bench.real.worker.process import born
 
 LOOK = 0.1
@@ -89,7 +88,7 @@ class RankRun:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._child.pid, signal.SIGKILL)  # it leads a session of its own
             self._child.kill()
-            self._child.join()
+            self._child.join(KILLED)
         with contextlib.suppress(DistError):
             self._store.set(f"left/{self._rank}", "")
 

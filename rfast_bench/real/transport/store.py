@@ -7,6 +7,7 @@ Over TCP it knows no password. Left to itself it listens on all of a machine's a
 from __future__ import annotations
 
 import socket
+from collections.abc import Mapping
 from datetime import timedelta
 from ipaddress import ip_address
 
@@ -14,7 +15,9 @@ from torch._C._distributed_c10d import FileStore, PrefixStore, Store, TCPStore
 
 from rfast_bench.real.transport.limits import BACKLOG, make_room
 
-__all__ = ["FileStore", "PrefixStore", "Store", "TCPStore", "hosted"]
+__all__ = ["FileStore", "PrefixStore", "Store", "TCPStore", "hosted", "joined"]
+ANSWER = 60.0
+"""Seconds that a worker waits for what the store was asked."""
 
 
 def hosted(host: str, port: int, timeout: float) -> TCPStore:
@@ -30,6 +33,12 @@ def hosted(host: str, port: int, timeout: float) -> TCPStore:
         store = TCPStore(str(place[0]), number, timeout=end, **own)
         listening.detach()  # it is the store's now
     return store
+
+
+def joined(environment: Mapping[str, str]) -> TCPStore:
+    """The store that a worker's environment names; somebody else hosts it."""
+    host, port = environment["MASTER_ADDR"], int(environment["MASTER_PORT"])
+    return TCPStore(host, port, is_master=False, timeout=timedelta(seconds=ANSWER))
 
 
 def _names_a_loopback(host: str, address: str) -> bool:
