@@ -202,6 +202,7 @@ class Launcher:
             process.join(KILLED)
             if process.exitcode is not None:
                 process.close()
+        del self.store  # its port is free with it
 
 
 @contextlib.contextmanager

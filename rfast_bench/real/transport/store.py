@@ -28,9 +28,14 @@ def hosted(host: str, port: int, timeout: float) -> TCPStore:
     if _names_a_loopback(host, str(place[0])):
         return TCPStore(host, port, is_master=True, wait_for_workers=False, timeout=end)
     with socket.create_server((str(place[0]), port), family=family, backlog=BACKLOG) as listening:
-        number = listening.getsockname()[1]
-        own = {"is_master": True, "wait_for_workers": False, "master_listen_fd": listening.fileno()}
-        store = TCPStore(str(place[0]), number, timeout=end, **own)
+        store = TCPStore(
+            str(place[0]),
+            listening.getsockname()[1],
+            is_master=True,
+            wait_for_workers=False,
+            timeout=end,
+            master_listen_fd=listening.fileno(),
+        )
         listening.detach()  # it is the store's now
     return store
 
