@@ -24,6 +24,7 @@ RAW: dict[str, Any] = {
     "workers": 3,
     "problem": {"kind": "logistic-regression", "dataset": "wine", "l2": 0.1, "batch_size": "full"},
     "compute": "20 ms",
+    "network": {},
     "stop": {"time": "600 s"},
     "evaluate": {"every": "10 s"},
     "real": {"startup_timeout": "250 s"},
@@ -57,12 +58,23 @@ class Command:
             text=True,
             env=os.environ | {"TMPDIR": str(self.place)},
         )
+        self.all: list[psutil.Process] = []
+
+    def __enter__(self) -> Command:
+        """Its workers are there, and busy."""
         until(lambda: len(self.folders) == 2 and len(self.workers) == 3, 300)
         self.all = [
             psutil.Process(self.process.pid),
             *psutil.Process(self.process.pid).children(recursive=True),
         ]
         time.sleep(1.0)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for one in self.alive:
+            one.kill()
+        self.process.kill()
+        self.process.communicate()
 
     @property
     def folders(self) -> list[Path]:
@@ -96,13 +108,13 @@ def test_killed_it_takes_its_workers_along_and_the_next_run_sweeps(
     algorithm: dict[str, Any], tmp_path: Path
 ) -> None:
     """One of them is stopped, and would not hear of it."""
-    command = Command(tmp_path, algorithm)
-    command.workers[1].suspend()
-    command.end(signal.SIGKILL)
-    until(lambda: not command.alive, 30)
-    assert len(command.folders) == 2
-    sweep(command.place, PREFIX)
-    assert command.folders == []
+    with Command(tmp_path, algorithm) as command:
+        command.workers[1].suspend()
+        command.end(signal.SIGKILL)
+        until(lambda: not command.alive, 30)
+        assert len(command.folders) == 2
+        sweep(command.place, PREFIX)
+        assert command.folders == []
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
@@ -110,10 +122,10 @@ def test_killed_it_takes_its_workers_along_and_the_next_run_sweeps(
 def test_told_to_end_it_leaves_nothing(
     algorithm: dict[str, Any], number: signal.Signals, tmp_path: Path
 ) -> None:
-    command = Command(tmp_path, algorithm)
-    said = command.end(number)
-    assert command.process.returncode == 128 + number
-    assert f"Ended by {number.name}. Finished runs are kept; the same command continues." in said
-    until(lambda: not command.alive, 30)
-    assert list(command.place.iterdir()) == []
-    assert not list(command.out.rglob("manifest.json"))
+    with Command(tmp_path, algorithm) as command:
+        said = command.end(number)
+        assert command.process.returncode == 128 + number
+        assert f"Ended by {number.name}. Finished runs are kept; the same command continues." in said
+        until(lambda: not command.alive, 30)
+        assert list(command.place.iterdir()) == []
+        assert not list(command.out.rglob("manifest.json"))
