@@ -49,9 +49,9 @@ def command(scenario: str, overrides: tuple[str, ...], out: Path, fresh: bool, p
 
     OUT must be a folder that all machines share.
     """
-    for number in ENDING:
-        if signal.getsignal(number) is signal.SIG_DFL:
-            signal.signal(number, _terminated)
+    for told in ENDING:
+        if signal.getsignal(told) is signal.SIG_DFL:
+            signal.signal(told, _terminated)
     overrides = (*overrides, "world=real")
     info = store = None
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import threading
 import time
@@ -144,9 +145,7 @@ def test_a_frame_that_is_damaged_malformed_or_of_nobody_is_dropped_and_counted(t
      '["x", {"dtype": "<f8", "shape": [-1]}]', "[" * 5000, "\x80"],
 )  # fmt: skip
 def test_a_form_that_no_worker_writes_is_refused(form: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    from rfast_bench.real.transport import message as module
-
-    monkeypatch.setattr(module.json, "dumps", lambda value: form)
+    monkeypatch.setattr(json, "dumps", lambda value: form)
     frame = bytes(pack(RUN, message(SEND, 1)))
     monkeypatch.undo()
     with pytest.raises(Refused, match="form"):
