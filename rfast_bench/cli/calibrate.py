@@ -7,6 +7,8 @@ from pathlib import Path
 import click
 from rich.console import Console
 
+from rfast_bench.cli.errors import told_to_end
+
 _PATH = click.Path(path_type=Path)
 
 
@@ -30,5 +32,6 @@ def command(
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     path = shipped.find(scenario)
     tune.refuse(load_points(path, overrides), "while times are measured; give it a value with --set")
-    times = calibrate(path, overrides, out, seconds, console.print, profile)
+    with told_to_end():
+        times = calibrate(path, overrides, out, seconds, console.print, profile)
     click.echo(" and ".join(str(file) for file in (out, profile, times) if file is not None))

@@ -1,8 +1,13 @@
-"""How a command ends on bad input: one clear message on stderr, its exit code, no traceback."""
+"""How a command ends before it is done: on bad input with one clear message on stderr and no traceback, on a signal by
+way of every `finally`.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, NoReturn
 
 import click
 
@@ -20,3 +25,34 @@ class ErrorGroup(click.Group):
         except UserError as error:
             click.echo(f"Error: {error}", err=True)
             ctx.exit(error.exit_code)
+
+
+class Told(KeyboardInterrupt):
+    """Told to end by a signal; what follows is what follows on Ctrl-C."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(signal.Signals(number).name)
+        self.code = 128 + number
+
+
+ENDING = (signal.SIGTERM, signal.SIGHUP)
+
+
+@contextmanager
+def told_to_end() -> Iterator[None]:
+    """Within the block the signals that end a process raise `Told`, once; those that are ignored stay so (`nohup`)."""
+    heeded = [number for number in ENDING if signal.getsignal(number) is signal.SIG_DFL]
+    for number in heeded:
+        signal.signal(number, _tell)
+    try:
+        yield
+    finally:
+        for number in heeded:
+            signal.signal(number, signal.SIG_DFL)
+
+
+def _tell(number: int, frame: object) -> NoReturn:
+    for each in ENDING:
+        if signal.getsignal(each) is _tell:
+            signal.signal(each, signal.SIG_IGN)  # cleaning up is not interrupted once more
+    raise Told(number)

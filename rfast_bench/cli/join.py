@@ -19,14 +19,14 @@ import click
 from rich.console import Console
 from torch.distributed import DistError
 
-from rfast_bench.cli.errors import BAD_INPUT
+from rfast_bench.cli.errors import BAD_INPUT, ENDING
 from rfast_bench.cli.run import draw
 from rfast_bench.errors import UserError
 from rfast_bench.plan.runs import Run, load_points, plan
 from rfast_bench.real.launch.external import Caller, attend, next_call, refuse
 from rfast_bench.real.launch.rank_environment import RankInfo
 from rfast_bench.real.launch.rank_run import key_of, prefix_of
-from rfast_bench.real.transport.store import PrefixStore, Store, TCPStore
+from rfast_bench.real.transport.store import PrefixStore, Store, TCPStore, hosted
 from rfast_bench.real.world import Launch
 from rfast_bench.scenario import shipped
 from rfast_bench.study.scenario import study
@@ -49,7 +49,9 @@ def command(scenario: str, overrides: tuple[str, ...], out: Path, fresh: bool, p
 
     OUT must be a folder that all machines share.
     """
-    signal.signal(signal.SIGTERM, _terminated)
+    for told in ENDING:
+        if signal.getsignal(told) is signal.SIG_DFL:
+            signal.signal(told, _terminated)
     overrides = (*overrides, "world=real")
     info = store = None
     try:
@@ -84,14 +86,11 @@ def complain(problem: str) -> int:
 def meet(info: RankInfo) -> Store:
     """Open or find the store. Raises UserError."""
     try:
-        store = TCPStore(
-            info.host,
-            info.port,
-            is_master=info.hosts_store,
-            wait_for_workers=False,
-            timeout=timedelta(seconds=MEETING),
-        )
-    except DistError as problem:
+        if info.hosts_store:
+            store = hosted(info.host, info.port, MEETING)
+        else:
+            store = TCPStore(info.host, info.port, is_master=False, timeout=timedelta(seconds=MEETING))
+    except (OSError, DistError) as problem:
         doing = "open the store" if info.hosts_store else "find the store of rank 0 or of the launcher"
         raise UserError(f"cannot {doing} at {info.host}:{info.port}: {problem}") from problem
     return PrefixStore(prefix_of(info), store)

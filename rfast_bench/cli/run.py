@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Literal
 import click
 from rich.console import Console
 
+from rfast_bench.cli.errors import Told, told_to_end
 from rfast_bench.errors import UserError
 
 if TYPE_CHECKING:
     from rfast_bench.records.reading import Run
 
-INTERRUPTED = 130
+_INTERRUPTED = ("Interrupted", 130)
 
 
 def draw(runs: Sequence[Run], home: Path) -> list[Path]:
@@ -101,13 +102,14 @@ def command(
         overrides = (*overrides, "checkpoint=true")
     try:
         drawn = draw if plots else None
-        study(
-            *(path, overrides, out, jobs, fresh, drawn, Console()), cluster=cluster, tensorboard=tensorboard
-        )
+        asked = (path, overrides, out, jobs, fresh, drawn, Console())
+        with told_to_end():
+            study(*asked, cluster=cluster, tensorboard=tensorboard)
     except RunsFailed as problem:
         if verbose:
             click.echo("\n".join(problem.stacks), err=True)
         raise
-    except KeyboardInterrupt:
-        click.echo("\nInterrupted. Finished runs are kept; the same command continues.", err=True)
-        sys.exit(INTERRUPTED)
+    except KeyboardInterrupt as problem:
+        how, code = (f"Ended by {problem}", problem.code) if isinstance(problem, Told) else _INTERRUPTED
+        click.echo(f"\n{how}. Finished runs are kept; the same command continues.", err=True)
+        sys.exit(code)

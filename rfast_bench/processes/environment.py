@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import platform
 import site
 import sys
 from collections.abc import Iterator
@@ -57,6 +58,12 @@ def digest() -> str:
         if name.parts[0] not in ("algorithms", "scenarios"):
             whole.update(f"{name.as_posix()}\0".encode() + path.read_bytes())
     return whole.hexdigest()
+
+
+def machine() -> str:
+    """Names this machine until it is started again: the same for processes that share its clock and its locks."""
+    boot = Path("/proc/sys/kernel/random/boot_id")
+    return boot.read_text().strip() if boot.exists() else platform.node()
 
 
 def _resolved(folders: list[str]) -> set[Path]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -13,9 +13,11 @@ import pandas as pd
 
 from rfast_bench.breaches.broken import Broken
 from rfast_bench.conditions.compute_times import timeline_of
+from rfast_bench.errors import UserError
 from rfast_bench.plan.runs import Run
 from rfast_bench.problems import Problem
 from rfast_bench.problems.evaluation import NOBODY, Evaluator, Watcher
+from rfast_bench.processes.folders import folder_of_own
 from rfast_bench.real import gather
 from rfast_bench.real.halts import verdicts
 from rfast_bench.real.launch import deaths
@@ -66,10 +68,9 @@ class Launch:
     play: Play = local
     home: Path | None = None
 
-    def folder(self) -> tempfile.TemporaryDirectory[str]:
+    def folder(self) -> AbstractContextManager[Path]:
         """A folder for one run, gone after it; find_runs does not look into it."""
-        hidden = ".rfast-bench-" if self.home else "rfast-bench-"
-        return tempfile.TemporaryDirectory(prefix=hidden, dir=self.home, ignore_cleanup_errors=True)
+        return folder_of_own(self.home)
 
 
 OWN = Launch()
@@ -83,10 +84,14 @@ def realise(
     launch: Launch = OWN,
 ) -> Outcome:
     """Do a run on real processes. Raises UserError when a worker dies or does not come."""
-    with launch.folder() as name:
-        folder = Path(name)
+    with launch.folder() as folder:
         launch.play(run, folder, problem.samples, watcher)
         results = [load(folder, k) for k in range(run.scenario.workers) if has_left(folder, k)]
+        if not results:
+            died = "; ".join(death.told() for death in deaths.load(folder)) or "none of them died"
+            raise UserError(
+                f"{run.algorithm.label}, seed {run.seed}: no worker left results in {folder}: {died}"
+            )
         return outcome(run, problem, evaluator, results, deaths.load(folder))
 
 

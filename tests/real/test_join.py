@@ -184,6 +184,25 @@ def test_a_world_of_another_size_is_told(scenario: Path, marked: Marked) -> None
     assert marked.gone()
 
 
+@pytest.mark.parametrize("words", [("one", "two"), ("one", "off"), ("one", "")])
+def test_ranks_with_other_secrets_are_told(
+    words: tuple[str, str], scenario: Path, tmp_path: Path, marked: Marked
+) -> None:
+    place = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": free_port(), "WORLD_SIZE": "2"}
+    command = [sys.executable, "-m", "rfast_bench.cli.join", scenario, "--out", tmp_path / "out"]
+    command += ["--set", "workers=2", "--set", "real.startup_timeout=250 s", "--no-plots"]
+    secrets = [{"RFAST_BENCH_SECRET": word} if word else {} for word in words]
+    ranks = [marked.start(command, RANK=str(k), **place, **own) for k, own in enumerate(secrets)]
+    complaints = [rank.communicate(timeout=150)[1] for rank in ranks]
+    assert (
+        "RFAST_BENCH_SECRET is not the same everywhere: it differs from rank 0's for rank 1 on "
+        in complaints[0]
+    )
+    assert [rank.returncode for rank in ranks] == [2, 2]
+    assert marked.gone()
+    assert not list((tmp_path / "out").glob(".rfast-bench-*"))
+
+
 def test_no_launcher_is_told(scenario: Path, marked: Marked) -> None:
     code, complaints = join(marked, scenario)
     assert code == 2

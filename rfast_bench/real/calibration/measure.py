@@ -9,10 +9,8 @@ counterpart keeps (`calibrated_scenario.py`).
 from __future__ import annotations
 
 import math
-import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 
@@ -22,6 +20,7 @@ from rfast_bench.errors import UserError
 from rfast_bench.plan.runs import Point, Run, plan
 from rfast_bench.problems import Problem
 from rfast_bench.problems.evaluation import NOBODY
+from rfast_bench.processes.folders import folder_of_own
 from rfast_bench.real.calibration import probes
 from rfast_bench.real.calibration.fits import (
     Line,
@@ -175,9 +174,9 @@ class Player:
         scenario = self.point.scenario.model_copy(update=changes)
         run = Run(replace(self.point, scenario=scenario), 0, scenario.first_seed)
         self.say(f"measuring {algorithm.label} for {self.seconds:.1f} s")
-        with tempfile.TemporaryDirectory(prefix="rfast-bench-", ignore_cleanup_errors=True) as folder:
-            local(run, Path(folder), 1, NOBODY)
-            return [load(Path(folder), k) for k in range(scenario.workers)]
+        with folder_of_own() as folder:
+            local(run, folder, 1, NOBODY)
+            return [load(folder, k) for k in range(scenario.workers)]
 
 
 # ----------------------------------------------------------------------------------- from logs to numbers

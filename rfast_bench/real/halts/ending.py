@@ -5,16 +5,14 @@ from __future__ import annotations
 import json
 import os
 import sys
-import threading
 import traceback
-from multiprocessing import parent_process
 from pathlib import Path
 from typing import Any
 
 from rfast_bench.breaches.broken import Broken
 from rfast_bench.breaches.lines import Line
 from rfast_bench.errors import UserError
-from rfast_bench.processes.isolated import die_after
+from rfast_bench.processes.tied import tie
 
 TOLD = 3
 """Exit code of a process whose log ends with words for the user: what the method did."""
@@ -60,10 +58,8 @@ def error(words: str) -> UserError:
 def detach(log: Path) -> None:
     """Become a session of one's own that writes to a file, and end when the process dies that this one was forked for:
     nobody would hear of it any more."""
+    tie()
     os.setsid()
     out = os.open(log, os.O_WRONLY | os.O_CREAT, 0o600)
     os.dup2(out, 1)
     os.dup2(out, 2)
-    parent = parent_process()
-    if parent is not None:
-        threading.Thread(target=die_after, args=(parent.join,), daemon=True).start()

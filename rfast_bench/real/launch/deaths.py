@@ -29,11 +29,14 @@ class Death:
     at: float
     signal: str
     back: float | None = None
+    why: str = ""
+    """Why the launcher itself killed it, if it did so for its silence."""
 
     def told(self) -> str:
         """In words."""
         returned = "" if self.back is None else f", started again at {self.back:.1f} s"
-        return f"worker {self.worker} killed by {self.signal} at {self.at:.1f} s{returned}"
+        why = f" ({self.why})" if self.why else ""
+        return f"worker {self.worker} killed by {self.signal} at {self.at:.1f} s{why}{returned}"
 
 
 @dataclass
@@ -46,6 +49,12 @@ class Deaths:
     """Of the run's clock, as this machine's monotonic clock tells it."""
     known: list[Death] = field(default_factory=list)
     gone: set[int] = field(default_factory=set)
+    said: list[str] = field(default_factory=list)
+    """Of each death, how it came and the worker's last words."""
+    over: bool = False
+    """Whether the run is: nobody is started again then."""
+    silent: dict[int, str] = field(default_factory=dict)
+    """Whom the launcher kills for not being heard of, and what it found."""
     _killed: set[int] = field(default_factory=set)  # numbers of the scenario's faults that were carried out
     _due: dict[int, float] = field(default_factory=dict)  # whom to start again, and when
 
@@ -64,15 +73,23 @@ class Deaths:
         for number, fault in enumerate(self.run.scenario.faults):
             if number not in self._killed and self.now >= fault.down and kill(fault.worker):
                 self._killed.add(number)
+        if self.over:
+            self._due.clear()
         for worker, due in list(self._due.items()):
             if self.now >= due:
                 del self._due[worker]
                 self._start_again(worker)
 
-    def died(self, worker: int, by: int) -> float | None:
+    @property
+    def pending(self) -> bool:
+        """Whether somebody will be started again."""
+        return bool(self._due)
+
+    def died(self, worker: int, by: int, said: str = "") -> float | None:
         """A worker was ended by signal `by`. When the run must end because of that; None: it goes on."""
+        self.said.append(said)
         self.gone.add(worker)
-        self.known.append(Death(worker, self.now, signal.Signals(by).name))
+        self.known.append(Death(worker, self.now, signal.Signals(by).name, why=self.silent.pop(worker, "")))
         scenario = self.run.scenario
         if not self.survivable:
             return self.now + (scenario.network.silence_timeout or scenario.real.stall_timeout)
@@ -91,9 +108,13 @@ class Deaths:
 
     def _start_again(self, worker: int) -> None:
         self.gone.discard(worker)
-        lives = [death for death in self.known if death.worker == worker]
-        lives[-1].back = self.now
-        self.revive(worker, len(lives))
+        [*_, latest] = (death for death in self.known if death.worker == worker)
+        latest.back = self.now
+        self.revive(worker, self.lives(worker))
+
+    def lives(self, worker: int) -> int:
+        """How often a worker has died."""
+        return sum(death.worker == worker for death in self.known)
 
     def save(self, folder: Path) -> None:
         """For the manifest."""

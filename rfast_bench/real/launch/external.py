@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import secrets
 import socket
 import time
@@ -22,6 +23,7 @@ from typing import Any
 from rfast_bench.errors import UserError
 from rfast_bench.plan.runs import Run
 from rfast_bench.problems.evaluation import Watcher
+from rfast_bench.real.launch import secret
 from rfast_bench.real.launch.deaths import Deaths
 from rfast_bench.real.launch.local import Launcher
 from rfast_bench.real.launch.rank_environment import RankInfo
@@ -46,6 +48,7 @@ class Caller:
         self._say(f"{run.algorithm.label}{f' {run.point.slug}' if run.point.slug else ''}, seed {run.seed}")
         number, self._number = self._number, self._number + 1
         store = PrefixStore(key_of(number), self._store)
+        secret.write(folder / secret.FILE, secret.make(os.environ))
         call = Call(str(run.folder), run.hash, secrets.token_hex(8), folder.name)
         self._call(number, call)
         with self._others(store), RankRun(self._info, store, call, run, number, self._out) as part:
@@ -101,6 +104,9 @@ class RemoteLauncher(Launcher):
         self.store.set(key_of_life("kill", rank, self._lives[rank]), "")
         return True
 
+    def _state(self, rank: int) -> str:
+        return ""
+
     def _ends(self) -> list[tuple[int, int]]:
         self._part.look()
         if not self._placed and self.store.check([f"parent/{k}" for k in range(self.workers)]):
@@ -122,12 +128,23 @@ class RemoteLauncher(Launcher):
     def _check_places(self) -> None:
         """Workers that bind to the loopback of one machine are not to be reached from another."""
         parents = [json.loads(self.store.get(f"parent/{k}")) for k in range(self.workers)]
-        hidden = [(host, at) for _, at, host in parents if at.startswith("127.")]
+        self._check_secrets([(host, known) for *_, host, known in parents])
+        hidden = [(host, at) for _, at, host, _ in parents if at.startswith("127.")]
         if hidden and len({boot for boot, *_ in parents}) > 1:
             host, at = hidden[0]
             raise UserError(
                 f"{host} is on the loopback ({at}), where other machines do not reach it: set MASTER_ADDR to an "
                 "address or a name that leads to the network on every machine"
+            )
+
+    def _check_secrets(self, ranks: Sequence[tuple[str, str]]) -> None:
+        """Of each rank its machine, and the fingerprint of what it takes for the run's secret."""
+        own = ranks[0][1]
+        others = [f"rank {k} on {host}" for k, (host, theirs) in enumerate(ranks) if theirs != own]
+        if others:
+            raise UserError(
+                f"{secret.VARIABLE} is not the same everywhere: it differs from rank 0's for {', '.join(others)}. "
+                f"Give all ranks the same word, or none; {secret.OFF} for all of them does without"
             )
 
 

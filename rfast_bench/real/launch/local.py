@@ -5,22 +5,27 @@ from __future__ import annotations
 import contextlib
 import math
 import multiprocessing
+import os
 import pickle
 import secrets
 import signal
 import time
 from collections.abc import Iterator
-from datetime import timedelta
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
+
+import psutil
+from torch.distributed import DistError
 
 from rfast_bench.errors import UserError
 from rfast_bench.plan.runs import Run
 from rfast_bench.problems.evaluation import Watcher
 from rfast_bench.processes.environment import start_fork_server
 from rfast_bench.real.halts import ending
+from rfast_bench.real.launch import secret
 from rfast_bench.real.launch.deaths import Deaths
-from rfast_bench.real.transport.store import Store, TCPStore
+from rfast_bench.real.launch.silence import Silence
+from rfast_bench.real.transport.store import PrefixStore, Store, TCPStore, hosted
 from rfast_bench.real.worker.activities import Job
 from rfast_bench.real.worker.optimizer import asks_all
 from rfast_bench.real.worker.process import born
@@ -28,8 +33,13 @@ from rfast_bench.real.worker.stopping import Stopping
 
 LOOK = 0.05
 """Seconds between looks at the workers."""
-GRACE = 60.0
-"""Seconds that workers have after the end to write what they sampled."""
+STORE = 30.0
+"""Seconds until the store must have opened."""
+LAST_WORDS = 12
+"""Lines of what a worker said before it died."""
+KILLED = 10.0
+"""Seconds until a killed process must be gone."""
+STOPPED = (psutil.STATUS_STOPPED, psutil.STATUS_TRACING_STOP)
 FORKS = multiprocessing.get_context("forkserver")
 """Forks workers from one process that has imported everything: imports cost seconds, and cores are few."""
 FORKS.set_forkserver_preload(
@@ -50,15 +60,14 @@ class WorkerDied(UserError):
 
 
 def obituary(rank: int, code: int, began: float, log: Path) -> str:
-    """How a worker's process ended that was started at `began`."""
+    """How a worker's process ended that was started at `began`, with its last words."""
     after = f"{time.monotonic() - began:.1f} s after it was started"
-    if code < 0:
-        return f"worker {rank} was killed by {signal.Signals(-code).name}, {after}"
     said = log.read_text(errors="replace").strip() if log.exists() else ""
     if code == ending.TOLD:
         return ending.of_log(said)
-    last = "\n  ".join(said.splitlines()[-12:])
-    return f"worker {rank} failed with exit code {code}, {after}:\n  {last}"
+    last = "\n  ".join(said.splitlines()[-LAST_WORDS:])
+    how = f"failed with exit code {code}" if code >= 0 else f"was killed by {signal.Signals(-code).name}"
+    return f"worker {rank} {how}, {after}" + (f":\n  {last}" if last else "")
 
 
 class Launcher:
@@ -70,16 +79,24 @@ class Launcher:
         self.began = time.monotonic()
         self.processes: dict[int, ForkServerProcess] = {}
         self.deaths = Deaths(run, self._start_worker)
-        store = TCPStore(
-            run.scenario.real.host, 0, is_master=True, wait_for_workers=False, timeout=timedelta(seconds=30)
-        )
-        self.store: Store = store
+        store = self._open_store()
+        self._prefix = secrets.token_hex(16)
+        self.store: Store = PrefixStore(self._prefix, store)
         self._port = store.port
+
+    def _open_store(self) -> TCPStore:
+        host = self.run.scenario.real.host
+        try:
+            return hosted(host, 0, STORE)
+        except (OSError, DistError) as problem:
+            where = f"{self.run.point.source}: real.host: {host}"
+            raise UserError(f"{where} is no address of this machine: {problem}") from problem
 
     def start(self) -> None:
         """Start every worker."""
-        job = Job(self.run, secrets.token_bytes(8), self.folder)
-        (self.folder / "job").write_bytes(pickle.dumps(job))
+        own = secret.make(os.environ)
+        job = Job(self.run, secrets.token_bytes(8), self.folder, self._prefix, secret=own)
+        secret.write(self.folder / "job", pickle.dumps(job))
         for rank in range(self.workers):
             self._start_worker(rank, 0)
 
@@ -99,18 +116,28 @@ class Launcher:
 
     def watch(self, stopping: Stopping, watcher: Watcher) -> None:
         """Until every worker has left its results. Raises WorkerDied, and UserError for what takes too long."""
-        started: float | None = None
-        while not self.store.check([f"done/{k}" for k in range(self.workers) if k not in self.deaths.gone]):
-            if started is None and self.store.check(["start"]):
-                started = time.monotonic()
+        silence: Silence | None = None
+        while not self._all_done():
+            if silence is None and self.store.check(["start"]):
                 self.deaths.start = float(self.store.get("start"))
+                silence = Silence(self.run, self.store, self.deaths)
             self._check_processes()
             self.deaths.carry_out(self._kill)
-            self._check_time(started)
+            if silence is None:
+                self._check_start()
+            else:
+                self._end_silent(silence)
             watcher.look(stopping.look(), stopping.seen)
             time.sleep(LOOK)
         self.deaths.save(self.folder)
         self.store.set("farewell", "")
+
+    def _all_done(self) -> bool:
+        """Whether all have left results who still may. Raises WorkerDied when there is none."""
+        left = [f"done/{k}" for k in range(self.workers) if k not in self.deaths.gone]
+        if not left and not self.deaths.pending:
+            raise WorkerDied("\n".join([f"{self._name}: no worker is left", *self.deaths.said]))
+        return bool(left) and self.store.check(left)
 
     def _kill(self, rank: int) -> bool:
         if rank in self.deaths.gone:
@@ -132,11 +159,12 @@ class Launcher:
 
     def _check_processes(self) -> None:
         for rank, code in self._ends():
+            said = self._obituary(rank, code)
             if code == ending.TOLD:
-                raise ending.error(self._obituary(rank, code))
+                raise ending.error(said)
             if code > 0 or self.deaths.start == math.inf:
-                raise WorkerDied(f"{self._name}: {self._obituary(rank, code)}")
-            end = self.deaths.died(rank, -code)
+                raise WorkerDied(f"{self._name}: {said}")
+            end = self.deaths.died(rank, -code, said)
             if end is not None and not self.store.check(["end"]):
                 self.store.set("end", f"stalled {end!r}")
 
@@ -144,23 +172,37 @@ class Launcher:
     def _name(self) -> str:
         return f"{self.run.algorithm.label}, seed {self.run.seed}"
 
-    def _check_time(self, started: float | None) -> None:
-        real, stop = self.run.scenario.real, self.run.scenario.stop
-        now = time.monotonic()
-        if started is None and now - self.began > real.startup_timeout:
+    def _check_start(self) -> None:
+        limit = self.run.scenario.real.startup_timeout
+        if time.monotonic() - self.began > limit:
             missing = [k for k in range(self.workers) if not self.store.check([f"machine/{k}"])]
-            raise UserError(f"{self._name}: no start within {real.startup_timeout:g} s; missing {missing}")
-        if started is not None and stop.time and now - started > stop.time + GRACE:
-            late = [k for k in range(self.workers) if not self.store.check([f"done/{k}"])]
-            raise UserError(f"{self._name}: workers {late} did not end within {GRACE:g} s of the run's end")
+            found = "".join(f"; worker {k} {how}" for k in missing if (how := self._state(k)))
+            raise UserError(f"{self._name}: no start within {limit:g} s; missing {missing}{found}")
+
+    def _end_silent(self, silence: Silence) -> None:
+        """Kill those whom nobody hears of after the run's end, so that the others need not wait for them."""
+        silence.look()
+        for rank in silence.overdue():
+            if rank not in self.deaths.silent:
+                self.deaths.silent[rank] = ", ".join(filter(None, [silence.told(rank), self._state(rank)]))
+                self._kill(rank)
+
+    def _state(self, rank: int) -> str:
+        """What is to be said of a worker's process that is not heard of."""
+        with contextlib.suppress(psutil.Error):
+            if psutil.Process(self.processes[rank].pid).status() in STOPPED:
+                return "stopped"
+        return ""
 
     def close(self) -> None:
         """End whatever still runs, at once."""
         for process in self.processes.values():
             process.kill()
         for process in self.processes.values():
-            process.join()
-            process.close()
+            process.join(KILLED)
+            if process.exitcode is not None:
+                process.close()
+        del self.store  # its port is free with it
 
 
 @contextlib.contextmanager

@@ -17,12 +17,12 @@ from torch.distributed import DistError
 
 from rfast_bench.errors import UserError
 from rfast_bench.plan.runs import Run
-from rfast_bench.processes.environment import start_fork_server
-from rfast_bench.real.launch.local import FORKS, obituary
+from rfast_bench.processes.environment import machine, start_fork_server
+from rfast_bench.real.launch import secret
+from rfast_bench.real.launch.local import FORKS, KILLED, obituary
 from rfast_bench.real.launch.rank_environment import RankInfo
 from rfast_bench.real.transport.store import Store
 from rfast_bench.real.worker.activities import Job
-from rfast_bench.real.worker.clock import machine
 from rfast_bench.real.worker.process import born
 
 LOOK = 0.1
@@ -48,22 +48,24 @@ class RankRun:
     def __init__(self, info: RankInfo, store: Store, call: Call, run: Run, number: int, out: Path) -> None:
         self._rank, self._store, self._life, self._told = info.rank, store, 0, False
         folder = out.resolve() / call.folder
-        self._wait_for(folder)
+        self._wait_for(folder / secret.FILE)
         address = info.address()
         prefix = f"{prefix_of(info)}/{key_of(number)}"
-        job = Job(run, bytes.fromhex(call.token), folder, prefix, address)
+        known = secret.shared((folder / secret.FILE).read_bytes(), os.environ)
+        job = Job(run, bytes.fromhex(call.token), folder, prefix, address, known)
         self._job, self._log = folder / f"job-{info.rank}", folder / f"{info.rank}.log"
-        self._job.write_bytes(pickle.dumps(job))
-        store.set(f"parent/{info.rank}", json.dumps([machine(), address, socket.gethostname()]))
+        secret.write(self._job, pickle.dumps(job))
+        about = [machine(), address, socket.gethostname(), secret.fingerprint(known)]
+        store.set(f"parent/{info.rank}", json.dumps(about))
         self._environment = info.environment(address)
         self._child: ForkServerProcess | None = None
 
-    def _wait_for(self, folder: Path) -> None:
+    def _wait_for(self, path: Path) -> None:
         until = time.monotonic() + VISIBLE
-        while not folder.is_dir():
+        while not path.exists():
             if time.monotonic() > until:
                 raise UserError(
-                    f"{folder} of rank 0 is not there on {socket.gethostname()}: --out must be on a file system "
+                    f"{path.parent} of rank 0 is not there on {socket.gethostname()}: --out must be on a file system "
                     "that all machines share"
                 )
             time.sleep(LOOK)
@@ -86,7 +88,7 @@ class RankRun:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._child.pid, signal.SIGKILL)  # it leads a session of its own
             self._child.kill()
-            self._child.join()
+            self._child.join(KILLED)
         with contextlib.suppress(DistError):
             self._store.set(f"left/{self._rank}", "")
 

@@ -26,6 +26,8 @@ _SUM = struct.Struct("<Q")
 _MAGIC = b"rfast\x00\x01\n"
 _START = _HEADER.size + _SUM.size
 WORD = 8
+MALFORMED = (ValueError, TypeError, KeyError, OverflowError, RecursionError)
+"""What comes of a form that no worker writes."""
 
 
 class Refused(Exception):
@@ -86,10 +88,14 @@ def unpack(run: bytes, frame: Any) -> Message:
         raise Refused("another run")
     if _SUM.unpack_from(buffer, _HEADER.size)[0] != _checksum(buffer):
         raise Refused("checksum")
-    channel, payload = json.loads(bytes(buffer[_START : _START + length]))
-    reader = _Reader(buffer, _START + length + -(_START + length) % WORD)
-    where = reader.value(channel)
-    return Message(kind, incarnation, sender, where, sequence, count, sent, due, reader.value(payload))
+    try:
+        channel, payload = json.loads(bytes(buffer[_START : _START + length]))
+        reader = _Reader(buffer, _START + length + -(_START + length) % WORD)
+        where, what = reader.value(channel), reader.value(payload)
+        hash(where)
+    except MALFORMED as problem:
+        raise Refused("form") from problem
+    return Message(kind, incarnation, sender, where, sequence, count, sent, due, what)
 
 
 def _padded(size: int) -> int:
@@ -123,6 +129,8 @@ class _Reader:
         if "tuple" in form:
             return tuple(self.value(part) for part in form["tuple"])
         dtype, shape = np.dtype(form["dtype"]), form["shape"]
+        if min(shape, default=0) < 0:
+            raise ValueError("a shape below zero")
         array = np.frombuffer(self._buffer, dtype, int(np.prod(shape)), self._at).reshape(shape)
         array.flags.writeable = False
         self._at += _padded(array.nbytes)

@@ -19,6 +19,9 @@ from typing import Any
 
 import zmq
 
+from rfast_bench.errors import UserError
+from rfast_bench.real.transport.keys import Keys, Porter
+from rfast_bench.real.transport.limits import HANDSHAKE, SMALLEST, make_room
 from rfast_bench.real.transport.message import ADDRESS, HELLO, OPEN, Message, Refused, pack, unpack
 
 BUFFER = 128 << 10
@@ -58,7 +61,7 @@ class Counts:
             "received": self.received,
             "bytes_received": self.bytes_received,
             "not_sent": self.not_sent,
-            "refused": dict(self.refused),
+            "refused": dict(+self.refused),
         }
 
 
@@ -73,7 +76,10 @@ class Mail:
         deliver: Callable[[Message], None],
         lock: contextlib.AbstractContextManager[Any],
         incarnation: int = 0,
+        keys: Keys | None = None,
+        largest: int = SMALLEST,
     ) -> None:
+        """`keys`: of those who may send; None: anybody may. `largest`: bytes of a frame."""
         self.worker, self.run, self.incarnation = worker, run, incarnation
         self.counts = Counts()
         self._host = host
@@ -85,7 +91,12 @@ class Mail:
         self._sequences: Counter[tuple[int, Hashable]] = Counter()
         self._edges: dict[tuple[int, Hashable], Edge] = {}
         self._addresses: dict[int, str] = {}
+        make_room()
+        self._keys, self._largest = keys, largest
         self._poller = zmq.Poller()
+        self._porter = None if keys is None else Porter(self._context, keys)
+        if self._porter is not None:
+            self._poller.register(self._porter.socket, zmq.POLLIN)
         self.address = self._bind(conflate=False)[1]
         self._bell, self._bell_rope = os.pipe()
         self._poller.register(self._bell, zmq.POLLIN)
@@ -151,6 +162,11 @@ class Mail:
 
     def _hand_over(self, socket: zmq.Socket[bytes], message: Message) -> int:
         frame = pack(self.run, message)
+        if len(frame) > self._largest:
+            raise UserError(
+                f"a message of worker {self.worker} on channel {message.channel!r} has {len(frame)} bytes; "
+                f"one may have {self._largest} at most"
+            )
         try:
             socket.send(frame, zmq.NOBLOCK, copy=False)
         except zmq.Again:
@@ -164,6 +180,8 @@ class Mail:
         for socket, _ in ready:
             if isinstance(socket, int):
                 os.read(socket, 4096)
+            elif self._porter is not None and socket is self._porter.socket:
+                self.counts.refused["key"] += self._porter.answer()
             else:
                 self._drain(socket)
 
@@ -185,6 +203,12 @@ class Mail:
             message = unpack(self.run, frame)
         except Refused as why:
             self.counts.refused[str(why)] += 1
+            return
+        if message.sender not in self._addresses:
+            self.counts.refused["sender"] += 1
+            return
+        if message.kind in (HELLO, ADDRESS) and not isinstance(message.payload, str):
+            self.counts.refused["form"] += 1
             return
         self.counts.received += 1
         self.counts.bytes_received += len(frame)
@@ -215,6 +239,11 @@ class Mail:
             socket.setsockopt(option, BUFFER)
         socket.setsockopt(zmq.RECONNECT_IVL, 50)
         socket.setsockopt(zmq.RECONNECT_IVL_MAX, 1000)
+        if kind == zmq.PULL:
+            socket.setsockopt(zmq.HANDSHAKE_IVL, HANDSHAKE)
+            socket.setsockopt(zmq.MAXMSGSIZE, self._largest)
+        if self._keys is not None:
+            (self._keys.receives if kind == zmq.PULL else self._keys.sends)(socket)
         if conflate:
             socket.setsockopt(zmq.CONFLATE, 1)
         else:

@@ -32,6 +32,8 @@ class Job:
     """Of this run's keys, in a store that other runs use too."""
     host: str = ""
     """The address to bind to, when it is not the one the scenario names."""
+    secret: bytes = b""
+    """What the workers know each other by; without one anybody may send."""
 
 
 @dataclass

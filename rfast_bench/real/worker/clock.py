@@ -6,12 +6,11 @@ their offset to worker 0's by exchanging its readings through the store, as NTP 
 
 from __future__ import annotations
 
-import platform
 import time
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
+from rfast_bench.processes.environment import machine
 from rfast_bench.real.transport.store import Store
 
 EXCHANGES = 5
@@ -70,9 +69,3 @@ def _answer(store: Store, workers: int) -> None:
         for k in range(EXCHANGES):
             store.wait([f"ask/{rank}/{k}"])
             store.set(f"answer/{rank}/{k}", repr(time.monotonic()))
-
-
-def machine() -> str:
-    """Names the machine's clock: the same for processes that share it."""
-    boot = Path("/proc/sys/kernel/random/boot_id")
-    return boot.read_text().strip() if boot.exists() else platform.node()

@@ -28,6 +28,7 @@ from rfast_bench.conditions.compute_times import sized, work_of
 from rfast_bench.conditions.liveness import Liveness
 from rfast_bench.conditions.seeds import Streams, stream
 from rfast_bench.problems import Problem
+from rfast_bench.processes.environment import machine
 from rfast_bench.real.halts import ending, waits
 from rfast_bench.real.halts.guard import guarded
 from rfast_bench.real.samples.kept_models import KeptModels
@@ -36,10 +37,12 @@ from rfast_bench.real.samples.sampler import FINER, Counters, Sampler
 from rfast_bench.real.transport.collective import Collective
 from rfast_bench.real.transport.group import Group
 from rfast_bench.real.transport.inlet import Doorway
+from rfast_bench.real.transport.keys import Keys
+from rfast_bench.real.transport.limits import largest
 from rfast_bench.real.transport.sockets import Mail
-from rfast_bench.real.transport.store import PrefixStore, Store, TCPStore
+from rfast_bench.real.transport.store import PrefixStore, Store, joined
 from rfast_bench.real.worker.activities import Job, Work
-from rfast_bench.real.worker.clock import RunClock, machine
+from rfast_bench.real.worker.clock import RunClock
 from rfast_bench.real.worker.compute import Compute, compute_for
 from rfast_bench.real.worker.driver import Driver
 from rfast_bench.real.worker.gpu import Staging, check_gpus, gpu_of, staging_for
@@ -90,7 +93,8 @@ class Worker:
         if self.run.training != PLAIN:
             self.optimizer.join(self.driver)
         host = job.host or self.scenario.real.host
-        self.node.mail = Mail(rank, job.token, host, self.driver.deliver, self.lock, self.life)
+        known = (self.life, Keys(job.secret) if job.secret else None, largest(self.node.faults.model_size))
+        self.node.mail = Mail(rank, job.token, host, self.driver.deliver, self.lock, *known)
         self.snapshots = Snapshots(
             *(self.scenario.faults, rank, job.folder, self.algorithm, self.lock, self.optimizer.filter)
         )
@@ -228,6 +232,7 @@ class Worker:
 
     def leave(self, folder: Path) -> None:
         """Write what there is to evaluate, and wait until all have."""
+        self.store.set(f"leaving/{self.rank}", "")
         residual = type(self.algorithm).residual([self.algorithm])
         reads, compute, log = self.node.reads, self.compute, self.driver.log
         logs: dict[str, Any] = {
@@ -253,21 +258,15 @@ class Worker:
         self.store.wait(["farewell"], timedelta(seconds=FAREWELL))
 
 
-def connect(rank: int, workers: int) -> Store:
-    """The store that the environment names; somebody else hosts it."""
-    host, port = os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"])
-    return TCPStore(host, port, is_master=False, timeout=timedelta(seconds=60))
-
-
 def main(path: Path) -> None:
     """Do one worker's part of the job in the file `path`."""
     sys.setswitchinterval(5e-4)  # seconds; the receiver must not wait long for the engine's thread
     torch.set_num_threads(1)
     np.seterr(all="ignore")
     job: Job = pickle.loads(path.read_bytes())  # written by the launcher, in its own folder
-    rank, workers = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
+    rank = int(os.environ["RANK"])
     with threadpool_limits(limits=1):
-        store = connect(rank, workers)
+        store = joined(os.environ)
         worker = Worker(job, rank, PrefixStore(job.prefix, store) if job.prefix else store)
         worker.come_back() if worker.life else worker.meet()
         with guarded(worker.driver):

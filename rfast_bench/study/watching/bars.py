@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 from rich.table import Column
 
 from rfast_bench.plan.runs import Run
+from rfast_bench.processes.folders import folder_of_own
 from rfast_bench.scenario.values.units import few_digits
 from rfast_bench.study.watching.watch import DONE, FIELDS, Place, open_numbers
 
@@ -40,8 +40,8 @@ def progress_bars(
         TextColumn("{task.fields[seen]}", table_column=Column(no_wrap=True)),
     )
     shown = console.is_terminal
-    with tempfile.TemporaryDirectory(prefix="rfast-bench-") as folder:
-        place = Place(Path(folder, "numbers.npy"), tensorboard, shown)
+    with folder_of_own() as folder:
+        place = Place(folder / "numbers.npy", tensorboard, shown)
         numbers, stop = open_numbers(place.numbers, len(runs)), threading.Event()
         with Progress(*columns, console=console, transient=True, disable=not shown, expand=True) as bars:
             watch = threading.Thread(target=_watch, args=(bars, runs, numbers, stop), daemon=True)

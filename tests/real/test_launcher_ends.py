@@ -1,0 +1,131 @@
+"""The launcher of a real run is ended by a signal: no process, port or temporary folder stays."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+import yaml
+
+from rfast_bench.processes.folders import PREFIX, sweep
+
+pytestmark = [pytest.mark.timeout(400)]
+RAW: dict[str, Any] = {
+    "name": "ended",
+    "world": "real",
+    "workers": 3,
+    "problem": {"kind": "logistic-regression", "dataset": "wine", "l2": 0.1, "batch_size": "full"},
+    "compute": "20 ms",
+    "network": {},
+    "stop": {"time": "600 s"},
+    "evaluate": {"every": "10 s"},
+    "real": {"startup_timeout": "250 s"},
+}
+ALGORITHMS = [{"name": "r-fast", "step_size": 0.05}, {"name": "ring-allreduce", "step_size": 0.5}]
+
+
+class Command:
+    """`rfast-bench run` with a place of its own for temporary folders."""
+
+    def __init__(self, folder: Path, algorithm: dict[str, Any]) -> None:
+        self.out, self.place = folder / "out", folder / "tmp"
+        self.place.mkdir()
+        path = folder / "ended.yaml"
+        path.write_text(yaml.safe_dump({**RAW, "algorithms": [algorithm]}))
+        command = [
+            sys.executable,
+            "-m",
+            "rfast_bench.cli",
+            "run",
+            str(path),
+            "--out",
+            str(self.out),
+            "--no-plots",
+        ]
+        pipe = subprocess.PIPE
+        self.process = subprocess.Popen(
+            command,
+            start_new_session=True,
+            stderr=pipe,
+            text=True,
+            env=os.environ | {"TMPDIR": str(self.place)},
+        )
+        self.all: list[psutil.Process] = []
+
+    def __enter__(self) -> Command:
+        """Its workers are there, and busy."""
+        until(lambda: len(self.folders) == 2 and len(self.workers) == 3, 300)
+        self.all = [
+            psutil.Process(self.process.pid),
+            *psutil.Process(self.process.pid).children(recursive=True),
+        ]
+        time.sleep(1.0)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for one in self.alive:
+            one.kill()
+        self.process.kill()
+        self.process.communicate()
+
+    @property
+    def folders(self) -> list[Path]:
+        """That for numbers, and that of the run."""
+        return list(self.place.glob(f"{PREFIX}*"))
+
+    @property
+    def workers(self) -> list[psutil.Process]:
+        """Those that lead a session of their own."""
+        found = psutil.Process(self.process.pid).children(recursive=True)
+        return [one for one in found if os.getsid(one.pid) == one.pid]
+
+    @property
+    def alive(self) -> list[psutil.Process]:
+        return [one for one in self.all if one.is_running() and one.status() != psutil.STATUS_ZOMBIE]
+
+    def end(self, number: signal.Signals) -> str:
+        self.process.send_signal(number)
+        return self.process.communicate(timeout=60)[1]
+
+
+def until(done: Callable[[], bool], seconds: float) -> None:
+    last = time.monotonic() + seconds
+    while not done() and time.monotonic() < last:
+        time.sleep(0.1)
+    assert done()
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS, ids=lambda a: a["name"])
+def test_killed_it_takes_its_workers_along_and_the_next_run_sweeps(
+    algorithm: dict[str, Any], tmp_path: Path
+) -> None:
+    """One of them is stopped, and would not hear of it."""
+    with Command(tmp_path, algorithm) as command:
+        command.workers[1].suspend()
+        command.end(signal.SIGKILL)
+        until(lambda: not command.alive, 30)
+        assert len(command.folders) == 2
+        sweep(command.place, PREFIX)
+        assert command.folders == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("algorithm", ALGORITHMS, ids=lambda a: a["name"])
+def test_told_to_end_it_leaves_nothing(
+    algorithm: dict[str, Any], number: signal.Signals, tmp_path: Path
+) -> None:
+    with Command(tmp_path, algorithm) as command:
+        said = command.end(number)
+        assert command.process.returncode == 128 + number
+        assert f"Ended by {number.name}. Finished runs are kept; the same command continues." in said
+        until(lambda: not command.alive, 30)
+        assert list(command.place.iterdir()) == []
+        assert not list(command.out.rglob("manifest.json"))
