@@ -39,7 +39,7 @@ from rfast_bench.real.transport.group import Group
 from rfast_bench.real.transport.store import FileStore, Store
 from rfast_bench.real.worker.compute import Measured
 from rfast_bench.real.worker.overlap import in_backward
-from rfast_bench.scenario.sections.timing import Slowdown
+from rfast_bench.scenario.sections.slowdown import Slowdown
 from rfast_bench.study.run import problem_of
 
 LAYERS, SLEEP = 5, 0.01

@@ -10,7 +10,7 @@ from rfast_bench.conditions.links import block_sizes, packed
 from rfast_bench.conditions.seeds import Streams, stream
 from rfast_bench.scenario.schema import Scenario
 from rfast_bench.scenario.sections.compute import Times, seconds_for, times_of
-from rfast_bench.scenario.sections.timing import Slowdown
+from rfast_bench.scenario.sections.slowdown import Slowdown
 
 FIRST_STRETCH = 20.0
 """How many mean compute times of the start of a run the timeline records, unless the scenario says."""

@@ -3,7 +3,8 @@
 At the end of each gradient a worker looks at when it last heard of whom. A neighbour that was silent for longer than
 the time-out is given up: the worker's view of the graphs changes (`membership.py`). Whoever is heard again is taken
 back. Along edges that carry no other traffic a worker sends a heartbeat at each iteration, to neighbours it has
-given up too: two that gave each other up would never meet again otherwise.
+given up too: two that gave each other up would never meet again otherwise. Who was given up in place of a neighbour
+that is back is no longer missed.
 """
 
 from __future__ import annotations
@@ -58,11 +59,22 @@ class Liveness:
         for sender, time in node.heard(now):
             heard[sender] = max(time, heard.get(sender, 0.0))
         if self._judge(heard, now):
-            view = self._membership.view(node.id, frozenset(self.gone))
+            view = self._view()
             self._since = {j: self._since.get(j, now) for j in view.neighbours}
             node.see(view)
-        for to in self._original.neighbours - {*node.out_W, *node.out_A}:
+        for to in {*self._original.neighbours, *self._since} - {*node.out_W, *node.out_A}:
             node.beat(to)
+
+    def _view(self) -> View:
+        """Without those given up; of these are forgotten who would be no neighbours without the others."""
+        missed: dict[int, float] = {}
+        while True:
+            view = self._membership.view(self._node.id, frozenset(missed))
+            more = {j: since for j, since in self.gone.items() if j in view.neighbours and j not in missed}
+            if not more:
+                self.gone = missed
+                return view
+            missed |= more
 
     def _judge(self, heard: dict[int, float], now: float) -> bool:
         """Give up the silent, take back the heard; whether anything changed."""

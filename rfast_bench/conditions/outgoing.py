@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from functools import lru_cache
 
+from rfast_bench.conditions.faults.links import LinkFaults
 from rfast_bench.conditions.links import LinkDraws
 from rfast_bench.conditions.payload import Size
 
@@ -34,10 +35,17 @@ class Outgoing:
 class Link:
     """The way from one worker to another, common to all its channels."""
 
-    __slots__ = ("bandwidth", "draws", "retransmit")
+    __slots__ = ("bandwidth", "draws", "faults", "retransmit")
 
-    def __init__(self, draws: LinkDraws, bandwidth: float, retransmit: float | None) -> None:
+    def __init__(
+        self,
+        draws: LinkDraws,
+        bandwidth: float,
+        retransmit: float | None,
+        faults: LinkFaults | None = None,
+    ) -> None:
         self.draws = draws
+        self.faults = faults
         self.bandwidth = bandwidth  # bytes per second, may be infinite
         self.retransmit = retransmit  # seconds; None is the kindest, a round trip and the transmission
 
@@ -95,7 +103,8 @@ class PostLane(Lane):
         outgoing.sent += 1
         outgoing.bytes_sent += self.bytes
         latency, endurance = next(self.draws)
-        if self.models > endurance:
+        faults = self.link.faults
+        if self.models > endurance or (faults is not None and faults.loses(start, done + latency)):
             outgoing.lost += 1
             self.arrival = math.inf
         else:
@@ -129,11 +138,30 @@ class SendLane(Lane):
         if tries > 1:
             leaves += (tries - 1) * self._pause(latency)
         arrival = leaves + transmission + latency
+        faults = self.link.faults
+        if faults is not None and arrival < math.inf:
+            arrival = self._despite(faults, leaves, latency, reliable)
         if arrival < self.last_arrival:
             return self.last_arrival
         if arrival < math.inf:
             self.last_arrival = arrival
         return arrival
+
+    def _despite(self, faults: LinkFaults, leaves: float, latency: float, reliable: bool) -> float:
+        """When a message arrives that is first under way at `leaves`; it is sent again when it is reliable."""
+        outgoing, flight, pause = self.outgoing, self.transmission + latency, self._pause(latency)
+        for _ in range(MOST_TRIES):
+            if not faults.loses(leaves, leaves + flight):
+                return leaves + flight
+            outgoing.lost += 1
+            leaves = faults.again(leaves, flight, pause)
+            if not reliable or leaves == math.inf:
+                break
+            outgoing.sent += 1
+            outgoing.bytes_sent += self.bytes
+            outgoing.free_at += self.transmission
+        outgoing.down = outgoing.down or reliable
+        return math.inf
 
     def _pause(self, latency: float) -> float:
         """Seconds from one try to the next."""

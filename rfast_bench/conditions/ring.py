@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rfast_bench.conditions import lognormal_table
+from rfast_bench.conditions.faults.ring import RingFaults
 from rfast_bench.conditions.links import LossDraws
 from rfast_bench.conditions.outgoing import MOST_TRIES
 from rfast_bench.conditions.seeds import Streams, stream
@@ -48,7 +49,8 @@ class Round(NamedTuple):
 class Ring:
     """The links i -> i+1 and what a round over them takes. Its draws go on from round to round."""
 
-    def __init__(self, spec: NetworkSpec, seed: int, workers: int) -> None:
+    def __init__(self, spec: NetworkSpec, seed: int, workers: int, faults: RingFaults | None = None) -> None:
+        self._faults = faults or None
         specs = [spec.hop(i, (i + 1) % workers) for i in range(workers)]
         self._n = workers
         self._timeout = spec.retransmit_timeout
@@ -82,6 +84,8 @@ class Ring:
         sent, come = arrival[1:], arrival[:n]
         for latency, tries in zip(self._latencies(steps), self._loss.tries(models / n, steps), strict=True):
             np.maximum(ready, free, out=free)  # when the chunks leave
+            if self._faults is not None:
+                self._faults.hold(free)
             if tries is None:
                 free += transmission
                 np.add(free, latency, out=sent)
@@ -90,6 +94,9 @@ class Ring:
                 np.add(free + again + transmission, latency, out=sent)
                 free += tries * transmission
                 tries_made += tries - 1
+            if self._faults is not None:
+                pauses = np.broadcast_to(self._again(latency, transmission), n)
+                tries_made += self._faults.despite(sent, free, transmission, latency, pauses)
             arrival[0] = arrival[n]
             if self._receive is not None:
                 _enter(come, transmission, inlets, size / n / self._receive)

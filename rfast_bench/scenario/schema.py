@@ -12,6 +12,7 @@ from rfast_bench.errors import suggest
 from rfast_bench.scenario import systems
 from rfast_bench.scenario.algorithms import TRAINING as TRAINING
 from rfast_bench.scenario.algorithms import AlgorithmSpec as AlgorithmSpec
+from rfast_bench.scenario.faults.section import Faults, wrong_faults, wrong_horizon
 from rfast_bench.scenario.problem.kinds import PlugInSpec, ProblemSpec
 from rfast_bench.scenario.reading import load_with
 from rfast_bench.scenario.sections.compute import Compute, mean_compute, wrong_compute
@@ -19,7 +20,6 @@ from rfast_bench.scenario.sections.evaluate import TARGETS, wrong_samples, wrong
 from rfast_bench.scenario.sections.evaluate import Evaluate as Evaluate
 from rfast_bench.scenario.sections.evaluate import Every as Every
 from rfast_bench.scenario.sections.evaluate import Target as Target
-from rfast_bench.scenario.sections.faults import Faults, wrong_faults
 from rfast_bench.scenario.sections.network import NetworkSpec
 from rfast_bench.scenario.sections.optimizer import OptimizerSpec, ScheduleSpec
 from rfast_bench.scenario.sections.real import RealSpec
@@ -147,12 +147,15 @@ class Scenario(Spec):
     @field_validator("faults")
     @classmethod
     def _known_faults(cls, faults: Faults, info: Any) -> Faults:
-        network = info.data.get("network")
-        if wrong := wrong_faults(faults, info.data.get("workers")):
+        if wrong := wrong_faults(faults, info.data.get("workers"), info.data.get("network")):
             raise ValueError(wrong)
-        if faults and network is not None and network.silence_timeout is None:
-            raise ValueError("faults need network.silence_timeout: when is a silent neighbour given up?")
         return faults
+
+    @model_validator(mode="after")
+    def _faults_in_time(self) -> Scenario:
+        if wrong := wrong_horizon(self.faults, self.stop.time, self.workers):
+            raise ValueError(f"faults: {wrong}")
+        return self
 
     @field_validator("algorithms")
     @classmethod

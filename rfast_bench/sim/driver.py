@@ -57,7 +57,6 @@ class Driver:
         self.alarm_iterations = self.alarm_samples = math.inf
         self.ended: list[tuple[Worker, Activity]] = []
         """Activities that are over, which none should be."""
-        self._resuming = 0  # coroutines whose all-reduce is under way
         self._moment = clock.moment
         self._problem = problem
         self._lazy = gradients
@@ -87,8 +86,8 @@ class Driver:
         """A worker dies: its coroutines end, and what is on its way to it is lost."""
         worker = self.workers[number]
         if worker.computing:
-            self._cut_short(worker)
-        worker.breaker, worker.down = None, True
+            self.cut_short(worker)
+        worker.breaker, worker.down, worker.paused = None, True, None
         worker.life += 1
         worker.node.forget(self.clock.now)
 
@@ -100,11 +99,6 @@ class Driver:
         worker.node.forget(self.clock.now)
         worker.algorithm, worker.liveness, worker.down = algorithm, liveness, False
         self._start(worker)
-
-    @property
-    def active(self) -> bool:
-        """Whether anything is under way; else nothing will ever happen again."""
-        return self._resuming > 0 or any(w.computing or w.node.expects for w in self.workers)
 
     def stop(self) -> None:
         """End `clock.run()`; to be called from a SimPy callback or from `on_iteration`."""
@@ -170,12 +164,16 @@ class Driver:
                 return
         if worker.computing:
             raise one_gradient(worker)
-        worker.computing = True
         worker.activity, worker.at, worker.batch, worker.value = activity, at, next(worker.batches), None
-        self._pending[worker] = None
         if asked < EARLY and type(at) is ndarray:
             at.setflags(write=False)
-        now, slowdown, work = self._moment.now, worker.slowdown, next(worker.work)
+        self.work(worker, next(worker.work))
+
+    def work(self, worker: Worker, work: float) -> None:
+        """It computes its gradient, which takes so many seconds at full speed, from now on."""
+        worker.computing = True
+        self._pending[worker] = None
+        now, slowdown = self._moment.now, worker.slowdown
         worker.until = until = now + work * slowdown.factor if slowdown.steady else slowdown.finish(now, work)
         delay = until - now
         worker.busy += delay
@@ -186,7 +184,7 @@ class Driver:
     def _computed(self, event: Done) -> None:
         worker = event.worker
         if event is not worker.done:
-            return  # it died meanwhile
+            return  # it died meanwhile, or was paused
         worker.computing = False
         if worker.breaker is not None:
             self._breaks.disarm(worker)
@@ -226,13 +224,13 @@ class Driver:
         return True
 
     def _give_up(self, worker: Worker, began: float) -> None:
-        self._cut_short(worker)
+        self.cut_short(worker)
         worker.wasted += self._moment.now - began
         worker.asked -= 1
         self.iterations -= worker.asked > 0  # the one before it counts when the next gradient is asked for
         self._advance(worker.activity, worker, None)
 
-    def _cut_short(self, worker: Worker) -> None:
+    def cut_short(self, worker: Worker) -> None:
         """Stop what it computes."""
         worker.busy -= worker.until - self.clock.now
         worker.until = self.clock.now
@@ -256,6 +254,9 @@ class Driver:
 
     def _woken(self, event: Waiting | Again) -> None:
         waiting = event.waiting if isinstance(event, Again) else event
+        if waiting.worker.paused is not None:
+            waiting.worker.paused.append(partial(self._woken, event))
+            return
         waiting.planned -= 1
         now = self._moment.now
         inbox = waiting.inbox
@@ -287,13 +288,10 @@ class Driver:
                 self._at(time, partial(self._resume, one.activity, reducer, reducer.life, mean))
 
     def _at(self, time: float, action: Callable[[], None]) -> None:
-        def act(_: Due) -> None:
-            self._resuming -= 1
-            action()
-
-        self._resuming += 1
-        self.clock.plan(Due([act]), max(0.0, time - self.clock.now))
+        self.clock.plan(Due([lambda _: action()]), max(0.0, time - self.clock.now))
 
     def _resume(self, activity: Activity, worker: Worker, life: int, answer: Any) -> None:
-        if worker.life == life:
+        if worker.paused is not None:
+            worker.paused.append(partial(self._resume, activity, worker, life, answer))
+        elif worker.life == life:
             self._advance(activity, worker, answer)

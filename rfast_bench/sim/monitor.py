@@ -172,7 +172,7 @@ class Monitor:
         row = {
             "time": time,
             **self._counters(),
-            **self._evaluator.measure({k: w.algorithm for k, w in enumerate(self._workers) if not w.down}),
+            **self._evaluator.measure({k: w.algorithm for k, w in enumerate(self._workers) if _there(w)}),
             **self._traffic(),
         }
         self._rows.append(row)
@@ -272,3 +272,8 @@ class Monitor:
             [Ended(worker.number, of_ended(activity)) for worker, activity in self._driver.ended],
         )
         return cautions(type(workers[0].algorithm), facts)
+
+
+def _there(worker: Worker) -> bool:
+    """Whether the others count on it."""
+    return not worker.down and not worker.away

@@ -180,6 +180,9 @@ class Waits:
         return own
 
     def _over(self, waiting: Waiting, _: Any) -> None:
+        if waiting.worker.paused is not None:
+            waiting.worker.paused.append(partial(self._over, waiting, _))
+            return
         waiting.planned -= 1
         if waiting.inbox.waiter is waiting:
             waiting.inbox.waiter = None
@@ -250,6 +253,9 @@ class Breaks:
 
     def _told(self, event: Breaker | Again) -> None:
         breaker: Any = event.waiting if isinstance(event, Again) else event
+        if breaker.worker.paused is not None:
+            breaker.worker.paused.append(partial(self._told, event))
+            return
         breaker.planned -= 1
         inbox = breaker.inbox
         if inbox.waiter is breaker and event.wakes_at == breaker.at:

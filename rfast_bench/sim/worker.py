@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from rfast_bench.api import Algorithm
 from rfast_bench.conditions.liveness import Liveness
-from rfast_bench.scenario.sections.timing import Slowdown
+from rfast_bench.scenario.sections.slowdown import Slowdown
 from rfast_bench.sim.clock import Due
 from rfast_bench.sim.gradients import Request
 from rfast_bench.sim.network.node import SimNode
@@ -30,8 +30,30 @@ class Worker(Request):
     """A node with its algorithm, its shard's mini-batches, its slowdown of work, and the gradient that it computes."""
 
     __slots__ = (
-        *("activity", "algorithm", "asked", "batches", "breaker", "busy", "computing", "done", "down"),
-        *("intervals", "life", "liveness", "node", "optimizer", "slowdown", "samples", "shard", "until"),
+        *(
+            "activity",
+            "algorithm",
+            "asked",
+            "away",
+            "batches",
+            "breaker",
+            "busy",
+            "computing",
+            "done",
+            "down",
+        ),
+        *(
+            "intervals",
+            "life",
+            "liveness",
+            "node",
+            "optimizer",
+            "paused",
+            "slowdown",
+            "samples",
+            "shard",
+            "until",
+        ),
         *("wasted", "work"),
     )
 
@@ -52,6 +74,10 @@ class Worker(Request):
         self.asked = 0  # gradients asked for; one fewer is the number of completed iterations
         self.down = False
         self.life = 0  # how often it has died
+        self.away = False  # it has been paused for so long that the others have given it up
+        self.paused: list[Callable[[], Any]] | None = (
+            None  # what it will do when it goes on, while it is paused
+        )
         self.liveness: Liveness | None = None
         self.optimizer: OwnOptimizer | None = None
         self.samples = 0

@@ -10,6 +10,9 @@ import numpy as np
 
 from rfast_bench.api import Algorithm
 from rfast_bench.conditions.compute_times import sized, slowdown_of, timeline_of, work_of
+from rfast_bench.conditions.faults.links import FaultyLinks
+from rfast_bench.conditions.faults.ring import RingFaults
+from rfast_bench.conditions.faults.schedule import schedule
 from rfast_bench.conditions.seeds import later
 from rfast_bench.problems import Problem
 from rfast_bench.problems.base import read_only
@@ -18,8 +21,8 @@ from rfast_bench.scenario.schema import Scenario
 from rfast_bench.scenario.sections.network import NetworkSpec
 from rfast_bench.scenario.sections.optimizer import PLAIN, Training
 from rfast_bench.sim.clock import Clock
-from rfast_bench.sim.deaths import Faults
 from rfast_bench.sim.driver import Driver
+from rfast_bench.sim.faults.planned import Faults
 from rfast_bench.sim.gradients import LazyGradients
 from rfast_bench.sim.halts.guard import guarded
 from rfast_bench.sim.malloc import kept_memory, uncollected
@@ -57,7 +60,7 @@ def simulate(
     with uncollected(topology.n):
         workers = build_workers(scenario, make, topology, problem, seed, make_network)
         monitor = Monitor(scenario, problem, evaluator, workers, watcher)
-        driver = build_driver(scenario, make, topology, problem, workers, monitor, make_driver)
+        driver = build_driver(scenario, make, topology, problem, workers, monitor, make_driver, seed)
         if training != PLAIN:
             equip(driver, training, problem, seed)
         # a diverging run overflows on its way; it is recorded as such
@@ -77,6 +80,7 @@ def build_driver(
     workers: Sequence[Worker],
     monitor: Monitor,
     make_driver: Callable[..., Driver],
+    seed: int,
 ) -> Driver:
     """Drives these workers by a clock of their own, as the scenario says, and is watched."""
     synchronous = workers[0].algorithm.synchronous
@@ -94,7 +98,8 @@ def build_driver(
     silence = scenario.network.silence_timeout
     if silence is not None:
         membership = Membership(topology)
-        Faults(scenario.faults, membership, silence, driver, lambda: make(problem.start), monitor.stall)
+        faults = schedule(scenario, seed)
+        Faults(faults, membership, silence, driver, lambda: make(problem.start), monitor.stall)
     return driver
 
 
@@ -137,6 +142,9 @@ def build_workers(
     network = make_network(scenario.network, seed, model_size, number_of(problem))
     network.nodes = [network.open_node(i, topology) for i in range(topology.n)]
     network.expect()
+    if faults := schedule(scenario, seed):
+        network.links.faults = FaultyLinks(faults, seed)
+        network.ring_faults = RingFaults(network.links.faults, faults, topology.n, stops=True)
     for purpose in ("compute", "batches"):
         network.streams.expect(purpose, [(i,) for i in range(topology.n)])
     workers = [

@@ -2,8 +2,10 @@
 
 A worker that is given up is left out and the weights are renormalised over the neighbours left. Where that
 would break the condition (the inner workers of a tree), its neighbours are joined past it: an in-neighbour takes its
-place in G(W), an out-neighbour in G(A), so that on a tree a child turns to the next living ancestor; the children of
-a root turn to the first of them. Every worker works this out alone, from those it has not heard of.
+place in G(W), an out-neighbour in G(A), so that on a tree a child turns to the next living ancestor. A root has a
+successor, the first of its children in G(W), or of theirs while none of them lives; who hung on the root turns to it.
+Where leaving out each of them alone breaks nothing but all together do, all are joined past. So what is left has a
+common root whoever is given up. Every worker works this out alone, from those it has not heard of.
 """
 
 from __future__ import annotations
@@ -56,18 +58,24 @@ class Membership:
         )
 
     def _without(self, gone: frozenset[int]) -> tuple[Rows, Rows]:
-        W = self._rows(self._topology.W, gone)
-        A = self._rows(self._topology.A, gone)
-        return W, A
+        past = frozenset(filter(self._must_be_bypassed, gone))
+        left = self._joined(gone, past)
+        return left if past == gone or has_common_root(*left) else self._joined(gone, gone)
 
-    def _rows(self, weights: tuple[Mapping[int, float], ...], gone: frozenset[int]) -> Rows:
+    def _joined(self, gone: frozenset[int], past: frozenset[int]) -> tuple[Rows, Rows]:
+        """What is left without `gone`, of whom the neighbours of `past` are joined past them."""
+        return self._rows(self._topology.W, gone, past), self._rows(self._topology.A, gone, past)
+
+    def _rows(
+        self, weights: tuple[Mapping[int, float], ...], gone: frozenset[int], past: frozenset[int]
+    ) -> Rows:
         rows: Rows = {}
         for i in range(self._topology.n):
             if i in gone:
                 continue
             row: dict[int, float] = {}
             for j, weight in weights[i].items():
-                instead = self._instead(j, i, weights, gone)
+                instead = self._instead(j, i, weights, gone, past)
                 for k in instead:
                     row[k] = row.get(k, 0.0) + weight / len(instead)
             total = sum(row.values())
@@ -75,39 +83,37 @@ class Membership:
         return rows
 
     def _instead(
-        self, j: int, i: int, weights: tuple[Mapping[int, float], ...], gone: frozenset[int]
+        self,
+        j: int,
+        i: int,
+        weights: tuple[Mapping[int, float], ...],
+        gone: frozenset[int],
+        past: frozenset[int],
     ) -> list[int]:
         """Whom worker i turns to in place of its neighbour j: j itself while it lives; else beyond it, or nobody."""
-        if j not in gone:
-            return [j]
+        if j not in past:
+            return [] if j in gone else [j]
         found: set[int] = set()
         seen, open_ends = {j}, [j]
         while open_ends:
-            dead = open_ends.pop()
-            if not self._must_be_bypassed(dead):
-                continue
-            beyond = [k for k in weights[dead] if k != dead]
-            for k in beyond or self._heir(dead, gone):
-                if k in gone and k not in seen:
-                    seen.add(k)
-                    open_ends.append(k)
-                elif k not in gone:
-                    found.add(k)
-        return sorted(found - {i})
+            beyond = {k for k in weights[open_ends.pop()] if k in past or k not in gone} - seen
+            seen |= beyond
+            found |= beyond - gone
+            open_ends += sorted(beyond & gone)
+        return sorted((found or self._successor(gone)) - {i})
 
-    def _heir(self, root: int, gone: frozenset[int]) -> list[int]:
-        """Who takes the place of a dead root: the first living worker below it in both graphs, level by level."""
-        level, seen = [root], {root}
-        while level:
-            living = [i for i in level if i not in gone]
-            if living:
-                return living[:1]
-            below = {
-                k for i in level for k in set(self._topology.out_W(i)) & set(self._topology.in_A(i))
-            } - seen
-            seen |= below
-            level = sorted(below)
-        return []
+    def _successor(self, gone: frozenset[int]) -> set[int]:
+        """Who takes the place of the roots when none of them lives: of the roots of one graph alone, where such live,
+        or of all, the nearest below them in G(W)."""
+        topology = self._topology
+        living = set(range(topology.n)) - gone
+        for roots in (topology.roots_w, topology.roots_a):
+            living = living & roots or living
+        level, seen = sorted(topology.common_roots), set(topology.common_roots)
+        while level and not living & set(level):
+            level = sorted({k for i in level for k in topology.out_W(i)} - seen)
+            seen |= set(level)
+        return set([i for i in level if i in living][:1])
 
     def _must_be_bypassed(self, worker: int) -> bool:
         """Whether leaving this one worker out would break the condition."""
@@ -115,6 +121,13 @@ class Membership:
             W, A = (_drop(rows, worker) for rows in (self._topology.W, self._topology.A))
             self._bypassed[worker] = bool(W) and not root_set(W) & root_set(A)
         return self._bypassed[worker]
+
+
+def has_common_root(W: Rows, A: Rows) -> bool:
+    """Whether those that are left meet the condition; rows of W and columns of A by worker."""
+    number = {worker: k for k, worker in enumerate(W)}
+    walks = [tuple({number[j]: 1.0 for j in row} for row in rows.values()) for rows in (W, A)]
+    return bool(root_set(walks[0]) & root_set(walks[1]))
 
 
 def _others(row: Mapping[int, float], worker: int) -> tuple[int, ...]:

@@ -16,7 +16,7 @@ from rfast_bench.api import MeanGradient
 from rfast_bench.real.transport.group import Group
 from rfast_bench.real.worker.compute import Emulated, Measured
 from rfast_bench.real.worker.overlap import in_backward
-from rfast_bench.scenario.sections.timing import Slowdown
+from rfast_bench.scenario.sections.slowdown import Slowdown
 from tests.real.test_runs import play, runs_of
 
 pytestmark = [pytest.mark.timeout(60)]

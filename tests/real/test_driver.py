@@ -33,7 +33,7 @@ from rfast_bench.real.worker.node import RealNode
 from rfast_bench.scenario.schema import Every
 from rfast_bench.scenario.sections.network import NetworkSpec
 from rfast_bench.scenario.sections.real import RealSpec
-from rfast_bench.scenario.sections.timing import Slowdown
+from rfast_bench.scenario.sections.slowdown import Slowdown
 from rfast_bench.scenario.sections.topology import TopologySpec
 from rfast_bench.topology.build import build
 

@@ -13,7 +13,7 @@ from rfast_bench.errors import UserError
 from rfast_bench.real.worker.compute import Measured
 from rfast_bench.real.worker.injected_network import Faults
 from rfast_bench.scenario.sections.network import NetworkSpec
-from rfast_bench.scenario.sections.timing import Slowdown
+from rfast_bench.scenario.sections.slowdown import Slowdown
 from tests.real.test_driver import Answering, Table
 
 pytestmark = pytest.mark.timeout(30)

@@ -14,7 +14,7 @@ from rfast_bench.real.transport.store import Store
 from rfast_bench.real.worker.optimizer import AHEAD, CommonSamples
 from rfast_bench.real.worker.snapshot import Snapshots
 from rfast_bench.real.worker.stopping import COMMON, Sum
-from rfast_bench.scenario.sections.faults import Fault
+from rfast_bench.scenario.faults.kinds import Crash
 from rfast_bench.scenario.sections.optimizer import OptimizerSpec
 
 
@@ -85,7 +85,7 @@ class Held:
 
 @pytest.mark.parametrize("taken", [True, False])
 def test_a_snapshot_holds_the_momentum_buffer(taken: bool, tmp_path: Path) -> None:
-    fault = Fault.model_validate({"worker": 1, "down": 9, "up": 12, "state": "snapshot", "snapshot_age": 4})
+    fault = Crash.model_validate({"worker": 1, "down": 9, "up": 12, "state": "snapshot", "snapshot_age": 4})
 
     def life() -> tuple[Any, GradientFilter, Snapshots]:
         held, own = Held(), GradientFilter(OptimizerSpec(momentum=0.5))

@@ -10,14 +10,13 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from rfast_bench.scenario.sections.losses import Bursty, GilbertElliott, LossModel, mean_endurance
+from rfast_bench.scenario.sections.slowdown import Phases, Slowdown
 from rfast_bench.scenario.sections.timing import (
     Constant,
     Distribution,
     Empirical,
     Periodic,
-    Phases,
     RandomPhases,
-    Slowdown,
     Straggler,
 )
 

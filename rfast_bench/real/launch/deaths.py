@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from rfast_bench.plan.runs import Run
-from rfast_bench.scenario.sections.faults import Fault
+from rfast_bench.scenario.faults.kinds import Crash
 
 FILE = "deaths.json"
 
@@ -99,7 +99,7 @@ class Deaths:
         return None
 
     def _return_of(self, worker: int) -> float | None:
-        planned: list[Fault] = [f for k, f in enumerate(self.run.scenario.faults) if k in self._killed]
+        planned: list[Crash] = [f for k, f in enumerate(self.run.scenario.faults) if k in self._killed]
         own = [fault for fault in planned if fault.worker == worker]
         if own:
             return max(own, key=lambda fault: fault.down).up

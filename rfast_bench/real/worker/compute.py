@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 
 from rfast_bench.conditions.compute_times import slowdown_of
 from rfast_bench.scenario.schema import Scenario
-from rfast_bench.scenario.sections.timing import Slowdown
+from rfast_bench.scenario.sections.slowdown import Slowdown
 
 Clock = Callable[[], float]
 Sleep = Callable[[float], bool]

@@ -10,7 +10,7 @@ from typing import Any
 
 from rfast_bench.api import Algorithm
 from rfast_bench.conditions.optimizer import GradientFilter
-from rfast_bench.scenario.sections.faults import Fault
+from rfast_bench.scenario.faults.kinds import Crash
 
 
 class Snapshots:
@@ -18,7 +18,7 @@ class Snapshots:
 
     def __init__(
         self,
-        faults: Sequence[Fault],
+        faults: Sequence[Crash],
         worker: int,
         folder: Path,
         algorithm: Algorithm,

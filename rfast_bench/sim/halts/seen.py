@@ -18,6 +18,7 @@ class Seen(Protocol):
     activity: Any
     breaker: Any
     life: int
+    paused: Any
 
 
 class SeenDriver(Protocol):

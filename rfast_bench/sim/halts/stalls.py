@@ -13,9 +13,9 @@ from rfast_bench.sim.halts.seen import Seen, SeenDriver
 
 
 def why(driver: SeenDriver) -> Broken | None:
-    """The rule that the method broke; None where a worker died or a link is down, by the scenario, or where no rule is
-    known."""
-    if any(worker.life or worker.node.down for worker in driver.workers):
+    """The rule that the method broke; None where a worker is dead or paused, or a link is down, by the scenario; or
+    where no rule is known."""
+    if any(worker.life or worker.node.down or worker.paused is not None for worker in driver.workers):
         return None
     ended = [Ended(worker.number, of_ended(activity)) for worker, activity in driver.ended]
     return stalled([*_receiving(driver), *_meeting(driver)], ended)

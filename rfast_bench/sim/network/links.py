@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from rfast_bench.conditions.faults.links import FaultyLinks
 from rfast_bench.conditions.links import expect_draws, link_draws
 from rfast_bench.conditions.outgoing import Link
 from rfast_bench.conditions.seeds import Streams
@@ -23,6 +24,7 @@ class Links:
         self._spec = spec
         self._streams = streams
         self._common = spec.common
+        self.faults = FaultyLinks((), 0)
         self._open: dict[tuple[int, int], Link] = {}
         self._workers = 0  # of a run whose topology does not say who sends to whom
         self._distances: set[int] = set()
@@ -43,7 +45,8 @@ class Links:
                 self._expect_distance(receiver - sender)
             link = self._common or self._spec.link(sender, receiver)
             draws = link_draws(self._spec, link, self._streams, sender, receiver)
-            found = Link(draws, link.bandwidth, self._spec.retransmit_timeout)
+            faults = self.faults.of(sender, receiver)
+            found = Link(draws, link.bandwidth, self._spec.retransmit_timeout, faults)
             self._open[sender, receiver] = found
         return found
 

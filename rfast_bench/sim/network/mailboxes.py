@@ -12,6 +12,7 @@ from heapq import heapify, heappush
 from itertools import count
 from typing import Any, Final, Protocol
 
+from rfast_bench.conditions.faults.links import LinkFaults
 from rfast_bench.conditions.outgoing import Link, Outgoing, PostLane, SendLane
 
 
@@ -51,12 +52,14 @@ class Waiter(Protocol):
 class Mailbox(PostLane):
     """One edge and channel of posts: the newest wins, whatever is lost, late or overtaken."""
 
-    __slots__ = ("current", "flying", "sender")
+    __slots__ = ("copied", "current", "flying", "repeating", "sender")
 
     def __init__(self, sender: Sender, link: Link) -> None:
         super().__init__(sender, link)
         self.sender = sender
         self.flying: list[Message] = []  # few; ascending in arrival and in age
+        self.repeating = link.faults is not None and link.faults.repeating
+        self.copied = False  # the last post comes twice
         self.current: Message | None = None
 
     def post(self, payload: Any, size: int, now: float) -> None:
@@ -65,7 +68,10 @@ class Mailbox(PostLane):
         if self.start > now:  # the last one still waits for the sender's link: this one takes its place
             sender.superseded += 1
             if self.arrival < math.inf:
+                again = flying.pop()[ARRIVAL] if self.copied else math.inf
                 flying[-1] = (self.arrival, 0, sender, payload, now, sender.gradients)
+                if self.copied:
+                    flying.append((again, *flying[-1][1:]))
             return
         arrival = self.depart(size, now)
         if arrival < math.inf:
@@ -73,6 +79,15 @@ class Mailbox(PostLane):
                 flying.pop()  # it would come after a newer one, and be dropped
                 sender.superseded += 1
             flying.append((arrival, 0, sender, payload, now, sender.gradients))
+        if self.repeating:
+            self._copy()
+
+    def _copy(self) -> None:
+        """Perhaps the last post comes once more, later; whoever has read it or a newer one by then takes no notice."""
+        later = self.link.faults.repeats(self.start) if self.link.faults is not None else -1.0
+        self.copied = later >= 0 and self.arrival < math.inf
+        if self.copied:
+            self.flying.append((self.arrival + later, *self.flying[-1][1:]))
 
     def newest(self, now: float) -> Message | None:
         """The newest message that has arrived by `now`."""
@@ -88,7 +103,7 @@ class Mailbox(PostLane):
         """Lose what has come and what is under way."""
         self.current = None
         self.flying.clear()
-        self.arrival = math.inf
+        self.arrival, self.copied = math.inf, False
 
 
 class Queue(SendLane):
@@ -106,17 +121,28 @@ class Queue(SendLane):
         """Hand over a payload; a lost one is sent again (`reliable`) or gone."""
         arrival = self.depart(size, now, reliable)
         if arrival < math.inf:
-            inbox, sender = self.inbox, self.sender
-            message = arrival, next(ORDER), sender, payload, now, sender.gradients
-            if inbox.heap is not None:
-                heappush(inbox.heap, message)
-            elif self.line is not None:
-                self.line.append(message)
-            else:
-                self.line = inbox.queue_of(sender.number)
-                self.line.append(message)
-            if inbox.waiter is not None:
-                inbox.waiter.told(message)
+            self._put((arrival, next(ORDER), self.sender, payload, now, self.sender.gradients))
+            if not reliable and self.link.faults is not None:
+                self._copy(self.link.faults, payload, now)
+
+    def _put(self, message: Message) -> None:
+        inbox = self.inbox
+        if inbox.heap is not None:
+            heappush(inbox.heap, message)
+        elif self.line is not None:
+            self.line.append(message)
+        else:
+            self.line = inbox.queue_of(self.sender.number)
+            self.line.append(message)
+        if inbox.waiter is not None:
+            inbox.waiter.told(message)
+
+    def _copy(self, faults: LinkFaults, payload: Any, now: float) -> None:
+        """A datagram may come twice, and is taken for two; of a reliable message the transport drops the second."""
+        later = faults.repeats(now)
+        if later >= 0:
+            self.last_arrival = self.last_arrival + later
+            self._put((self.last_arrival, next(ORDER), self.sender, payload, now, self.sender.gradients))
 
 
 class Inbox:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from heapq import heappop
@@ -13,6 +12,7 @@ from numpy import ndarray
 
 from rfast_bench.api import Channel
 from rfast_bench.breaches.talk import ANY, EARLY, NEWEST, POSTED, SENT, TOLD, Channels, check_receiver
+from rfast_bench.conditions.faults.ring import RingFaults
 from rfast_bench.conditions.liveness import HEARTBEAT, HEARTBEAT_BYTES
 from rfast_bench.conditions.payload import seal, size_of
 from rfast_bench.conditions.seeds import Streams, scalar_stream
@@ -76,13 +76,6 @@ class SimNode(Sender):
     def reads(self) -> int:
         """How often it has read a message."""
         return sum(self.staleness.values())
-
-    @property
-    def expects(self) -> bool:
-        """Whether a coroutine of it waits for messages that are under way."""
-        if self.inlet is not None and self.inlet.next < math.inf:
-            return True
-        return any(inbox.waiter is not None and inbox.waiter.planned for inbox in self.inboxes.values())
 
     @property
     def rng(self) -> Random:
@@ -211,6 +204,7 @@ class Network:
         self.scale = (spec.message_bytes or model_size) / model_size
         self.nodes: Sequence[SimNode] = ()
         self.links = Links(spec, self.streams)
+        self.ring_faults: RingFaults | None = None
         self._known: dict[Any, Any] = {}
         self.channels = Channels()
 

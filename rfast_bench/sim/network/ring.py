@@ -14,7 +14,7 @@ class Ring:
 
     def __init__(self, network: Network) -> None:
         self._network = network
-        self._ring = ring.Ring(network.spec, network.seed, len(network.nodes))
+        self._ring = ring.Ring(network.spec, network.seed, len(network.nodes), network.ring_faults)
 
     def finish(self, ready: Draws, size: float, models: float) -> Draws:
         """When each worker holds the mean, given when each was `ready`. Shape (n,), seconds.

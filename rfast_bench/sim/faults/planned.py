@@ -1,4 +1,5 @@
-"""Faults under the simulated clock: kills workers, takes snapshots, starts workers again; and has all keep monitor."""
+"""Faults under the simulated clock: kills and pauses workers, takes snapshots, starts workers again; and has all keep
+watch on each other."""
 
 from __future__ import annotations
 
@@ -8,9 +9,11 @@ from typing import Any
 
 from rfast_bench.api import Algorithm
 from rfast_bench.conditions.liveness import Liveness
-from rfast_bench.scenario.sections.faults import Fault
+from rfast_bench.scenario.faults.kinds import Crash, Fault, LinkDown, Partition, Pause
 from rfast_bench.sim.clock import Due
 from rfast_bench.sim.driver import Driver
+from rfast_bench.sim.faults.patience import Patience
+from rfast_bench.sim.faults.pauses import Pauses
 from rfast_bench.topology.membership import Membership
 
 
@@ -34,17 +37,32 @@ class Faults:
                 worker.liveness = Liveness(membership, worker.node, timeout)
         self._make = make
         self._stall = stall
+        self._pauses = Pauses(driver)
         for fault in faults:
-            self._plan(fault)
+            if isinstance(fault, Crash):
+                self._plan(fault)
+            elif isinstance(fault, Pause):
+                self._plan_pause(fault)
+        if not driver.workers[0].algorithm.elastic:
+            waited = [fault for fault in faults if isinstance(fault, Pause | LinkDown | Partition)]
+            Patience(waited, timeout, driver, stall)
 
-    def _plan(self, fault: Fault) -> None:
+    def _plan_pause(self, fault: Pause) -> None:
+        worker = self._driver.workers[fault.worker]
+        self._at(fault.down, lambda: self._pauses.begin(fault.worker))
+        if fault.end > fault.down + self._timeout:
+            self._at(fault.down + self._timeout, lambda: setattr(worker, "away", worker.paused is not None))
+        if fault.up is not None:
+            self._at(fault.up, lambda: self._pauses.end(fault.worker))
+
+    def _plan(self, fault: Crash) -> None:
         elastic = self._driver.workers[fault.worker].algorithm.elastic
         snapshot: dict[str, Any] = {}
         if fault.state == "snapshot":
             self._at(fault.down - fault.snapshot_age, lambda: snapshot.update(self._snapshot(fault.worker)))
         self._at(fault.down, lambda: self._driver.kill(fault.worker))
         if not elastic:
-            reason = f"worker {fault.worker} died at {fault.down:g} s"
+            reason = fault.told
             self._at(fault.down + self._timeout, lambda: self._stall(reason))
         elif fault.up is not None:
             self._at(fault.up, lambda: self._revive(fault.worker, snapshot))

@@ -1,0 +1,39 @@
+"""Who is left at a moment of a run, and who can reach whom: what the rest solves while somebody is away.
+
+A worker is away while it is dead, and from the time-out on while it is paused. A network that is split has several
+sides; single links that are down split nothing, for whether a way around is left is the topology's affair.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rfast_bench.scenario.faults.kinds import Crash, Fault, Partition, Pause
+
+
+class Sides:
+    """Of a run's faults. `patience`: after how many seconds a paused worker counts as away."""
+
+    def __init__(self, faults: Sequence[Fault], workers: int, patience: float) -> None:
+        self._workers, self._patience = workers, patience
+        self._stops = [f for f in faults if isinstance(f, Crash | Pause)]
+        self._splits = [f for f in faults if isinstance(f, Partition)]
+
+    def __bool__(self) -> bool:
+        """Whether there is ever anything but all workers on one side."""
+        return bool(self._stops or self._splits)
+
+    def away(self, time: float) -> frozenset[int]:
+        """Who is away."""
+        return frozenset(f.worker for f in self._stops if self._begins(f) <= time < f.end)
+
+    def at(self, time: float) -> frozenset[frozenset[int]]:
+        """The sides, each a set of the workers that are there."""
+        splits = [f for f in self._splits if f.on(time)]
+        sides: dict[tuple[int, ...], set[int]] = {}
+        for worker in set(range(self._workers)) - self.away(time):
+            sides.setdefault(tuple(split.side(worker) for split in splits), set()).add(worker)
+        return frozenset(map(frozenset, sides.values()))
+
+    def _begins(self, fault: Crash | Pause) -> float:
+        return fault.down + (self._patience if isinstance(fault, Pause) else 0.0)

@@ -1,0 +1,241 @@
+"""Faults: workers that die or are paused, links that are down, networks that split, and bad spells of links.
+
+Each begins at `down` and is over at `up`, seconds of the run's clock; without `up` it lasts to the end.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal, get_args
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from rfast_bench.scenario.values.base import Spec
+from rfast_bench.scenario.values.units import PositiveSeconds, Probability, Seconds, in_seconds
+
+State = Literal["empty", "snapshot"]
+Worker = Annotated[int, Field(ge=0)]
+Way = Annotated[tuple[Worker, Worker], Field(description="[from, to]")]
+"""A link, from one worker to another."""
+
+
+class Span(Spec):
+    """What all faults have: from when to when."""
+
+    down: PositiveSeconds
+    up: PositiveSeconds | None = None
+
+    @model_validator(mode="after")
+    def _up_after_down(self) -> Any:
+        if self.up is not None and self.up <= self.down:
+            raise ValueError(f"up ({self.up} s) must come after down ({self.down} s)")
+        return self
+
+    @property
+    def end(self) -> float:
+        """Seconds; infinite when it lasts to the end."""
+        return math.inf if self.up is None else self.up
+
+    def on(self, time: float) -> bool:
+        """Whether it is under way."""
+        return self.down <= time < self.end
+
+    @property
+    def named(self) -> tuple[int, ...]:
+        """The workers it names."""
+        return ()
+
+    def cuts(self, sender: int, receiver: int) -> bool:
+        """Whether nothing gets from one to the other while it lasts."""
+        return False
+
+    @property
+    def told(self) -> str:
+        """In words, with when it began."""
+        return f"at {in_seconds(self.down)}"
+
+
+class Crash(Span):
+    """Worker `worker` dies at `down`, with all it knew and all that is under way to it.
+
+    Started again at `up` it holds the start model (`empty`), or what it held `snapshot_age` before it died.
+    """
+
+    kind: Literal["crash"] = "crash"
+    worker: Worker
+    state: State = "empty"
+    snapshot_age: Seconds = 0.0
+
+    @model_validator(mode="after")
+    def _snapshot_in_time(self) -> Crash:
+        if self.snapshot_age > self.down:
+            raise ValueError(f"snapshot_age ({self.snapshot_age} s) reaches before the start")
+        return self
+
+    @property
+    def named(self) -> tuple[int, ...]:
+        return (self.worker,)
+
+    @property
+    def told(self) -> str:
+        return f"worker {self.worker} died at {self.down:g} s"
+
+
+class Pause(Span):
+    """Worker `worker` is stopped, as by SIGSTOP: it keeps all it holds and takes in what comes once it goes on."""
+
+    kind: Literal["pause"]
+    worker: Worker
+
+    @property
+    def named(self) -> tuple[int, ...]:
+        return (self.worker,)
+
+    @property
+    def told(self) -> str:
+        return f"worker {self.worker} paused at {self.down:g} s"
+
+
+class LinkDown(Span):
+    """Nothing gets over these links; `both`: in the other direction neither."""
+
+    kind: Literal["link"]
+    links: tuple[Way, ...] = Field(min_length=1)
+    both: bool = True
+
+    @property
+    def named(self) -> tuple[int, ...]:
+        return tuple(worker for link in self.links for worker in link)
+
+    def cuts(self, sender: int, receiver: int) -> bool:
+        return (sender, receiver) in self.links or (self.both and (receiver, sender) in self.links)
+
+    @property
+    def told(self) -> str:
+        arrow = "-" if self.both else "->"
+        ways = ", ".join(f"{i} {arrow} {j}" for i, j in self.links[:3]) + (" ..." if self.links[3:] else "")
+        return f"links {ways} down at {self.down:g} s"
+
+
+class Partition(Span):
+    """The network splits into `groups`; workers that no group names are one group more."""
+
+    kind: Literal["partition"]
+    groups: tuple[tuple[Worker, ...], ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _once_each(self) -> Partition:
+        for worker in self.named:
+            if self.named.count(worker) > 1:
+                raise ValueError(f"groups name worker {worker} more than once")
+        return self
+
+    @property
+    def named(self) -> tuple[int, ...]:
+        return tuple(worker for group in self.groups for worker in group)
+
+    def side(self, worker: int) -> int:
+        """The number of its group."""
+        return next((k for k, group in enumerate(self.groups) if worker in group), -1)
+
+    def cuts(self, sender: int, receiver: int) -> bool:
+        return self.side(sender) != self.side(receiver)
+
+    @property
+    def told(self) -> str:
+        return f"the network split at {self.down:g} s"
+
+
+class Spell(Span):
+    """What happens to some of the messages over some links; over all of them where none is named."""
+
+    links: tuple[Way, ...] | None = Field(default=None, min_length=1)
+
+    @property
+    def named(self) -> tuple[int, ...]:
+        return tuple(worker for link in self.links or () for worker in link)
+
+    def meets(self, sender: int, receiver: int) -> bool:
+        """Whether it is about this link."""
+        return self.links is None or (sender, receiver) in self.links
+
+
+class Burst(Spell):
+    """Messages of any size are lost with this probability, beside what the network loses anyway."""
+
+    kind: Literal["burst"]
+    loss: Probability = 1.0
+
+
+class Corruption(Spell):
+    """Of the messages this share arrives spoilt, which the receiver sees by a checksum and drops."""
+
+    kind: Literal["corrupt"]
+    share: Probability
+
+
+class Duplication(Spell):
+    """Of the messages this share arrives twice, the second time `delay` later."""
+
+    kind: Literal["duplicate"]
+    share: Probability
+    delay: Seconds = 0.0
+
+
+Kind = Literal["crash", "pause", "link", "isolation", "partition", "burst", "duplicate", "corrupt"]
+DRAWN: tuple[Kind, ...] = get_args(Kind)
+MOST_DRAWN = 100_000
+
+
+def _rate(value: object) -> object:
+    """`2 / 1000 s` -> 0.002; what is not such a string is left to pydantic. Raises ValueError."""
+    from rfast_bench.scenario.values.units import seconds
+
+    if not isinstance(value, str) or "/" not in value:
+        return value
+    count, _, time = value.partition("/")
+    try:
+        return float(count) / float(str(seconds(time if any(c.isdigit() for c in time) else f"1 {time}")))
+    except (ValueError, ZeroDivisionError) as problem:
+        raise ValueError(f"'{value}' is not a rate; write for example 1 / 500 s, or 0.002") from problem
+
+
+class RandomFaults(Spec):
+    """Faults that are drawn from the run's seed, the same for every algorithm: on average `rate` a second begin at each
+    worker, one after another, of `kinds` with equal chances, and last `lasts` on average. All are over at `until`."""
+
+    kind: Literal["random"]
+    rate: Annotated[float, BeforeValidator(_rate), Field(ge=0)]
+    lasts: PositiveSeconds
+    until: PositiveSeconds | None = None
+    """None: the scenario's `stop.time`."""
+    kinds: tuple[Kind, ...] = Field(default=("pause", "link", "crash"), min_length=1)
+    state: State = "snapshot"
+    """Of workers that come back from a crash."""
+    loss: Probability = 0.9
+    """Of a burst, which is over all links of one worker, as are the next two."""
+    share: Probability = 0.2
+    """Of a duplication or corruption."""
+    delay: Seconds = 0.0
+    """Of duplicates."""
+
+
+Fault = Crash | Pause | LinkDown | Partition | Burst | Corruption | Duplication
+SILENT = (Crash, Pause, LinkDown, Partition, RandomFaults)
+"""Faults after which somebody may have to be given up."""
+
+
+def _crash_by_default(value: object) -> object:
+    return {"kind": "crash", **value} if isinstance(value, dict) and "kind" not in value else value
+
+
+OneFault = Annotated[
+    Annotated[Fault | RandomFaults, Field(discriminator="kind")], BeforeValidator(_crash_by_default)
+]
+
+
+def own_spans(faults: Sequence[Fault]) -> list[Crash | Pause]:
+    """Those that stop a worker, by worker and time."""
+    found = [fault for fault in faults if isinstance(fault, Crash | Pause)]
+    return sorted(found, key=lambda fault: (fault.worker, fault.down))
