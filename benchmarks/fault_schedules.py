@@ -41,7 +41,7 @@ PAIRS = {
     "random-trees": 0.02,
 }
 """Topologies and step sizes, taken in turn."""
-FAULTY, END = 400.0, 2500.0
+FAULTY, END = 400.0, 3500.0
 """Seconds in which faults happen, and the end of the run; a gradient takes about 1."""
 
 
@@ -71,7 +71,9 @@ class Auditor(Driver):
     def __init__(self, *arguments: Any, **more: Any) -> None:
         super().__init__(*arguments, **more)
         self.worst, self.events = 0.0, 0
-        self._parts = {worker.number: np.zeros(worker.algorithm.model.shape) for worker in self.workers}
+        self._parts: dict[int, Any] = {
+            worker.number: np.zeros(worker.algorithm.model.shape) for worker in self.workers
+        }
 
     def _computed(self, event: Any) -> None:
         super()._computed(event)
@@ -142,7 +144,7 @@ def play(seed: int) -> Found:
     evaluator = Evaluator(problem, reference(problem))
     parts = (scenario, maker(run), run.build_topology(), problem, evaluator, seed)
     curves = simulate(*parts, make_driver=make).frames["curves"]
-    kinds = Counter(fault.kind for fault in schedule(scenario, seed))
+    kinds = Counter(str(fault.kind) for fault in schedule(scenario, seed))
     driver = drivers[0]
     changes = sum(worker.node.changes for worker in driver.workers)
     gap = float(curves["gap"].iloc[-1])

@@ -107,6 +107,11 @@ class Problem(ABC):
         """A minimiser of f, shape (d,), where one is known; gaps are measured from f there. None: there is no gap."""
         return None
 
+    def of_some(self, workers: Sequence[int]) -> Problem | None:
+        """The problem of some workers alone: its f is the mean of their f_i, (1/|S|) Σ_{i in S} f_i, which is what they
+        solve while the others are away. Only `objective`, `loss` and the optimum are asked of it. None: not said."""
+        return None
+
     def parts(self, full: float) -> Sequence[slice] | None:
         """The parts of a gradient as `in_parts` has them one after another while the rest is computed, the last
         coordinates first; each but the last holds at least `full` of them. None: all of a gradient comes at once."""

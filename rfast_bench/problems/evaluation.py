@@ -7,14 +7,14 @@ workers that are judged: their median and their worst.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from rfast_bench.api import Algorithm
-from rfast_bench.problems import Problem, Reference, evaluated_on
+from rfast_bench.problems import Problem, Reference, evaluated_on, reference
 from rfast_bench.problems.base import Array, on_host
 from rfast_bench.scenario.values.metrics import larger_is_better, number
 
@@ -67,6 +67,7 @@ class Evaluator:
         self._mean_of = mean_of
         self._optimum = None if reference is None else reference.loss
         self._start_loss = problem.loss(problem.start)
+        self._alone: dict[frozenset[int], tuple[Problem, float] | None] = {}
 
     @cached_property
     def problem(self) -> Problem:
@@ -104,6 +105,25 @@ class Evaluator:
 
     def _gap(self, loss: float) -> float:
         return math.nan if self._optimum is None else loss - self._optimum
+
+    def gap_of(self, sides: Collection[frozenset[int]], algorithms: Mapping[int, Algorithm]) -> float:
+        """How far workers that are among themselves are from the optimum of their own objective, the mean of their f_i:
+        at the mean of each side's models, and of several sides the worst; nan where that optimum is not known."""
+        gaps = [self._gap_of(side & set(algorithms), algorithms) for side in sides]
+        return max((gap for gap in gaps if gap is not None), default=math.nan)
+
+    def _gap_of(self, side: frozenset[int], algorithms: Mapping[int, Algorithm]) -> float | None:
+        if not side:
+            return None
+        if side not in self._alone:
+            problem = self._host.of_some(sorted(side))
+            optimum = None if problem is None else reference(problem)
+            self._alone[side] = None if problem is None or optimum is None else (problem, optimum.loss)
+        if (alone := self._alone[side]) is None:
+            return None
+        models = [on_host(algorithms[k].model) for k in sorted(side)]
+        mean = sum(block.sum(axis=0) for block in blocks(models)) / len(models)
+        return alone[0].loss(mean) - alone[1]
 
     def _own(self, models: Mapping[int, Array]) -> dict[str, float]:
         """What is measured of the workers' own models: each of them is looked at once."""

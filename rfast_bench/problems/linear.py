@@ -50,8 +50,8 @@ class LinearRegression(ShardedProblem):
             errors = features @ model - targets
             loss += float(errors @ errors)
             gradient += 2 * (errors @ features)
-        gradient = gradient / self.samples + self.l2 * model
-        loss = loss / self.samples + self.l2 / 2 * float(model @ model)
+        gradient = gradient / self.counted + self.l2 * model
+        loss = loss / self.counted + self.l2 / 2 * float(model @ model)
         return loss, gradient.astype(np.asarray(x).dtype, copy=False)
 
     def reference(self) -> Array:
@@ -61,7 +61,7 @@ class LinearRegression(ShardedProblem):
         """
         hessian = self.l2 * np.eye(self.dim)
         for features, _ in self.chunks():
-            hessian += 2 / self.samples * (features.T @ features)
+            hessian += 2 / self.counted * (features.T @ features)
         inverse = np.linalg.pinv(hessian, hermitian=True)
         x = np.zeros(self.dim)
         for _ in range(1 + REFINEMENTS):

@@ -43,14 +43,14 @@ class Logistic(ShardedProblem):
         """See `Problem`. The gradient has the dtype of x."""
         model = np.asarray(x, np.float64)
         parts = [self._loss(features, labels, model) for features, labels in self.chunks()]
-        loss = sum(part for part, _ in parts) / self.samples + self.l2 / 2 * float(model @ model)
-        gradient = sum((part for _, part in parts), np.zeros(self.dim)) / self.samples + self.l2 * model
+        loss = sum(part for part, _ in parts) / self.counted + self.l2 / 2 * float(model @ model)
+        gradient = sum((part for _, part in parts), np.zeros(self.dim)) / self.counted + self.l2 * model
         return loss, gradient.astype(np.asarray(x).dtype, copy=False)
 
     def losses(self, models: Sequence[Array]) -> list[float]:
         """See `Problem`: one product for all of them."""
         rows = np.array(models, np.float64)
-        total = sum((self._losses(*part, rows) for part in self.chunks()), np.zeros(len(rows))) / self.samples
+        total = sum((self._losses(*part, rows) for part in self.chunks()), np.zeros(len(rows))) / self.counted
         return [float(loss) for loss in total + self.l2 / 2 * np.einsum("kd,kd->k", rows, rows)]
 
     def hessian(self, x: Vector) -> Callable[[Vector], Vector]:
@@ -58,7 +58,7 @@ class Logistic(ShardedProblem):
         products = [self._curvature(features, x) for features, _ in self.chunks()]
 
         def product(v: Vector) -> Vector:
-            return sum((part(v) for part in products), np.zeros(self.dim)) / self.samples + self.l2 * v
+            return sum((part(v) for part in products), np.zeros(self.dim)) / self.counted + self.l2 * v
 
         return product
 

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from copy import copy
 
 import numpy as np
 from numpy.typing import NDArray
@@ -70,6 +71,14 @@ class Quadratic(Problem):
         gap = np.asarray(x, np.float64) - self.optimum
         gradient = self.hessian @ gap
         return self.least + float(gap @ gradient) / 2, gradient.astype(np.asarray(x).dtype, copy=False)
+
+    def of_some(self, workers: Sequence[int]) -> Quadratic:
+        """See `Problem`."""
+        some = copy(self)
+        some.workers = some.samples = len(workers)
+        some.hessians, some.minima = self.hessians.take(workers, 0), self.minima.take(workers, 0)
+        some._solve(some.hessians.astype(np.float64), some.minima.astype(np.float64))
+        return some
 
     def reference(self) -> Array:
         """See `Problem`: of what the workers compute with."""

@@ -69,6 +69,11 @@ class Seats(Problem):
         """See `Problem`."""
         return self.dealt.reference()
 
+    def of_some(self, workers: Sequence[int]) -> Problem | None:
+        """See `Problem`: who holds no shard has no objective."""
+        holding = [self._seats[i] for i in workers if i in self.computing]
+        return self.dealt.of_some(holding) if holding else None
+
     def parts(self, full: float) -> Sequence[slice] | None:
         """See `Problem`."""
         return self.dealt.parts(full)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
+from copy import copy
 from typing import Any
 
 import numpy as np
@@ -42,6 +43,8 @@ class ShardedProblem(SampledProblem):
         self.test_features = _with_constant(data.test_features, np.arange(len(data.test_labels)), constant)
         self.test_labels = data.test_labels
         self.columns = self.features.shape[1]
+        self.counted: float = self.samples
+        """By what the summed loss of the samples is divided in `objective`."""
         self._rows = [np.arange(*self.bounds[i : i + 2]) for i in range(self.workers)]
         even = bool((self.sizes == self.sizes[0]).all())
         shape = (self.workers, int(self.sizes[0]), self.columns)
@@ -116,6 +119,16 @@ class ShardedProblem(SampledProblem):
         for line, own in zip(block, rows, strict=True):
             line[: len(own)] = own
         return block
+
+    def of_some(self, workers: Sequence[int]) -> ShardedProblem:
+        """See `Problem`. Shards weigh by their size: each sample counts n / (|S| M)."""
+        some = copy(self)
+        rows = np.append(
+            np.concatenate([self._rows[i] for i in workers]), self.samples
+        )  # the row of zeros last
+        some.features, some.labels = self.features.take(rows, 0), self.labels.take(rows)
+        some.counted = self.samples * len(workers) / self.workers
+        return some
 
     # --------------------------------------------------------------------------------------- all the data
     def chunks(self) -> Iterator[Chunk]:

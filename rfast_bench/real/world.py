@@ -13,6 +13,7 @@ import pandas as pd
 
 from rfast_bench.breaches.broken import Broken
 from rfast_bench.conditions.compute_times import timeline_of
+from rfast_bench.conditions.faults.schedule import described
 from rfast_bench.errors import UserError
 from rfast_bench.plan.runs import Run
 from rfast_bench.problems import Problem
@@ -126,6 +127,7 @@ def outcome(
     about = {"real": notes(results, late) | {"deaths": [asdict(death) for death in died]}}
     if asks_all(run):
         about["real"]["common_epochs"] = gather.common_epochs(results, problem.samples)
+    about |= described(scenario, run.seed)
     reason = "; ".join(filter(None, [verdict.reason, void]))
     return Outcome(*(verdict.stopped_by, reason, frames, about, bool(void), verdict.broken, verdict.cautions))
 

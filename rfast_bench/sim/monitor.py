@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import simpy
 
+from rfast_bench.api import Algorithm
 from rfast_bench.breaches.broken import Broken
 from rfast_bench.breaches.cautions import Facts, cautions
 from rfast_bench.breaches.endings import of_ended
 from rfast_bench.breaches.invariant import Invariant
 from rfast_bench.breaches.waits import Ended
+from rfast_bench.conditions.faults.sides import Sides
 from rfast_bench.problems import Problem
 from rfast_bench.problems.base import on_host
 from rfast_bench.problems.evaluation import Evaluator, Row, Watcher, reached
@@ -37,6 +40,8 @@ class Outcome:
     """The rule that the method broke, if it did."""
     cautions: Sequence[Mapping[str, str]] = ()
     """What is to be said of the method beside it; see `breaches.cautions`."""
+    notes: Mapping[str, Any] = field(default_factory=dict)
+    """The manifest's part: the faults of the run."""
 
     @property
     def status(self) -> str:
@@ -57,7 +62,9 @@ class Monitor:
         evaluator: Evaluator,
         workers: Sequence[Worker],
         watcher: Watcher,
+        sides: Sides | None = None,
     ) -> None:
+        """`sides`: who can reach whom, where that changes."""
         self._stop = scenario.stop
         self._every = scenario.evaluate.every
         self._samples_of_epoch = problem.samples
@@ -74,6 +81,7 @@ class Monitor:
         self.checks: list[Callable[[], None]] = []
         """Called at each look; they raise what there is to be told."""
         self._grid_index = 0
+        self._sides = sides
 
     @property
     def stopped(self) -> bool:
@@ -169,10 +177,12 @@ class Monitor:
     def _look(self, time: float) -> None:
         for check in self.checks:
             check()
+        there = {k: w.algorithm for k, w in enumerate(self._workers) if _there(w)}
         row = {
             "time": time,
             **self._counters(),
-            **self._evaluator.measure({k: w.algorithm for k, w in enumerate(self._workers) if _there(w)}),
+            **self._evaluator.measure(there),
+            **self._rest(time, there),
             **self._traffic(),
         }
         self._rows.append(row)
@@ -182,6 +192,12 @@ class Monitor:
             self._stopped_by = "diverged"
         elif self._on_target(row):
             self._stopped_by = "target"
+
+    def _rest(self, time: float, there: Mapping[int, Algorithm]) -> dict[str, float]:
+        """How well those who are there solve what is left to them."""
+        return (
+            {} if self._sides is None else {"gap_rest": self._evaluator.gap_of(self._sides.at(time), there)}
+        )
 
     def _look_at_invariant(self, row: Row) -> None:
         """It is the living's; of a method that cannot do without the dead, nothing is known after the first death."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import cache, partial
 from typing import Any
 
@@ -12,7 +13,8 @@ from rfast_bench.api import Algorithm
 from rfast_bench.conditions.compute_times import sized, slowdown_of, timeline_of, work_of
 from rfast_bench.conditions.faults.links import FaultyLinks
 from rfast_bench.conditions.faults.ring import RingFaults
-from rfast_bench.conditions.faults.schedule import schedule
+from rfast_bench.conditions.faults.schedule import described, schedule
+from rfast_bench.conditions.faults.sides import sides_of
 from rfast_bench.conditions.seeds import later
 from rfast_bench.problems import Problem
 from rfast_bench.problems.base import read_only
@@ -59,7 +61,7 @@ def simulate(
     make = with_number(make, number_of(problem))
     with uncollected(topology.n):
         workers = build_workers(scenario, make, topology, problem, seed, make_network)
-        monitor = Monitor(scenario, problem, evaluator, workers, watcher)
+        monitor = Monitor(scenario, problem, evaluator, workers, watcher, sides_of(scenario, seed))
         driver = build_driver(scenario, make, topology, problem, workers, monitor, make_driver, seed)
         if training != PLAIN:
             equip(driver, training, problem, seed)
@@ -69,7 +71,7 @@ def simulate(
             driver.start()
             if not monitor.stopped:
                 driver.clock.run()
-        return monitor.outcome()
+        return replace(monitor.outcome(), notes=described(scenario, seed))
 
 
 def build_driver(

@@ -18,6 +18,7 @@ from rfast_bench.errors import UserError
 from rfast_bench.plan.runs import Run, load_points, plan
 from rfast_bench.records.reading import find_runs
 from rfast_bench.report.content.run_description import sentences
+from rfast_bench.scenario.faults.kinds import Crash
 from rfast_bench.scenario.schema import Scenario, load
 from rfast_bench.scenario.sections.compute import times_of
 from rfast_bench.study.replay import replay
@@ -201,8 +202,12 @@ def spans(folder: Path, text: str, **more: Any) -> Run:
 
 def test_spans_become_deaths_and_returns(tmp_path: Path) -> None:
     found = spans(tmp_path, SPANS, state="snapshot", snapshot_age="100 ms").scenario.faults
-    assert [(f.worker, f.down, f.up) for f in found] == [(2, 0.5, 1.5), (1, 1, 2), (2, 2, None)]
-    assert {(f.state, f.snapshot_age) for f in found} == {("snapshot", 0.1)}
+    assert [(*f.named, f.down, f.up) for f in found if isinstance(f, Crash)] == [
+        (2, 0.5, 1.5),
+        (1, 1, 2),
+        (2, 2, None),
+    ]
+    assert {(f.state, f.snapshot_age) for f in found if isinstance(f, Crash)} == {("snapshot", 0.1)}
 
 
 def test_a_run_with_spans_is_the_run_with_the_faults_in_the_scenario(tmp_path: Path) -> None:

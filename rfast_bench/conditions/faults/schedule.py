@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from rfast_bench.conditions.seeds import stream
 from rfast_bench.scenario.faults.kinds import (
@@ -31,6 +32,12 @@ def schedule(scenario: Scenario, seed: int) -> tuple[Fault, ...]:
         else:
             found.append(fault)
     return tuple(sorted(found, key=lambda fault: fault.down))
+
+
+def described(scenario: Scenario, seed: int) -> dict[str, Any]:
+    """The manifest's part: the faults of a run that has any."""
+    faults = schedule(scenario, seed)
+    return {"faults": [fault.model_dump(mode="json") for fault in faults]} if faults else {}
 
 
 def _drawn(spec: RandomFaults, until: float, workers: int, seed: int) -> list[Fault]:

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rfast_bench.scenario.faults.kinds import Crash, Fault, Partition, Pause
+from rfast_bench.conditions.faults.schedule import schedule
+from rfast_bench.scenario.faults.kinds import Crash, Fault, Partition, Pause, RandomFaults
+from rfast_bench.scenario.schema import Scenario
 
 
 class Sides:
@@ -19,7 +21,8 @@ class Sides:
         self._stops = [f for f in faults if isinstance(f, Crash | Pause)]
         self._splits = [f for f in faults if isinstance(f, Partition)]
 
-    def __bool__(self) -> bool:
+    @property
+    def several(self) -> bool:
         """Whether there is ever anything but all workers on one side."""
         return bool(self._stops or self._splits)
 
@@ -37,3 +40,13 @@ class Sides:
 
     def _begins(self, fault: Crash | Pause) -> float:
         return fault.down + (self._patience if isinstance(fault, Pause) else 0.0)
+
+
+def sides_of(scenario: Scenario, seed: int) -> Sides | None:
+    """Those of a run whose gaps are measured on each side; None where all are always on one. Random faults leave
+    so many different sides that their optima would take longer to find than the run."""
+    if any(isinstance(fault, RandomFaults) for fault in scenario.faults):
+        return None
+    patience = scenario.network.silence_timeout or 0.0
+    sides = Sides(schedule(scenario, seed), scenario.workers, patience)
+    return sides if sides.several else None

@@ -33,4 +33,4 @@ class Patience:
             self._look_at(fault, last + self._timeout)
             return
         why = "; ".join(one.told for one in self._faults if one.on(now))
-        self._stall(f"nobody has done a gradient since {last:g} s: {why}")
+        self._stall(f"nobody has done a gradient since {last:.1f} s: {why}")
