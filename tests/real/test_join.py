@@ -189,7 +189,8 @@ def test_ranks_with_other_secrets_are_told(
     words: tuple[str, str], scenario: Path, tmp_path: Path, marked: Marked
 ) -> None:
     place = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": free_port(), "WORLD_SIZE": "2"}
-    command = [sys.executable, "-m", "rfast_bench.cli.join", scenario, "--out", tmp_path / "out"]
+    command: list[str | Path] = [sys.executable, "-m", "rfast_bench.cli.join", scenario]
+    command += ["--out", tmp_path / "out"]
     command += ["--set", "workers=2", "--set", "real.startup_timeout=250 s", "--no-plots"]
     secrets = [{"RFAST_BENCH_SECRET": word} if word else {} for word in words]
     ranks = [marked.start(command, RANK=str(k), **place, **own) for k, own in enumerate(secrets)]
