@@ -13,6 +13,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from rfast_bench.api import Algorithm
+from rfast_bench.conditions.faults.schedule import schedule
+from rfast_bench.conditions.faults.sides import Sides, sides_of
 from rfast_bench.problems.evaluation import Evaluator, largest, reached
 from rfast_bench.real.samples.results import Result
 from rfast_bench.real.samples.sampler import COUNTED
@@ -94,8 +96,16 @@ class Curve:
     """The evaluated looks, up to the one where the run is over by its target or diverged."""
 
     def __init__(
-        self, results: Sequence[Result], scenario: Scenario, evaluator: Evaluator, epoch: int
+        self,
+        results: Sequence[Result],
+        scenario: Scenario,
+        evaluator: Evaluator,
+        epoch: int,
+        seed: int = 0,
     ) -> None:
+        patience = scenario.network.silence_timeout or 0.0
+        self._there = Sides(schedule(scenario, seed), scenario.workers, patience)
+        self._sides = sides_of(scenario, seed)
         self.rows: list[dict[str, float]] = []
         self.stopped_by = ""
         self._results, self._evaluator, self._epoch = results, evaluator, epoch
@@ -104,8 +114,12 @@ class Curve:
 
     def add(self, look: Look) -> None:
         seats = zip(self._results, look.samples, strict=True)
-        models = {r.worker: Shown(r.models[k]) for r, k in seats if k >= 0}
-        measured = self._evaluator.measure(cast(Mapping[int, Algorithm], models))
+        away = self._there.away(look.time)
+        models = {r.worker: Shown(r.models[k]) for r, k in seats if k >= 0 and r.worker not in away}
+        shown = cast(Mapping[int, Algorithm], models)
+        measured = self._evaluator.measure(shown)
+        if self._sides is not None:
+            measured["gap_rest"] = self._evaluator.gap_of(self._sides.at(look.time), shown)
         row = {"time": look.time, **self._counters(look), **measured, **self._traffic(look)}
         self.rows.append(row)
         if self._evaluator.has_diverged(row):

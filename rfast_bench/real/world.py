@@ -13,7 +13,7 @@ import pandas as pd
 
 from rfast_bench.breaches.broken import Broken
 from rfast_bench.conditions.compute_times import timeline_of
-from rfast_bench.conditions.faults.schedule import described
+from rfast_bench.conditions.faults.schedule import described, schedule
 from rfast_bench.errors import UserError
 from rfast_bench.plan.runs import Run
 from rfast_bench.problems import Problem
@@ -26,6 +26,7 @@ from rfast_bench.real.launch.deaths import Death
 from rfast_bench.real.launch.local import local
 from rfast_bench.real.samples.results import Result, has_left, load
 from rfast_bench.real.worker.optimizer import asks_all
+from rfast_bench.scenario.faults.kinds import Spell
 
 LATEST = 0.05
 """A run is void when its mean lateness is above this share of its mean compute time."""
@@ -101,7 +102,7 @@ def outcome(
 ) -> Outcome:
     """Evaluate the workers' samples and put their logs into the tables."""
     scenario = run.scenario
-    curve = gather.Curve(results, scenario, evaluator, problem.samples)
+    curve = gather.Curve(results, scenario, evaluator, problem.samples, run.seed)
     shown = gather.looks(results, scenario, run.algorithm_class.synchronous, problem.samples)
     with np.errstate(all="ignore"):
         for look in shown:
@@ -122,7 +123,7 @@ def outcome(
     late = lateness(results)
     stopped_by = curve.stopped_by or str(results[0].about["stopped_by"])
     void = _void(late)
-    died_by = "; ".join(death.told() for death in died)
+    died_by = "; ".join(death.told() for death in died) or _held_up(run, stopped_by, end)
     verdict = verdicts.verdict(run, problem, results, curve.rows, stopped_by, died_by)
     about = {"real": notes(results, late) | {"deaths": [asdict(death) for death in died]}}
     if asks_all(run):
@@ -130,6 +131,12 @@ def outcome(
     about |= described(scenario, run.seed)
     reason = "; ".join(filter(None, [verdict.reason, void]))
     return Outcome(*(verdict.stopped_by, reason, frames, about, bool(void), verdict.broken, verdict.cautions))
+
+
+def _held_up(run: Run, stopped_by: str, end: float) -> str:
+    """By which of the scenario's faults a run was that stalled."""
+    faults = schedule(run.scenario, run.seed) if stopped_by == "stalled" else ()
+    return "; ".join(fault.told for fault in faults if fault.on(end) and not isinstance(fault, Spell))
 
 
 def lateness(results: Sequence[Result]) -> dict[str, float]:

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from rfast_bench.conditions.faults.schedule import schedule
 from rfast_bench.plan.runs import Run
 from rfast_bench.scenario.faults.kinds import Crash
 
@@ -58,6 +59,10 @@ class Deaths:
     _killed: set[int] = field(default_factory=set)  # numbers of the scenario's faults that were carried out
     _due: dict[int, float] = field(default_factory=dict)  # whom to start again, and when
 
+    def __post_init__(self) -> None:
+        faults = schedule(self.run.scenario, self.run.seed)
+        self._planned = [fault for fault in faults if isinstance(fault, Crash)]
+
     @property
     def survivable(self) -> bool:
         """Whether the others can do without a worker."""
@@ -70,7 +75,7 @@ class Deaths:
 
     def carry_out(self, kill: Callable[[int], bool]) -> None:
         """Kill whom the scenario's faults name, and start again who is due. `kill` says whether there was one."""
-        for number, fault in enumerate(self.run.scenario.faults):
+        for number, fault in enumerate(self._planned):
             if number not in self._killed and self.now >= fault.down and kill(fault.worker):
                 self._killed.add(number)
         if self.over:
@@ -99,8 +104,7 @@ class Deaths:
         return None
 
     def _return_of(self, worker: int) -> float | None:
-        planned: list[Crash] = [f for k, f in enumerate(self.run.scenario.faults) if k in self._killed]
-        own = [fault for fault in planned if fault.worker == worker]
+        own = [f for k, f in enumerate(self._planned) if k in self._killed and f.worker == worker]
         if own:
             return max(own, key=lambda fault: fault.down).up
         after = self.run.scenario.real.restart_after

@@ -26,6 +26,7 @@ from rfast_bench.problems.evaluation import Watcher
 from rfast_bench.real.launch import secret
 from rfast_bench.real.launch.deaths import Deaths
 from rfast_bench.real.launch.local import Launcher
+from rfast_bench.real.launch.pauses import Patience, Pauses
 from rfast_bench.real.launch.rank_environment import RankInfo
 from rfast_bench.real.launch.rank_run import LOOK, Call, RankRun, key_of, key_of_life
 from rfast_bench.real.transport.store import PrefixStore, Store
@@ -53,8 +54,8 @@ class Caller:
         self._call(number, call)
         with self._others(store), RankRun(self._info, store, call, run, number, self._out) as part:
             watch = RemoteLauncher(run, folder, store, part)
-            stop, stall = run.scenario.stop, run.scenario.real.stall_timeout
-            stopping = Stopping(*(store, self._info.workers, stop, samples, stall), adds_up=asks_all(run))
+            own = (store, self._info.workers, run.scenario.stop, samples, Patience(run))
+            stopping = Stopping(*own, adds_up=asks_all(run))
             watch.watch(stopping, watcher)
 
     def _call(self, number: int, call: Call) -> None:
@@ -89,7 +90,7 @@ class RemoteLauncher(Launcher):
         self.run, self.folder, self.workers = run, folder, run.scenario.workers
         self.store = store
         self.began = time.monotonic()
-        self.deaths = Deaths(run, self._start_worker)
+        self.deaths, self.pauses = Deaths(run, self._start_worker), Pauses(run)
         self._lives = dict.fromkeys(range(self.workers), 0)
         self._part = part
         self._placed = False
@@ -103,6 +104,9 @@ class RemoteLauncher(Launcher):
             return False
         self.store.set(key_of_life("kill", rank, self._lives[rank]), "")
         return True
+
+    def _signal(self, rank: int, number: int) -> None:
+        self.store.set(key_of_life("signal", rank, self._lives[rank]), str(int(number)))
 
     def _state(self, rank: int) -> str:
         return ""

@@ -24,6 +24,7 @@ from rfast_bench.processes.environment import start_fork_server
 from rfast_bench.real.halts import ending
 from rfast_bench.real.launch import secret
 from rfast_bench.real.launch.deaths import Deaths
+from rfast_bench.real.launch.pauses import Patience, Pauses
 from rfast_bench.real.launch.silence import Silence
 from rfast_bench.real.transport.store import PrefixStore, Store, TCPStore, hosted
 from rfast_bench.real.worker.activities import Job
@@ -78,7 +79,7 @@ class Launcher:
         self.workers = run.scenario.workers
         self.began = time.monotonic()
         self.processes: dict[int, ForkServerProcess] = {}
-        self.deaths = Deaths(run, self._start_worker)
+        self.deaths, self.pauses = Deaths(run, self._start_worker), Pauses(run)
         store = self._open_store()
         self._prefix = secrets.token_hex(16)
         self.store: Store = PrefixStore(self._prefix, store)
@@ -123,6 +124,8 @@ class Launcher:
                 silence = Silence(self.run, self.store, self.deaths)
             self._check_processes()
             self.deaths.carry_out(self._kill)
+            if silence is not None:
+                self.pauses.carry_out(self.deaths.now, silence.over, self._signal)
             if silence is None:
                 self._check_start()
             else:
@@ -144,6 +147,11 @@ class Launcher:
             return False
         self.processes[rank].kill()
         return True
+
+    def _signal(self, rank: int, number: int) -> None:
+        if rank not in self.deaths.gone and (pid := self.processes[rank].pid) is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
 
     def _ends(self) -> list[tuple[int, int]]:
         """Who ended though not done, and by which exit code."""
@@ -220,8 +228,7 @@ def local(run: Run, folder: Path, samples: int, watcher: Watcher) -> None:
     """Do a run on this machine; the workers' results are in `folder` afterwards."""
     with launched(run, folder) as launcher:
         scenario = run.scenario
-        stall = scenario.real.stall_timeout
         stopping = Stopping(
-            *(launcher.store, launcher.workers, scenario.stop, samples, stall), adds_up=asks_all(run)
+            *(launcher.store, launcher.workers, scenario.stop, samples, Patience(run)), adds_up=asks_all(run)
         )
         launcher.watch(stopping, watcher)

@@ -77,7 +77,7 @@ class RankRun:
     def _start(self) -> None:
         environment = {**self._environment, "INCARNATION": str(self._life)}
         arguments = (self._job, environment, self._log)
-        self._began, self._told = time.monotonic(), False
+        self._began, self._told, self._signalled = time.monotonic(), False, 0
         self._child = FORKS.Process(target=born, args=arguments, name=f"worker-{self._rank}")
         start_fork_server()
         self._child.start()
@@ -97,6 +97,7 @@ class RankRun:
         assert self._child is not None
         code = self._child.exitcode
         if code is None:
+            self._pass_on()
             if self._store.check([key_of_life("kill", self._rank, self._life)]):
                 self._child.kill()
         elif self._store.check([f"done/{self._rank}"]):
@@ -109,6 +110,15 @@ class RankRun:
             self._life += 1
             self._start()
         return not self._store.check(["farewell"]) if code is not None else True
+
+    def _pass_on(self) -> None:
+        """Stop the child, or let it go on, as the launcher says."""
+        key = key_of_life("signal", self._rank, self._life)
+        if self._store.check([key]) and (number := int(self._store.get(key))) != self._signalled:
+            self._signalled = number
+            assert self._child is not None
+            assert self._child.pid is not None
+            os.kill(self._child.pid, number)
 
 
 def prefix_of(info: RankInfo) -> str:

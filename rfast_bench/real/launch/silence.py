@@ -43,6 +43,11 @@ class Silence:
         if now < self._end and any(self._is_missed(worker, now) for worker in self._there):
             self._store.set("end", f"stalled {now!r}")
 
+    @property
+    def over(self) -> bool:
+        """Whether the run has come to its end, and its workers leave."""
+        return self._deaths.now >= self._end
+
     def overdue(self) -> list[int]:
         """Whom nobody waits for any longer, now that the run is over. Raises UserError where killing did not help."""
         over = self._deaths.now - self._end

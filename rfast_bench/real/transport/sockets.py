@@ -106,17 +106,19 @@ class Mail:
         """Where the plain pipes of the others are."""
         self._addresses.update(addresses)
 
-    def send(self, to: int, message: Message) -> int:
-        """Queue a message, in order; numbers it. Returns the bytes of its frame."""
-        self._sequences[to, message.channel] += 1
+    def send(self, to: int, message: Message, again: bool = False) -> int:
+        """Queue a message, in order; numbers it, as the last one where it comes `again`. Returns its frame's bytes."""
+        self._sequences[to, message.channel] += not again
         message.sequence = self._sequences[to, message.channel]
         return self._push(to, message)
 
-    def post(self, to: int, message: Message) -> int:
-        """Hand over a message whose place a newer one may take; numbers it. Returns its frame's bytes."""
+    def post(self, to: int, message: Message, again: bool = False) -> int:
+        """The same for a message whose place a newer one may take."""
         edge = self._edges.get((to, message.channel)) or self._open(to, message.channel)
-        edge.sequence += 1
+        edge.sequence += not again
         message.sequence = edge.sequence
+        if again:  # over the pipe that loses nothing: the first one is to come too
+            return self._push(to, message)
         if edge.socket is None and edge.address is not None:
             edge.socket = self._socket(zmq.PUSH, conflate=True)
             edge.socket.connect(edge.address)
@@ -127,6 +129,12 @@ class Mail:
             self.counts.not_sent += 1
             return 0
         return self._push(to, message)
+
+    def spoilt(self, to: int, message: Message) -> None:
+        """Hand over a message with a wrong bit, which its receiver must drop."""
+        frame = pack(self.run, message)
+        frame[-1] ^= 1
+        self._pipe(to).send(frame, zmq.NOBLOCK, copy=False)
 
     def hello(self) -> None:
         """Tell all others that this worker has been started again, and where it is now."""
@@ -154,11 +162,14 @@ class Mail:
         return Message(kind, self.incarnation, self.worker, channel, 0, 0, 0.0, 0.0, payload)
 
     def _push(self, to: int, message: Message) -> int:
+        return self._hand_over(self._pipe(to), message)
+
+    def _pipe(self, to: int) -> zmq.Socket[bytes]:
         pipe = self._pipes.get(to)
         if pipe is None:
             pipe = self._pipes[to] = self._socket(zmq.PUSH, conflate=False)
             pipe.connect(self._addresses[to])
-        return self._hand_over(pipe, message)
+        return pipe
 
     def _hand_over(self, socket: zmq.Socket[bytes], message: Message) -> int:
         frame = pack(self.run, message)

@@ -11,6 +11,8 @@ from array import array
 from collections.abc import Callable, Iterator
 
 from rfast_bench.conditions.compute_times import slowdown_of
+from rfast_bench.conditions.faults.pauses import Interrupted
+from rfast_bench.conditions.faults.schedule import schedule
 from rfast_bench.scenario.schema import Scenario
 from rfast_bench.scenario.sections.slowdown import Slowdown
 
@@ -112,4 +114,6 @@ def compute_for(
     slowdown = slowdown_of(scenario, worker, seed)
     if scenario.real.compute == "measured":
         return Measured(slowdown, clock, sleep)
+    if scenario.faults:
+        slowdown = Interrupted(slowdown, schedule(scenario, seed), worker)
     return Emulated(slowdown, clock, sleep, work)

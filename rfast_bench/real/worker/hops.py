@@ -13,10 +13,14 @@ from typing import Any
 
 import numpy as np
 
+from rfast_bench.conditions.faults.links import FaultyLinks
+from rfast_bench.conditions.faults.ring import RingFaults
+from rfast_bench.conditions.faults.schedule import schedule
 from rfast_bench.conditions.inlet import Inlet
 from rfast_bench.conditions.ring import Ring
 from rfast_bench.real.worker.injected_network import Faults
 from rfast_bench.real.worker.node import RealNode
+from rfast_bench.scenario.schema import Scenario
 from rfast_bench.scenario.sections.losses import Independent
 from rfast_bench.scenario.sections.network import LinkSpec, NetworkSpec
 from rfast_bench.scenario.sections.timing import Constant, Draws
@@ -37,13 +41,14 @@ class Hops:
         faults: Faults,
         gather: Gather,
         inlet: Inlet[Any] | None = None,
+        ring_faults: RingFaults | None = None,
     ) -> None:
         """`inlet`: this worker's, where the network says that receiving takes time."""
         self._worker, self._workers, self._faults, self._gather = worker, workers, faults, gather
-        self._ring = Ring(network, seed, workers)
+        self._ring = Ring(network, seed, workers, ring_faults)
         links = [network.hop(i, (i + 1) % workers) for i in range(workers)]
         self._inlet = inlet
-        self._free = workers == 1 or (inlet is None and all(map(_takes_nothing, links)))
+        self._free = workers == 1 or (inlet is None and not ring_faults and all(map(_takes_nothing, links)))
 
     def pass_around(self, size: int, ready: Sequence[float], weights: Sequence[int]) -> float:
         """When this worker has the sum of a vector of `size` bytes, of which it had each piece when it was `ready`.
@@ -78,10 +83,11 @@ class Hops:
         faults.bytes_sent += made * size * faults.scale / self._workers
 
 
-def hops_of(node: RealNode, network: NetworkSpec, seed: int, gather: Gather) -> Hops:
-    """Those of the worker that a node is of."""
-    inlet = None if node.doorway is None else node.doorway.inlet
-    return Hops(network, seed, node.id, node.n, node.faults, gather, inlet)
+def hops_of(node: RealNode, scenario: Scenario, seed: int, gather: Gather) -> Hops:
+    """Those of the worker that a node is of. A worker that is paused holds its chunks back by itself."""
+    inlet, faults = None if node.doorway is None else node.doorway.inlet, schedule(scenario, seed)
+    ring_faults = RingFaults(FaultyLinks(faults, seed), faults, node.n, stops=False)
+    return Hops(scenario.network, seed, node.id, node.n, node.faults, gather, inlet, ring_faults)
 
 
 def _takes_nothing(link: LinkSpec) -> bool:

@@ -6,6 +6,7 @@ import math
 from array import array
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from random import Random
 from typing import Any
 
@@ -84,15 +85,28 @@ class RealNode:
         self._check(to, channel, POSTED, payload)
         now = self._clock()
         due = self.faults.post(to, channel, size_of(payload), now)
+        message = self._message(POST, channel, payload, now, due or 0.0)
+        self._spoil(to, message)
         if due is not None:
-            self.mail.post(to, self._message(POST, channel, payload, now, due))
+            self.mail.post(to, message)
+            if (later := self.faults.again(to, now)) >= 0:
+                self.mail.post(to, replace(message, due=max(due, now) + later), again=True)
 
     def send(self, to: int, channel: Channel, payload: Any, reliable: bool = True) -> None:
         self._check(to, channel, SENT, payload)
         now = self._clock()
         due = self.faults.send(to, channel, size_of(payload), now, reliable)
+        message = self._message(SEND, channel, payload, now, due or 0.0)
+        self._spoil(to, message)
         if due is not None:
-            self.mail.send(to, self._message(SEND, channel, payload, now, due))
+            self.mail.send(to, message)
+            if (later := self.faults.again(to, now)) >= 0:
+                self.mail.send(to, replace(message, due=max(due, now) + later), again=reliable)
+
+    def _spoil(self, to: int, message: Message) -> None:
+        """Send what arrives spoilt, so that the receiver has it to drop."""
+        for _ in range(self.faults.spoilt(to)):
+            self.mail.spoilt(to, message)
 
     def _check(self, to: int, channel: Channel, how: str, payload: Any) -> None:
         check_receiver(self.id, to, self.n, self.reachable)
@@ -136,7 +150,9 @@ class RealNode:
         self.changes += 1
 
     def beat(self, to: int) -> None:
-        """Post a sign of life, which is neither lost nor late by injection."""
+        """Post a sign of life, which is neither lost nor late by injection, but where the link is down."""
+        if self.faults.cut(to, self._clock()):
+            return
         self.mail.post(to, self._message(POST, HEARTBEAT, None, self._clock(), 0.0))
 
     # ------------------------------------------------------------------------------------------ the driver's

@@ -25,6 +25,8 @@ from threadpoolctl import threadpool_limits
 from rfast_bench import problems
 from rfast_bench.conditions import buckets
 from rfast_bench.conditions.compute_times import sized, work_of
+from rfast_bench.conditions.faults.links import FaultyLinks
+from rfast_bench.conditions.faults.schedule import schedule
 from rfast_bench.conditions.liveness import Liveness
 from rfast_bench.conditions.seeds import Streams, stream
 from rfast_bench.problems import Problem
@@ -70,7 +72,7 @@ class Worker:
         self.run, self.rank, self.store = job.run, rank, store
         self.life = int(os.environ.get("INCARNATION", "0"))
         self.scenario = job.run.scenario
-        self.clock = RunClock()
+        self.faults, self.clock = schedule(self.scenario, self.run.seed), RunClock()
         self.ended = threading.Event()
         self.group = Group(self.run.algorithm_class.__name__, self.ended)
         self.problem = self._problem()
@@ -96,7 +98,7 @@ class Worker:
         known = (self.life, Keys(job.secret) if job.secret else None, largest(self.node.faults.model_size))
         self.node.mail = Mail(rank, job.token, host, self.driver.deliver, self.lock, *known)
         self.snapshots = Snapshots(
-            *(self.scenario.faults, rank, job.folder, self.algorithm, self.lock, self.optimizer.filter)
+            *(self.faults, rank, job.folder, self.algorithm, self.lock, self.optimizer.filter)
         )
 
     # ---------------------------------------------------------------------------------------- building
@@ -114,7 +116,8 @@ class Worker:
     def _node(self) -> RealNode:
         model_size = self.problem.dim * self.problem.dtype.itemsize
         network, self.topology = self.scenario.network, self.run.build_topology()
-        faults = Faults(network, self.run.seed, self.rank, model_size)
+        links = FaultyLinks(self.faults, self.run.seed)
+        faults = Faults(network, self.run.seed, self.rank, model_size, links)
         doorway = None if network.receive_bandwidth is None else Doorway(network, self.rank, model_size)
         return RealNode(self.rank, self.topology, faults, self.run.seed, self.clock, self.staging, doorway)
 
@@ -134,7 +137,7 @@ class Worker:
         driver = Driver(
             *(self.node, self.algorithm, work, self.compute, self.sampler, self.clock, self.lock, budget)
         )
-        driver.hops = hops_of(self.node, self.scenario.network, self.run.seed, self.group.gather)
+        driver.hops = hops_of(self.node, self.scenario, self.run.seed, self.group.gather)
         if self.run.training == PLAIN:
             own = (self.problem, self.rank, self.group, self.compute, self.clock, self.node.faults.scale)
             driver.overlap = in_backward(*own) or driver.overlap

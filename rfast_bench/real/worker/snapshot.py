@@ -10,7 +10,7 @@ from typing import Any
 
 from rfast_bench.api import Algorithm
 from rfast_bench.conditions.optimizer import GradientFilter
-from rfast_bench.scenario.faults.kinds import Crash
+from rfast_bench.scenario.faults.kinds import Crash, Fault
 
 
 class Snapshots:
@@ -18,7 +18,7 @@ class Snapshots:
 
     def __init__(
         self,
-        faults: Sequence[Crash],
+        faults: Sequence[Fault],
         worker: int,
         folder: Path,
         algorithm: Algorithm,
@@ -27,7 +27,9 @@ class Snapshots:
     ) -> None:
         """`filter`: the one of the worker's optimizer, whose momentum buffer is part of its state."""
         self._due = sorted(
-            f.down - f.snapshot_age for f in faults if f.worker == worker and f.state == "snapshot"
+            f.down - f.snapshot_age
+            for f in faults
+            if isinstance(f, Crash) and f.worker == worker and f.state == "snapshot"
         )
         self._path = folder / f"{worker}.snapshot"
         self._algorithm = algorithm

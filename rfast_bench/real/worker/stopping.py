@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from rfast_bench.real.transport.store import Store
 from rfast_bench.scenario.schema import StopRule
@@ -42,13 +42,14 @@ class Stopping:
         workers: int,
         stop: StopRule,
         samples: int,
-        stall_timeout: float,
+        patience: Callable[[float], float],
         adds_up: bool = False,
     ) -> None:
-        """`adds_up`: tell the workers what all of them have done."""
+        """`patience`: after how many seconds without a gradient the run is stalled, at a time of its clock. `adds_up`:
+        tell the workers what all of them have done."""
         self._store, self._stop, self._samples = store, stop, samples
         self._keys = [f"progress/{k}" for k in range(workers)]
-        self._stall_timeout = stall_timeout
+        self._patience = patience
         self._moved = (-1, time.monotonic())  # samples of all, and since when they are so many
         self._ended = False
         self._sum = Sum(workers) if adds_up else None
@@ -68,13 +69,13 @@ class Stopping:
         parked = all(r[2] == "1" for r in reports)
         now = max(float(r[3]) for r in reports)
         self.seen = {"time": now, "epoch": samples / self._samples, "iterations_mean": iterations}
-        reason = self._reason(iterations, samples, parked)
+        reason = self._reason(iterations, samples, parked, now)
         if reason and not self._ended:
             self._ended = True
             self._store.set("end", f"{reason} {now + LEAD!r}")
         return self._share(now, iterations, samples)
 
-    def _reason(self, iterations: float, samples: int, parked: bool) -> str:
+    def _reason(self, iterations: float, samples: int, parked: bool, now: float) -> str:
         stop = self._stop
         if samples != self._moved[0]:
             self._moved = (samples, time.monotonic())
@@ -82,7 +83,7 @@ class Stopping:
             return "iterations"
         if stop.epochs is not None and samples >= stop.epochs * self._samples:
             return "epochs"
-        return "stalled" if time.monotonic() - self._moved[1] > self._stall_timeout else ""
+        return "stalled" if time.monotonic() - self._moved[1] > self._patience(now) else ""
 
     def _share(self, now: float, iterations: float, samples: int) -> float:
         stop = self._stop
