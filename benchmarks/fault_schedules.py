@@ -37,11 +37,12 @@ PAIRS = {
     "exponential": 0.3,
     "line": 0.01,
     "star": 0.02,
-    "complete": 0.3,
-    "random-trees": 0.02,
+    "complete": 0.5,
+    "random-trees": 0.006,
 }
-"""Topologies and step sizes, taken in turn."""
-FAULTY, END = 400.0, 3500.0
+"""Topologies and step sizes, taken in turn: such that the few on one side of a split network are stable too,
+and the chains of random trees."""
+FAULTY, END = 400.0, 4500.0
 """Seconds in which faults happen, and the end of the run; a gradient takes about 1."""
 
 
