@@ -141,16 +141,17 @@ def test_repeated_and_spoilt_messages_leave_a_reliable_method_its_iterates() -> 
     ]
     over = {
         "network": {"latency": 0.4, "silence_timeout": 32},
-        "evaluate": {"every": "10 iterations"},
+        "evaluate": {"every": "1 iteration"},
         "stragglers": [],
     }
     plain, spoilt = (
-        simulate_run(run_of("d-psgd", faults, 150, **over)).outcome.frames["curves"]
+        simulate_run(run_of("ring-allreduce", faults, 60, **over)).outcome.frames["curves"]
         for faults in ([], spells)
     )
     rows = len(spoilt) - 1
+    assert 5 < rows < len(plain)
     np.testing.assert_array_equal(plain["loss"][:rows], spoilt["loss"][:rows])
-    assert (spoilt["time"][1:rows] > plain["time"][1:rows]).all()
+    assert spoilt["time"][rows - 1] > 1.2 * plain["time"][rows - 1]
     assert spoilt["messages_lost"].iloc[-1] > 0
 
 
