@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import networkx as nx
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from rfast_bench.conditions.liveness import Liveness
 from rfast_bench.errors import UserError
 from rfast_bench.plan.runs import Run
 from rfast_bench.problems import Problem, reference
@@ -19,7 +20,8 @@ from rfast_bench.scenario.sections.topology import TopologySpec
 from rfast_bench.study.run import problem_of
 from rfast_bench.topology.build import build
 from rfast_bench.topology.connectivity import root_set
-from rfast_bench.topology.membership import Membership
+from rfast_bench.topology.membership import Membership, View
+from rfast_bench.topology.topology import Topology
 from tests.support.handmade import make_run, simulate_run
 
 PROBLEM = {
@@ -172,21 +174,77 @@ KINDS = ("binary-tree", "line", "star", "exponential", "complete", "grid", "rand
 def test_what_is_left_has_a_common_root_and_weights_that_sum_to_1(
     kind: str, n: int, data: st.DataObject
 ) -> None:
-    """For every set of dead workers of a tree, and wherever fewer than two die on the other kinds."""
+    """For every set of dead workers, the roots among them too."""
     topology = build(TopologySpec(kind=kind), n, "pair")
-    most = n - 1 if kind in ("binary-tree", "line", "star", "random-trees") else 1
-    gone = frozenset(data.draw(st.sets(st.integers(0, n - 1), max_size=most)))
-    if kind == "random-trees" and topology.common_roots <= gone:
-        return  # W and A are different trees: nobody need be below the root in both
-    living = [i for i in range(n) if i not in gone]
-    views = {i: Membership(topology).view(i, gone) for i in living}
+    check_what_is_left(topology, data.draw(st.frozensets(st.integers(0, n - 1), max_size=n - 1)))
+
+
+@settings(max_examples=150, deadline=None)
+@given(n=st.integers(2, 8), data=st.data())
+def test_so_has_what_is_left_of_any_sound_pair(n: int, data: st.DataObject) -> None:
+    """Edges as they come, of which only the pairs with a common root count."""
+    edges = st.sets(st.tuples(st.integers(0, n - 1), st.integers(0, n - 1)), min_size=n - 1)
+    rows = [
+        [{i: 1.0} | {j: 1.0 for j, k in drawn if k == i} for i in range(n)]
+        for drawn in (data.draw(edges), data.draw(edges))
+    ]
+    W, A = (tuple({j: 1 / len(row) for j in row} for row in one) for one in rows)
+    topology = Topology("drawn", n, True, W, A, (0,) * n)
+    assume(topology.common_roots)
+    check_what_is_left(topology, data.draw(st.frozensets(st.integers(0, n - 1), max_size=n - 1)))
+
+
+def check_what_is_left(topology: Topology, gone: frozenset[int]) -> None:
+    living = [i for i in range(topology.n) if i not in gone]
+    membership = Membership(topology)
+    views = {i: membership.view(i, gone) for i in living}
     number = {i: k for k, i in enumerate(living)}
-    for view in views.values():
+    for i, view in views.items():
         assert sum(view.W.values()) == pytest.approx(1)
         assert sum(view.A.values()) == pytest.approx(1)
         assert min([*view.W.values(), *view.A.values()]) > 0
+        assert all(i in views[j].in_W for j in view.out_W)
+        assert all(i in views[j].in_A for j in view.out_A)
     W, A = ([{number[j]: 1.0 for j in getattr(views[i], side)} for i in living] for side in "WA")
     assert root_set(tuple(W)) & root_set(tuple(A))
+
+
+def test_who_was_given_up_in_the_place_of_another_is_missed_no_longer() -> None:
+    """A grandchild of the root gives up its parent, then the root in its place; when the parent is back, the root may
+    stand in for it again."""
+    membership = Membership(build(TopologySpec(kind="binary-tree"), 7, "pair"))
+    node = Watched(3)
+    node.see(membership.view(3))
+    liveness = Liveness(membership, node, timeout=10)
+    for now, times in ((11.0, {}), (22.0, {}), (30.0, {1: 29.0})):
+        node.times = times
+        liveness.look(now)
+        if now < 30:
+            assert 1 in liveness.gone
+    assert liveness.gone == {}
+    assert (node.in_W, node.out_A) == ((1,), (1,))
+    node.times = {1: 30.0}
+    liveness.look(41.0)
+    assert node.in_W == (0,)
+
+
+class Watched:
+    """A node that has heard of whom the test says."""
+
+    def __init__(self, number: int) -> None:
+        self.id, self.times = number, dict[int, float]()
+        self.in_W: tuple[int, ...] = ()
+        self.out_W: tuple[int, ...] = ()
+        self.out_A: tuple[int, ...] = ()
+
+    def heard(self, now: float) -> Iterable[tuple[int, float]]:
+        return self.times.items()
+
+    def see(self, view: View) -> None:
+        self.in_W, self.out_W, self.out_A = view.in_W, view.out_W, view.out_A
+
+    def beat(self, to: int) -> None:
+        """Nobody counts."""
 
 
 def test_views_agree_on_who_talks_to_whom() -> None:
