@@ -4,8 +4,9 @@ A worker that is given up is left out and the weights are renormalised over the 
 would break the condition (the inner workers of a tree), its neighbours are joined past it: an in-neighbour takes its
 place in G(W), an out-neighbour in G(A), so that on a tree a child turns to the next living ancestor. A root has a
 successor, the first of its children in G(W), or of theirs while none of them lives; who hung on the root turns to it.
-Where leaving out each of them alone breaks nothing but all together do, all are joined past. So what is left has a
-common root whoever is given up. Every worker works this out alone, from those it has not heard of.
+Where leaving out each of them alone breaks nothing but all together do, all are joined past; and where each graph keeps
+roots but no common one, the fewest edges are added that mend it. So what is left has a common root whoever is given up.
+Every worker works this out alone, from those it has not heard of.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
-from rfast_bench.topology.connectivity import root_set
+from rfast_bench.topology.connectivity import Walks, root_set
+from rfast_bench.topology.repair import mend_pair
 from rfast_bench.topology.topology import Topology
 
 Rows = dict[int, dict[int, float]]
@@ -60,7 +62,9 @@ class Membership:
     def _without(self, gone: frozenset[int]) -> tuple[Rows, Rows]:
         past = frozenset(filter(self._must_be_bypassed, gone))
         left = self._joined(gone, past)
-        return left if past == gone or has_common_root(*left) else self._joined(gone, gone)
+        if past != gone and not has_common_root(*left):
+            left = self._joined(gone, gone)
+        return left if has_common_root(*left) or not self._topology.common_roots else mended(*left)
 
     def _joined(self, gone: frozenset[int], past: frozenset[int]) -> tuple[Rows, Rows]:
         """What is left without `gone`, of whom the neighbours of `past` are joined past them."""
@@ -125,9 +129,31 @@ class Membership:
 
 def has_common_root(W: Rows, A: Rows) -> bool:
     """Whether those that are left meet the condition; rows of W and columns of A by worker."""
+    w, a = _numbered(W, A)
+    return bool(root_set(w) & root_set(a))
+
+
+def mended(W: Rows, A: Rows) -> tuple[Rows, Rows]:
+    """With the fewest edges more that give them a common root, of equal weight with the others of their row."""
+    workers, mend = list(W), mend_pair(*_numbered(W, A))
+    for sender, receiver in mend.w:
+        W = W | {workers[receiver]: _with_one_more(W[workers[receiver]], workers[sender])}
+    for sender, receiver in mend.a:
+        A = A | {workers[sender]: _with_one_more(A[workers[sender]], workers[receiver])}
+    return W, A
+
+
+def _with_one_more(row: dict[int, float], worker: int) -> dict[int, float]:
+    own = 1 / (len(row) + 1)
+    return dict(sorted([*((j, weight * (1 - own)) for j, weight in row.items()), (worker, own)]))
+
+
+def _numbered(W: Rows, A: Rows) -> tuple[Walks, Walks]:
+    """Both graphs as walks among those that are left, numbered anew."""
     number = {worker: k for k, worker in enumerate(W)}
-    walks = [tuple({number[j]: 1.0 for j in row} for row in rows.values()) for rows in (W, A)]
-    return bool(root_set(walks[0]) & root_set(walks[1]))
+    return tuple({number[j] for j in row} for row in W.values()), tuple(
+        {number[j] for j in row} for row in A.values()
+    )
 
 
 def _others(row: Mapping[int, float], worker: int) -> tuple[int, ...]:

@@ -1,4 +1,4 @@
-"""Pauses, partitions and bad spells on real processes: the same schedule, carried out by signals and by the transport."""
+"""Pauses, partitions and bad spells on real processes: the same schedule, by signals and by the transport."""
 
 from __future__ import annotations
 
