@@ -38,8 +38,8 @@ from rfast_bench.api import (
 
 
 class RFast(Algorithm):
-    """One worker of R-FAST. `compensated` has z be what the own ledger leaves, so that rounding does not add up; None: where
-    numbers are shorter than float64.
+    """One worker of R-FAST. `compensated` has z be what the own ledger leaves, so that rounding does not add up; None:
+    where numbers are shorter than float64.
 
     Own shares come to a worker as what `node` shows of W and A: there is nothing left to do with them here.
     """
@@ -124,8 +124,8 @@ class RFast(Algorithm):
         self.z = self.left() if self.compensated else A[node.id] * y
 
     def left(self) -> Vector:
-        """What the own ledger leaves for z, g + Σ ρ̃ - Σ ρ: a_ii y but for rounding, which is not carried on. In pairs, for
-        ρ̃ and ρ grow alike, and numbers within a factor of 2 of one another are subtracted without any rounding."""
+        """What the own ledger leaves for z, g + Σ ρ̃ - Σ ρ: a_ii y but for rounding, which is not carried on. In pairs,
+        for ρ̃ and ρ grow alike, and numbers within a factor of 2 of one another are subtracted without rounding."""
         z = self.g
         for used, rho in zip_longest(self.rho_used.values(), self.rho.values(), fillvalue=0.0):
             z = z + (used - rho)

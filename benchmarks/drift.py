@@ -18,7 +18,7 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain, islice, repeat
 from pathlib import Path
 from typing import Any
@@ -164,19 +164,28 @@ def run_with(graph: str, workers: int, dtype: str, iterations: int, step: float)
     )
 
 
-def measure(form: str, graph: str, workers: int, dtype: str, noisy: int, calm: int, step: float) -> dict[str, Any]:
+def measure(
+    form: str, graph: str, workers: int, dtype: str, noisy: int, calm: int, step: float
+) -> dict[str, Any]:
     kind, parameters = FORMS[form]
     run = run_with(graph, workers, dtype, noisy + calm, step)
     problem = Calming(run, noisy)
     books = Books(problem)
     began = time.process_time()
     outcome = simulate(
-        run.scenario, lambda x0: kind(x0, step_size=step, **parameters), run.build_topology(), problem, books, 0
+        run.scenario,
+        lambda x0: kind(x0, step_size=step, **parameters),
+        run.build_topology(),
+        problem,
+        books,
+        0,
     )
     curves = outcome.frames["curves"]
     at = curves["iterations_max"].to_numpy() <= noisy
     last = int(np.flatnonzero(at)[-1])
-    gradient = float(np.sqrt(np.mean([g**2 for (_, _, g), noisy in zip(books.seen, at, strict=True) if noisy])))
+    gradient = float(
+        np.sqrt(np.mean([g**2 for (_, _, g), noisy in zip(books.seen, at, strict=True) if noisy]))
+    )
     return {
         "form": form,
         "graph": graph,

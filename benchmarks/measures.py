@@ -8,7 +8,7 @@
 `speedup_over_LABEL`            the table's speed-ups over another method than its baseline, seed by seed: columns such
                                 as `speedup_over_d-psgd_gap_0.05`
 
-`points_over_LABEL`             points of final accuracy over another method, seed by seed; a run that was lost is below any other
+`points_over_LABEL`             points of final accuracy over another method, seed by seed; a lost run is below any
 
 A diverged run has infinite ones. Medians over seeds and intervals are columns as those of `table.csv` are.
 """

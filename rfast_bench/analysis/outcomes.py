@@ -22,8 +22,8 @@ def known(run: Run) -> Known:
     """Bounds of `time_to_<metric>_<target>`, `final_<metric>` and `time_per_epoch` (s); nothing of a skipped,
     void or damaged run.
 
-    A diverged run reached nothing and never will; its final loss and gap are infinite, its accuracy is below any: it counts
-    as the worst in a median, and none of the three is ever printed as a number.
+    A diverged run reached nothing and never will; its final loss and gap are infinite, its accuracy is below any: it
+    counts as the worst in a median, and none of the three is ever printed as a number.
     """
     if run.status in ("skipped", "void", DAMAGED):
         return {}

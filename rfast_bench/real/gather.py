@@ -13,7 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from rfast_bench.api import Algorithm
-from rfast_bench.problems.evaluation import Evaluator, largest, reached
+from rfast_bench.problems.evaluation import Divergence, Evaluator, largest, reached
 from rfast_bench.real.samples.results import Result
 from rfast_bench.real.samples.sampler import COUNTED
 from rfast_bench.scenario.schema import Scenario
@@ -98,6 +98,7 @@ class Curve:
     ) -> None:
         self.rows: list[dict[str, float]] = []
         self.stopped_by = ""
+        self.diverged: Divergence | None = None
         self._results, self._evaluator, self._epoch = results, evaluator, epoch
         target = scenario.stop.target
         self._wanted = {} if target is None else target.wanted
@@ -108,7 +109,8 @@ class Curve:
         measured = self._evaluator.measure(cast(Mapping[int, Algorithm], models))
         row = {"time": look.time, **self._counters(look), **measured, **self._traffic(look)}
         self.rows.append(row)
-        if self._evaluator.has_diverged(row):
+        self.diverged = self._evaluator.divergence(row)
+        if self.diverged is not None:
             self.stopped_by = "diverged"
         elif self._wanted and all(reached(row, metric, value) for metric, value in self._wanted.items()):
             self.stopped_by = "target"

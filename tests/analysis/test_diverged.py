@@ -1,4 +1,4 @@
-"""What tables say of the final accuracy of runs that diverged: no number, and never a better one for having lost them."""
+"""What tables say of the final accuracy of runs that diverged: no number, and none that is better for having lost."""
 
 from __future__ import annotations
 
@@ -44,9 +44,7 @@ def test_a_lost_accuracy_is_a_dash_and_counts_as_the_worst(
 
 
 @pytest.mark.parametrize(("lost", "least"), [(1, 0.92), (2, 0.94), (3, np.nan)])
-def test_the_least_and_the_largest_are_of_what_was_measured(
-    tmp_path: Path, lost: int, least: float
-) -> None:
+def test_the_least_and_the_largest_are_of_what_was_measured(tmp_path: Path, lost: int, least: float) -> None:
     numbers = summarise(runs_of(tmp_path, lost)).set_index("label").loc["shaky"]
     np.testing.assert_equal(numbers["final_accuracy_min"], least)
 
