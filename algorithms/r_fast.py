@@ -151,7 +151,7 @@ class RFast(Algorithm):
     @property
     def local_residual(self) -> Vector:
         """This worker's own ledger; it holds at every instant without knowledge of the others."""
-        return self.z + sum(self.rho.values()) - sum(self.rho_used.values()) - self.g
+        return self.z - self.left()
 
     @classmethod
     def messages(cls, out_W: int, out_A: int) -> int:
