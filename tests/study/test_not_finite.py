@@ -44,7 +44,7 @@ import numpy as np
 from rfast_bench.problems.base import Problem, read_only
 
 class Breaking(Problem):
-    """‖x − 1‖²/2 for all; worker 2's gradients are not finite from the 20th on. It may not be asked about such models."""
+    """‖x − 1‖²/2 for all; worker 2's gradients are not finite from the 20th on."""
 
     passes = additive = False
 
