@@ -170,32 +170,37 @@ def test_a_worker_that_the_mean_model_is_not_of_ends_the_run_too(tmp_path: Path)
 
 
 # ---------------------------------------------------------------------------------------------- real processes
-def test_real_processes_tell_the_same(tmp_path: Path) -> None:
-    """By the method, by the problem and by a step that is too large; and a run that is none of these goes on."""
-    own, huge = own_method(tmp_path, "nan"), {"name": "r-fast", "step_size": 1e200, "topology": "line"}
-    keys: dict[str, Any] = {**REAL, "compute": "20 ms", "stop": {"time": "1.5 s"}}
-    keys["evaluate"] = {"every": "0.1 s", "targets": {"gap": [0.1]}}
-    done = run(tmp_path, algorithms=[own, huge, ALONE], **keys)
+SHORT: dict[str, Any] = {
+    **REAL,
+    "compute": "20 ms",
+    "stop": {"time": "1.5 s"},
+    "evaluate": {"every": "0.1 s"},
+}
+
+
+def test_real_processes_tell_the_same_and_other_runs_go_on(tmp_path: Path) -> None:
+    done = run(tmp_path, algorithms=[own_method(tmp_path, "nan"), ALONE], **SHORT)
     assert done.exit_code == 0, done.output
     lost = manifest(tmp_path, "own")
     assert lost["status"] in ("diverged", "void"), "void on a busy machine"
     assert (lost["stopped_by"], lost["diverged"]["workers"]) == ("diverged", [2])
-    assert 0.35 < lost["diverged"]["time"] < 1.5, "after 20 gradients of 20 ms, and well before the end"
+    assert 0.35 < lost["diverged"]["time"], "after 20 gradients of 20 ms"
     assert lost["reason"].startswith(f"worker 2's model is not finite at {lost['diverged']['time']:.3g} s")
-    assert manifest(tmp_path, "r-fast")["stopped_by"] == "diverged"
-    assert manifest(tmp_path, "r-fast")["reason"]
     assert manifest(tmp_path, "ring-allreduce")["stopped_by"] == "time"
+
+
+def test_a_step_that_is_too_large_on_real_processes(tmp_path: Path) -> None:
+    huge = {"name": "r-fast", "step_size": 1e200, "topology": "line"}
+    done = run(tmp_path, algorithms=[huge], **SHORT)
+    assert done.exit_code == 0, done.output
+    lost = manifest(tmp_path, "r-fast")
+    assert lost["stopped_by"] == "diverged"
+    assert f"at {lost['diverged']['time']:.3g} s" in lost["reason"]
 
 
 def test_a_problem_that_breaks_on_real_processes(tmp_path: Path) -> None:
     alone = own_method(tmp_path, "0")
-    keys: dict[str, Any] = {
-        **REAL,
-        "compute": "20 ms",
-        "stop": {"time": "1.5 s"},
-        "evaluate": {"every": "0.1 s"},
-    }
-    done = run(tmp_path, problem=own_problem(tmp_path), algorithms=[alone], **keys)
+    done = run(tmp_path, problem=own_problem(tmp_path), algorithms=[alone], **SHORT)
     assert done.exit_code == 0, done.output
     lost = manifest(tmp_path, "own")
     assert (lost["stopped_by"], lost["diverged"]["workers"]) == ("diverged", [2])
