@@ -184,7 +184,7 @@ def test_real_processes_tell_the_same_and_other_runs_go_on(tmp_path: Path) -> No
     lost = manifest(tmp_path, "own")
     assert lost["status"] in ("diverged", "void"), "void on a busy machine"
     assert (lost["stopped_by"], lost["diverged"]["workers"]) == ("diverged", [2])
-    assert 0.35 < lost["diverged"]["time"], "after 20 gradients of 20 ms"
+    assert lost["diverged"]["time"] > 0.35, "after 20 gradients of 20 ms"
     assert lost["reason"].startswith(f"worker 2's model is not finite at {lost['diverged']['time']:.3g} s")
     assert manifest(tmp_path, "ring-allreduce")["stopped_by"] == "time"
 
