@@ -23,6 +23,7 @@ that comes back, cost no more: see `settle`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import zip_longest
 
 from rfast_bench.api import (
     Activity,
@@ -37,7 +38,8 @@ from rfast_bench.api import (
 
 
 class RFast(Algorithm):
-    """One worker of R-FAST. `compensated` forms z from what was truly added to the sums (for float32).
+    """One worker of R-FAST. `compensated` has z be what the own ledger leaves, so that rounding does not add up; None:
+    where numbers are shorter than float64.
 
     Own shares come to a worker as what `node` shows of W and A: there is nothing left to do with them here.
     """
@@ -52,12 +54,13 @@ class RFast(Algorithm):
         x0: Vector,
         *,
         step_size: StepSize,
-        compensated: bool = False,
+        compensated: bool | None = None,
         own_share_w: OwnShareW | None = None,
         own_share_a: OwnShareA | None = None,
     ) -> None:
         self.step_size = step_size
-        self.compensated = compensated
+        short = "float64" not in str(getattr(x0, "dtype", "float64"))
+        self.compensated = short if compensated is None else compensated
         self.x = x0
         self.z = self.g = 0 * x0
         self.rho: dict[int, Vector] = {}
@@ -114,13 +117,19 @@ class RFast(Algorithm):
             rho_in = node.newest(j, "rho", used[j])
             y += rho_in - used[j]
             used[j] = rho_in
-        self.z = A[node.id] * y
-        if self.compensated:
-            self.z = y - sum((rho[j] + A[j] * y) - rho[j] for j in out_A)
         for j in out_A:
             rho[j] = rho[j] + A[j] * y  # a new vector: the old one is on its way to j
             node.post(j, "rho", rho[j])
         self.g = g_new
+        self.z = self.left() if self.compensated else A[node.id] * y
+
+    def left(self) -> Vector:
+        """What the own ledger leaves for z, g + Σ ρ̃ - Σ ρ: a_ii y but for rounding, which is not carried on. In pairs,
+        for ρ̃ and ρ grow alike, and numbers within a factor of 2 of one another are subtracted without rounding."""
+        z = self.g
+        for used, rho in zip_longest(self.rho_used.values(), self.rho.values(), fillvalue=0.0):
+            z = z + (used - rho)
+        return z
 
     def settle(self, node: Node) -> None:
         """Beyond the paper: close the accounts with neighbours that are gone by taking back what was given and
@@ -142,7 +151,7 @@ class RFast(Algorithm):
     @property
     def local_residual(self) -> Vector:
         """This worker's own ledger; it holds at every instant without knowledge of the others."""
-        return self.z + sum(self.rho.values()) - sum(self.rho_used.values()) - self.g
+        return self.z - self.left()
 
     @classmethod
     def messages(cls, out_W: int, out_A: int) -> int:

@@ -33,7 +33,7 @@ class RFastOnePeer(RFast):  # type: ignore[misc, unused-ignore]  # a fresh clone
         *,
         step_size: StepSize,
         own_share: OwnShareA = 0.5,
-        compensated: bool = False,
+        compensated: bool | None = None,
     ) -> None:
         super().__init__(x0, step_size=step_size, compensated=compensated)
         self.own_share = own_share

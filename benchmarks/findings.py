@@ -145,6 +145,8 @@ class Study:
             return number
         if column.startswith("time_to_"):
             return math.nan if math.isnan(above) else math.inf
+        if above == below:
+            return above  # infinite: it was lost
         return below if math.isfinite(below) else above if above > 0 else math.nan
 
     # ------------------------------------------------------------------------------------------- rows

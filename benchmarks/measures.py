@@ -8,6 +8,8 @@
 `speedup_over_LABEL`            the table's speed-ups over another method than its baseline, seed by seed: columns such
                                 as `speedup_over_d-psgd_gap_0.05`
 
+`points_over_LABEL`             points of final accuracy over another method, seed by seed; a lost run is below any
+
 A diverged run has infinite ones. Medians over seeds and intervals are columns as those of `table.csv` are.
 """
 
@@ -19,7 +21,7 @@ from collections.abc import Callable, Mapping, Sequence
 import pandas as pd
 
 from rfast_bench.analysis.cell_text import POINT
-from rfast_bench.analysis.outcomes import columns
+from rfast_bench.analysis.outcomes import columns, known
 from rfast_bench.analysis.statistics import exactly
 from rfast_bench.analysis.tables import summarise
 from rfast_bench.records.order import point_key
@@ -77,18 +79,18 @@ def measure(runs: Sequence[Run], names: Sequence[str]) -> pd.DataFrame:
 def _points_over(
     rival: str, runs: Sequence[Run], rivals: Sequence[Run], keys: Sequence[str]
 ) -> dict[str, object]:
-    theirs = {run.seed: _last_accuracy(run) for run in rivals if run.valid}
-    apart = [
-        100 * (_last_accuracy(run) - theirs[run.seed]) for run in runs if run.valid and run.seed in theirs
-    ]
+    theirs = {run.seed: _last_accuracy(run) for run in rivals}
+    apart = [100 * (_last_accuracy(run) - theirs[run.seed]) for run in runs if run.seed in theirs]
     return {
         **_place(runs, keys),
-        **columns([{f"{POINTS}{rival}": exactly(found)} for found in apart]),
+        **columns([{f"{POINTS}{rival}": exactly(found)} for found in apart if not math.isnan(found)]),
     }
 
 
 def _last_accuracy(run: Run) -> float:
-    return float(run.curves()["accuracy"].iloc[-1])
+    """Below any where it was lost; nothing (nan) of what is no run, and of two lost ones there is no difference."""
+    found = known(run).get("final_accuracy")
+    return math.nan if found is None else found.low
 
 
 def _place(runs: Sequence[Run], keys: Sequence[str]) -> dict[str, object]:

@@ -133,7 +133,8 @@ def _also_tuned(row: Mapping[Any, Any]) -> str:
 
 
 def interval(name: str, row: Mapping[Any, Any], digits: int = 3) -> str:
-    """` [10.5, 12]`, ` [20, ∞)`; nothing where there is none, or where it says no more than the number."""
+    """` [10.5, 12]`, ` [20, ∞)`, ` [–, 0.9]` of accuracies of which one diverged; nothing where there is none, or where
+    it says no more than the number."""
     low, high = row.get(f"{name}_low", np.nan), row.get(f"{name}_high", np.nan)
     middle = row.get(name, np.nan)
     plain = middle if np.isfinite(middle) else row.get(f"{name}_above", np.nan)
@@ -142,7 +143,7 @@ def interval(name: str, row: Mapping[Any, Any], digits: int = 3) -> str:
     ends = [cell(end, digits) for end in (low, high)]
     if ends[0] == ends[1] == cell(middle, digits):
         return ""
-    return f" [{ends[0]}, {'∞)' if np.isinf(high) else ends[1] + ']'}"
+    return f" [{NOTHING if np.isinf(low) else ends[0]}, {'∞)' if np.isinf(high) else ends[1] + ']'}"
 
 
 def _time(name: str, row: Mapping[Any, Any]) -> str:

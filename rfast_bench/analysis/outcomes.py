@@ -22,7 +22,8 @@ def known(run: Run) -> Known:
     """Bounds of `time_to_<metric>_<target>`, `final_<metric>` and `time_per_epoch` (s); nothing of a skipped,
     void or damaged run.
 
-    A diverged run reached nothing and never will; its final loss and gap are infinite, its accuracy is 0.
+    A diverged run reached nothing and never will; its final loss and gap are infinite, its accuracy is below any: it
+    counts as the worst in a median, and none of the three is ever printed as a number.
     """
     if run.status in ("skipped", "void", DAMAGED):
         return {}
@@ -53,7 +54,7 @@ def _finals(run: Run) -> Known:
     curves = run.curves()
     names = [*FINALS, *(name for name in OWN if name in curves and curves[name].notna().any())]
     if not run.valid:
-        return {f"final_{name}": exactly(0.0 if "accuracy" in name else math.inf) for name in names}
+        return {f"final_{name}": exactly(-math.inf if "accuracy" in name else math.inf) for name in names}
     last = {name: float(curves[name].iloc[-1]) for name in names if len(curves)}
     return {f"final_{name}": exactly(value) for name, value in last.items() if not math.isnan(value)}
 

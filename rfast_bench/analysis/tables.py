@@ -141,7 +141,7 @@ def _status(runs: Sequence[Run], row: Mapping[str, Any]) -> str:
         said.append("no common root")
     for word in ENDINGS:
         if row[word]:
-            reason = next(run.reason for run in runs if run.status == word)
+            reason = _reason([run for run in runs if run.status == word])
             share = _share(row[word], len(runs), always=word != "skipped")
             said.append(f"{word}{share}{': ' if reason else ''}{reason}")
     if all(run.valid and _did_nothing(run) for run in runs):
@@ -153,6 +153,13 @@ def _status(runs: Sequence[Run], row: Mapping[str, Any]) -> str:
     if row["tuned_at_edge"]:
         said.append(f"tuned at the edge ({row['tuned_at_edge']})")
     return "; ".join(said) or "ok"
+
+
+def _reason(ended: Sequence[Run]) -> str:
+    """Of the first seed that gives one, which is named where the others have others."""
+    first = next((run for run in ended if run.reason), ended[0])
+    alike = all(run.reason == first.reason for run in ended)
+    return first.reason if alike else f"seed {first.seed}: {first.reason}"
 
 
 def _did_nothing(run: Run) -> bool:

@@ -7,7 +7,12 @@ workers that are judged: their median and their worst.
 from __future__ import annotations
 
 import math
+<<<<<<< HEAD
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+=======
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+>>>>>>> numerics
 from functools import cached_property
 from typing import Any
 
@@ -19,7 +24,8 @@ from rfast_bench.problems.base import Array, on_host
 from rfast_bench.scenario.values.metrics import larger_is_better, number
 
 DIVERGED_AT = 1000.0
-"""A run has diverged when the loss at its mean model is this many times that of the start, or not finite."""
+"""A run has diverged when the loss at its mean model is this many times that of the start, or not finite; and when any
+worker's model is not."""
 BLOCK = 2**20
 """Bytes of models that are looked at together."""
 
@@ -41,6 +47,40 @@ class Watcher:
 
 
 NOBODY = Watcher()
+
+
+@dataclass(frozen=True)
+class Divergence:
+    """How a run was seen to have diverged, at a look: whose models were not finite then, maybe nobody's."""
+
+    time: float
+    """Seconds of the run."""
+    workers: Sequence[int]
+    """Ascending."""
+    loss: float
+    """At the mean model."""
+
+    @property
+    def told(self) -> str:
+        """`worker 3's model is not finite at 12.4 s`: the first by number, and how many more there were by then."""
+        at = f"at {self.time:.3g} s"
+        if self.workers:
+            first, *more = self.workers
+            others = (
+                f", nor are those of {len(more)} more"
+                if len(more) > 1
+                else f", nor is worker {more[0]}'s"
+                if more
+                else ""
+            )
+            return f"worker {first}'s model is not finite {at}{others}"
+        if not math.isfinite(self.loss):
+            return f"the loss of the mean model is not finite {at}, though all models are"
+        return f"the loss of the mean model is {self.loss:.3g} {at}, above {DIVERGED_AT:g} times that of the start"
+
+    def plain(self) -> dict[str, float | list[int]]:
+        """As a manifest has it."""
+        return {"time": self.time, "workers": list(self.workers)}
 
 
 class Evaluator:
@@ -67,7 +107,11 @@ class Evaluator:
         self._mean_of = mean_of
         self._optimum = None if reference is None else reference.loss
         self._start_loss = problem.loss(problem.start)
+<<<<<<< HEAD
         self._alone: dict[frozenset[int], tuple[Problem, float] | None] = {}
+=======
+        self._astray: Sequence[int] = ()
+>>>>>>> numerics
 
     @cached_property
     def problem(self) -> Problem:
@@ -84,11 +128,12 @@ class Evaluator:
         """
         models = {k: on_host(algorithm.model) for k, algorithm in algorithms.items()}
         everyone = list(models.values())
+        self._astray = sorted(k for k, model in models.items() if not finite(model))
         chosen = [models[k] for k in self._mean_of if k in models] or everyone
         mean = sum(block.sum(axis=0) for block in blocks(chosen)) / len(chosen)
         self.mean = mean if self._keep else self._host.start
         distances = np.concatenate([np.linalg.norm(block - mean, axis=1) for block in blocks(everyone)])
-        loss, gradient = self.problem.objective(mean)
+        loss, gradient_norm, accuracy = self._at(mean)
         parts = list(algorithms.values())
         residual = type(parts[0]).residual(parts)
         own = self._own(models)
@@ -96,12 +141,19 @@ class Evaluator:
             "loss": loss,
             "loss_worst": own.pop("loss_worst", math.nan),
             "gap": self._gap(loss),
-            "accuracy": self.problem.accuracy(mean),
+            "accuracy": accuracy,
             "consensus": float(np.sqrt(np.mean(distances**2))),
-            "gradient_norm": float(np.linalg.norm(gradient)),
+            "gradient_norm": gradient_norm,
             "residual": math.nan if residual is None else largest(residual),
             **own,
         }
+
+    def _at(self, mean: Array) -> tuple[float, float, float]:
+        """Loss, length of the gradient and accuracy. A problem is never asked about a model that is not finite."""
+        if not finite(mean):
+            return math.nan, math.nan, math.nan
+        loss, gradient = self.problem.objective(mean)
+        return loss, float(np.linalg.norm(gradient)), self.problem.accuracy(mean)
 
     def _gap(self, loss: float) -> float:
         return math.nan if self._optimum is None else loss - self._optimum
@@ -127,10 +179,12 @@ class Evaluator:
 
     def _own(self, models: Mapping[int, Array]) -> dict[str, float]:
         """What is measured of the workers' own models: each of them is looked at once."""
-        asked = {k: models[k] for k in dict.fromkeys([*self._judged, *self._named]) if k in models}
-        losses = dict(zip(asked, self.problem.losses(list(asked.values())) if asked else (), strict=True))
-        scores = {k: self.problem.accuracy(model) for k, model in asked.items()}
-        judged = [k for k in self._judged if k in asked]
+        there = [k for k in dict.fromkeys([*self._judged, *self._named]) if k in models]
+        asked = {k: models[k] for k in there if k not in self._astray}
+        losses = dict.fromkeys(there, math.nan)
+        losses |= zip(asked, self.problem.losses(list(asked.values())) if asked else (), strict=True)
+        scores = {k: self.problem.accuracy(asked[k]) if k in asked else math.nan for k in there}
+        judged = [k for k in self._judged if k in there]
         own = self._together([losses[k] for k in judged], [scores[k] for k in judged]) if self._judged else {}
         for k in self._named:
             loss = losses.get(k, math.nan)
@@ -144,13 +198,15 @@ class Evaluator:
         own = {
             **{"loss_worst": worst, "loss_median": median},
             **{"gap_worst": self._gap(worst), "gap_median": self._gap(median)},
-            **{"accuracy_worst": min(scores), "accuracy_median": float(np.median(scores))},
+            **{"accuracy_worst": float(np.min(scores)), "accuracy_median": float(np.median(scores))},
         }
         return own | ({"local_accuracy": sum(scores) / len(scores)} if self._mean_of_own else {})
 
-    def has_diverged(self, row: dict[str, float]) -> bool:
-        """Whether the mean model is beyond use."""
-        return not row["loss"] <= DIVERGED_AT * self._start_loss
+    def divergence(self, row: Row) -> Divergence | None:
+        """Whether the models of the last look, of which the row is, are beyond use."""
+        if not self._astray and row["loss"] <= DIVERGED_AT * self._start_loss:
+            return None
+        return Divergence(row["time"], self._astray, row["loss"])
 
 
 def _beyond(loss: float) -> float:
@@ -163,6 +219,11 @@ def blocks(models: Sequence[Array]) -> Iterator[Array]:
     rows = max(1, BLOCK // models[0].nbytes)
     for first in range(0, len(models), rows):
         yield np.array(models[first : first + rows])
+
+
+def finite(model: Array) -> bool:
+    """Whether all its numbers are. A finite sum is proof, without a copy of the model."""
+    return math.isfinite(float(model.sum())) or bool(np.isfinite(model).all())
 
 
 def largest(vector: Any) -> float:

@@ -13,9 +13,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from rfast_bench.api import Algorithm
+<<<<<<< HEAD
 from rfast_bench.conditions.faults.schedule import schedule
 from rfast_bench.conditions.faults.sides import Sides, sides_of
 from rfast_bench.problems.evaluation import Evaluator, largest, reached
+=======
+from rfast_bench.problems.evaluation import Divergence, Evaluator, largest, reached
+>>>>>>> numerics
 from rfast_bench.real.samples.results import Result
 from rfast_bench.real.samples.sampler import COUNTED
 from rfast_bench.scenario.schema import Scenario
@@ -108,6 +112,7 @@ class Curve:
         self._sides = sides_of(scenario, seed)
         self.rows: list[dict[str, float]] = []
         self.stopped_by = ""
+        self.diverged: Divergence | None = None
         self._results, self._evaluator, self._epoch = results, evaluator, epoch
         target = scenario.stop.target
         self._wanted = {} if target is None else target.wanted
@@ -122,7 +127,8 @@ class Curve:
             measured["gap_rest"] = self._evaluator.gap_of(self._sides.at(look.time), shown)
         row = {"time": look.time, **self._counters(look), **measured, **self._traffic(look)}
         self.rows.append(row)
-        if self._evaluator.has_diverged(row):
+        self.diverged = self._evaluator.divergence(row)
+        if self.diverged is not None:
             self.stopped_by = "diverged"
         elif self._wanted and all(reached(row, metric, value) for metric, value in self._wanted.items()):
             self.stopped_by = "target"

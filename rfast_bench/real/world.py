@@ -17,7 +17,7 @@ from rfast_bench.conditions.faults.schedule import described, schedule
 from rfast_bench.errors import UserError
 from rfast_bench.plan.runs import Run
 from rfast_bench.problems import Problem
-from rfast_bench.problems.evaluation import NOBODY, Evaluator, Watcher
+from rfast_bench.problems.evaluation import NOBODY, Divergence, Evaluator, Watcher
 from rfast_bench.processes.folders import folder_of_own
 from rfast_bench.real import gather
 from rfast_bench.real.halts import verdicts
@@ -38,7 +38,7 @@ class Outcome:
 
     stopped_by: str
     reason: str
-    """Why it is void or stalled, if it is."""
+    """Why it is void, stalled or diverged, if it is."""
     frames: dict[str, pd.DataFrame]
     notes: dict[str, Any]
     void: bool
@@ -47,6 +47,8 @@ class Outcome:
     """The rule that the method broke, if it did."""
     cautions: Sequence[Mapping[str, str]] = ()
     """What is to be said of the method beside it; see `breaches.cautions`."""
+    diverged: Divergence | None = None
+    """How it was seen, if it was."""
 
     @property
     def status(self) -> str:
@@ -128,9 +130,18 @@ def outcome(
     about = {"real": notes(results, late) | {"deaths": [asdict(death) for death in died]}}
     if asks_all(run):
         about["real"]["common_epochs"] = gather.common_epochs(results, problem.samples)
+<<<<<<< HEAD
     about |= described(scenario, run.seed)
     reason = "; ".join(filter(None, [verdict.reason, void]))
     return Outcome(*(verdict.stopped_by, reason, frames, about, bool(void), verdict.broken, verdict.cautions))
+=======
+    diverged = "" if curve.diverged is None else curve.diverged.told
+    reason = "; ".join(filter(None, [verdict.reason or diverged, void]))
+    return Outcome(
+        *(verdict.stopped_by, reason, frames, about, bool(void)),
+        *(verdict.broken, verdict.cautions, curve.diverged),
+    )
+>>>>>>> numerics
 
 
 def _held_up(run: Run, stopped_by: str, end: float) -> str:

@@ -20,7 +20,7 @@ from rfast_bench.breaches.waits import Ended
 from rfast_bench.conditions.faults.sides import Sides
 from rfast_bench.problems import Problem
 from rfast_bench.problems.base import on_host
-from rfast_bench.problems.evaluation import Evaluator, Row, Watcher, reached
+from rfast_bench.problems.evaluation import Divergence, Evaluator, Row, Watcher, reached
 from rfast_bench.problems.seats import held
 from rfast_bench.scenario.schema import Scenario
 from rfast_bench.sim.driver import Driver
@@ -42,6 +42,8 @@ class Outcome:
     """What is to be said of the method beside it; see `breaches.cautions`."""
     notes: Mapping[str, Any] = field(default_factory=dict)
     """The manifest's part: the faults of the run."""
+    diverged: Divergence | None = None
+    """How it was seen, if it was."""
 
     @property
     def status(self) -> str:
@@ -82,6 +84,7 @@ class Monitor:
         """Called at each look; they raise what there is to be told."""
         self._grid_index = 0
         self._sides = sides
+        self._diverged: Divergence | None = None
 
     @property
     def stopped(self) -> bool:
@@ -188,8 +191,9 @@ class Monitor:
         self._rows.append(row)
         self._look_at_invariant(row)
         self._watcher.look(self._share(row), row)
-        if self._evaluator.has_diverged(row):
-            self._stopped_by = "diverged"
+        self._diverged = self._evaluator.divergence(row)
+        if self._diverged is not None:
+            self._stopped_by, self.reason = "diverged", self._diverged.told
         elif self._on_target(row):
             self._stopped_by = "target"
 
@@ -270,6 +274,7 @@ class Monitor:
             },
             self.broken,
             self._cautions(),
+            self._diverged,
         )
 
     def _cautions(self) -> Sequence[Mapping[str, str]]:

@@ -175,8 +175,11 @@ def _training(run: Run) -> dict[str, Any]:
 
 
 def _told(run: Run, outcome: Any) -> dict[str, Any]:
-    """The rule that the method broke, if it is the user's or the rule is of the method's own, and cautions about it."""
+    """The rule that the method broke, if it is the user's or the rule is of the method's own, cautions about it, and
+    how it was seen to have diverged."""
     broken, told = outcome.broken, dict[str, Any]()
+    if outcome.diverged is not None:
+        told["diverged"] = outcome.diverged.plain()
     if broken is not None and (is_own(run.algorithm_class) or broken.rule.name == "invariant"):
         told["broken"] = str(broken)
     return told | ({"cautions": list(outcome.cautions)} if outcome.cautions else {})

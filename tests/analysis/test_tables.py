@@ -79,7 +79,7 @@ def test_what_was_not_reached_is_known_from_below(tmp_path: Path) -> None:
     finished, diverged, stalled, void = (known(run) for run in find_runs([tmp_path]))
     assert finished["time_to_gap_0.03"] == Bounds(60.0, np.inf)
     assert diverged["time_to_gap_0.1"] == diverged["time_to_gap_0.03"] == NEVER
-    assert (diverged["final_gap"], diverged["final_accuracy"]) == (NEVER, exactly(0))
+    assert (diverged["final_gap"], diverged["final_accuracy"]) == (NEVER, exactly(-np.inf))
     assert (stalled["time_to_gap_0.1"], stalled["time_to_gap_0.03"]) == (exactly(1), NEVER)
     assert void == {}
 

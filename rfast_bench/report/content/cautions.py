@@ -117,5 +117,5 @@ def _where(own: pd.DataFrame, rows: pd.DataFrame, word: str) -> str:
 def _reason(own: pd.DataFrame, word: str) -> str:
     """The reason that the records give, else what the word means."""
     said = [part for status in own["status"] for part in str(status).split("; ") if part.startswith(word)]
-    reasons = dict.fromkeys(part.partition(": ")[2] for part in said)
-    return "; ".join(reason for reason in reasons if reason) or _MEANS[word]
+    reasons = [reason for reason in dict.fromkeys(part.partition(": ")[2] for part in said) if reason]
+    return "; ".join([*reasons, _MEANS[word]] if word == "diverged" or not reasons else reasons)
