@@ -80,7 +80,7 @@ def contents(out: Path) -> dict[str, object]:
 
 
 def _content(path: Path) -> object:
-    if path.is_symlink() or not path.is_file():
+    if not path.is_file():
         return "folder" if path.is_dir() and not path.is_symlink() else "link"
     if path.name != MANIFEST:
         return path.read_bytes()
