@@ -1,4 +1,4 @@
-"""A small part of `python -m benchmarks.fuzz`: no input ends a reader otherwise than by one message, or by being read."""
+"""A small part of `python -m benchmarks.fuzz`: an input is read, or ends a reader by one message."""
 
 from __future__ import annotations
 
