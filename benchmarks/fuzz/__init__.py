@@ -10,5 +10,6 @@ in a process of its own kind (`boxed.py`), which may take 1 GiB more than it has
     traces.py      times, links, absences from files                        graphs.py    edge lists, matrices, GraphML
     records.py     the folders of runs: what `table`, `plot`, `report` and `compare` read
 
-Coverage may guide the bytes instead, where `atheris` is installed: `python -m benchmarks.fuzz.guided`.
+Coverage may guide the bytes instead, where `atheris` is installed, which is no dependency of the suite (3.0.0 installs
+from PyPI on Python 3.11): `python -m benchmarks.fuzz.guided [atheris' own options]`.
 """

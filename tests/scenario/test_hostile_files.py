@@ -92,9 +92,7 @@ def test_what_has_no_end_or_never_begins(make: Callable[[Path], None], tmp_path:
     assert "it is no file" in refused(lambda: verdicts.of_spec(graph, None))
 
 
-@pytest.mark.parametrize(
-    "tagged", ["!!bool x", "!!timestamp 1", "!!map [1]", "!!omap [a: 1]", "!!float x", "!!set {a}"]
-)
+@pytest.mark.parametrize("tagged", ["!!bool x", "!!timestamp 1", "!!map [1]", "!!omap [a: 1]", "!!set {a}"])
 def test_what_is_tagged_as_what_it_is_not(tagged: str, tmp_path: Path) -> None:
     path = a_file(tmp_path / "s.yaml", f"name: {tagged}\n")
     assert "leave the tag out" in refused(lambda: read_yaml(path))
@@ -137,7 +135,7 @@ def npy(shape: object, data: bytes = b"") -> bytes:
     [
         (npy((10**6, 10**6)), "it says that it is float64 of shape"),
         (npy((-2, 2), bytes(32)), "its shape is"),
-        (npy((2, 2), bytes(8)), "it says that it is"),
+        (npy((2, 2), bytes(8)), "it ends before its 4 numbers do"),
         (b"\x93NUMPY\x01\x00\x10\x00" + b"{'descr': '<f8'\n", "cannot read"),
         (b"PK\x03\x04", "archive"),
         (b"", "cannot read"),
