@@ -8,12 +8,21 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
 Rng = np.random.Generator
+T = TypeVar("T")
+
+
+def pick(rng: Rng, among: Sequence[T]) -> T:
+    """One of them."""
+    return among[int(rng.integers(len(among)))]
+
+
 Damage = Callable[[Path, Path, Rng], None]
 """Of a file; another folder has the same files of another scenario."""
 
@@ -35,7 +44,7 @@ def emptied(path: Path, other: Path, rng: Rng) -> None:
 
 def longer(path: Path, other: Path, rng: Rng) -> None:
     more = (b"\n", b" ", b"0", rng.bytes(20), path.read_bytes())
-    path.write_bytes(path.read_bytes() + more[rng.integers(len(more))])
+    path.write_bytes(path.read_bytes() + pick(rng, more))
 
 
 def lost(path: Path, other: Path, rng: Rng) -> None:
@@ -48,7 +57,7 @@ def swapped(path: Path, other: Path, rng: Rng) -> None:
     names = sorted(
         one for one in out.rglob(path.name if rng.integers(4) else "*") if one.is_file() and one != path
     )
-    with_ = names[rng.integers(len(names))]
+    with_ = pick(rng, names)
     one, two = path.read_bytes(), with_.read_bytes()
     path.write_bytes(two)
     with_.write_bytes(one)
@@ -65,7 +74,7 @@ def a_folder(path: Path, other: Path, rng: Rng) -> None:
 
 def a_link(path: Path, other: Path, rng: Rng) -> None:
     targets = (other.resolve(), path, Path("/dev/zero"), Path("/nowhere"))
-    target = targets[rng.integers(len(targets))]
+    target = pick(rng, targets)
     path.unlink()
     path.symlink_to(target)
 

@@ -17,7 +17,7 @@ import yaml
 from click.testing import CliRunner
 from rich.console import Console
 
-from benchmarks.damage.kinds import ABSENT, DAMAGES, Rng
+from benchmarks.damage.kinds import ABSENT, DAMAGES, Rng, pick
 from rfast_bench.cli.commands import main as rfast_bench
 from rfast_bench.errors import UserError
 from rfast_bench.plan.runs import load_points, plan
@@ -122,12 +122,12 @@ class Trial:
         """One damage, or two. Raises Broken, and whatever a command raises. The kinds of damage, told."""
         shutil.rmtree(self.out, ignore_errors=True)
         shutil.copytree(self.home / "truth", self.out)
-        kinds = [DAMAGES[rng.integers(len(DAMAGES))] for _ in range(1 + int(rng.integers(8) == 0))]
+        kinds = [pick(rng, DAMAGES) for _ in range(1 + int(rng.integers(8) == 0))]
         for kind in kinds:
             files = sorted(
                 p for p in self.out.glob("small/*/*/seed-*/*") if p.is_file() and not p.is_symlink()
             )
-            path = files[rng.integers(len(files))]
+            path = pick(rng, files)
             kind(path, self.home / "other" / "out" / path.relative_to(self.out), rng)
         self.check_shown(all_shown, any(kind in ABSENT for kind in kinds))
         self.check_mended(all_shown)

@@ -52,9 +52,9 @@ def header(shape: object, kind: object, data: bytes = b"\x00" * 64, order: objec
 def _one(array: np.ndarray, rng: hostile.Rng) -> bytes:
     match rng.integers(6):
         case 0:
-            return header(SHAPES[rng.integers(len(SHAPES))], "<f8")
+            return header(hostile.pick(rng, SHAPES), "<f8")
         case 1:
-            return header((4,), TYPES[rng.integers(len(TYPES))])
+            return header((4,), hostile.pick(rng, TYPES))
         case 2:
             return header(hostile.value(rng), hostile.value(rng), order=hostile.value(rng))
         case 3:

@@ -17,6 +17,7 @@ import traceback
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 
@@ -85,12 +86,12 @@ def family_of(families: Mapping[str, Maker], number: int) -> str:
     return names[number % len(names)]
 
 
-def _lines(pipe: object, child: int) -> Iterator[Told]:
+def _lines(pipe: IO[bytes], child: int) -> Iterator[Told]:
     rest, used = b"", -1
     while select.select([pipe], [], [], PATIENCE)[0] or used < (used := _ticks(child)):
         if not select.select([pipe], [], [], 0)[0]:
             continue  # it computes, on a machine that has other things to do
-        more = os.read(pipe.fileno(), 65536)  # type: ignore[attr-defined]
+        more = os.read(pipe.fileno(), 65536)
         if not more:
             return
         *whole, rest = (rest + more).split(b"\n")

@@ -30,7 +30,7 @@ def _checked(spec: TopologySpec, workers: int | None) -> Callable[[], object]:
 
 
 def _workers(rng: Rng) -> int | None:
-    return (None, 6, 1, 100_001)[rng.integers(4)] if rng.integers(3) == 0 else None
+    return hostile.pick(rng, (None, 6, 1, 100_001)) if rng.integers(3) == 0 else None
 
 
 def edge_list(rng: Rng, folder: Path) -> Callable[[], object]:
@@ -73,12 +73,12 @@ def _weights(rng: Rng) -> np.ndarray:
         np.float16,
         "M8[s]",
     )
-    return odd[rng.integers(len(odd))].astype(kinds[rng.integers(len(kinds))])
+    return hostile.pick(rng, odd).astype(hostile.pick(rng, kinds))
 
 
 def matrix(rng: Rng, folder: Path) -> Callable[[], object]:
     """A matrix in one of the formats for it."""
-    suffix = (".csv", ".npy", ".npz")[rng.integers(3)]
+    suffix = hostile.pick(rng, (".csv", ".npy", ".npz"))
     path = folder / f"w{suffix}"
     if suffix == ".csv":
         np.savetxt(path, np.full((4, 4), 0.25), delimiter=",", fmt="%g")
@@ -113,12 +113,12 @@ def named(rng: Rng, folder: Path) -> Callable[[], object]:
     kinds += ("random-trees", "random-graphs", "bipartite-exponential", "grid", "x")
     sizes = (1, 2, 3, 16, 1000, 100_001, 10**6, 10**9, 10**18)
     spec = TopologySpec(
-        kind=kinds[rng.integers(len(kinds))],
-        seed=(0, 1, -1, 2**63, 10**30)[rng.integers(5)],
-        root=(0, 1, -1, 10**9)[rng.integers(4)],
-        common_roots=(1, 2, 10**9)[rng.integers(3)],
+        kind=hostile.pick(rng, kinds),
+        seed=hostile.pick(rng, (0, 1, -1, 2**63, 10**30)),
+        root=hostile.pick(rng, (0, 1, -1, 10**9)),
+        common_roots=hostile.pick(rng, (1, 2, 10**9)),
     )
-    return _checked(spec, sizes[rng.integers(len(sizes))])
+    return _checked(spec, hostile.pick(rng, sizes))
 
 
 FAMILIES = {"edge list": edge_list, "matrix": matrix, "GraphML": graphml, "named graph": named}

@@ -1,4 +1,6 @@
-"""Bytes that coverage guides, for the readers of text and arrays: `python -m benchmarks.fuzz.guided -max_total_time=60`.
+"""Bytes that coverage guides, for the readers of text and arrays.
+
+    python -m benchmarks.fuzz.guided -max_total_time=60 -artifact_prefix=/tmp/
 
 Needs `atheris` (`pip install atheris`, on Linux). It ends at the first input that is neither read nor refused.
 """

@@ -6,11 +6,12 @@ import copy
 import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 Rng = np.random.Generator
+T = TypeVar("T")
 
 NUMBERS: Sequence[Any] = (
     *(
@@ -109,14 +110,19 @@ def nested(depth: int = DEEP, inner: Any = 1, mapping: bool = False) -> Any:
     return inner
 
 
+def pick(rng: Rng, among: Sequence[T]) -> T:
+    """One of them."""
+    return among[int(rng.integers(len(among)))]
+
+
 def value(rng: Rng) -> Any:
     """One that nobody means."""
     kind = rng.integers(10)
     if kind < 4:
-        return NUMBERS[rng.integers(len(NUMBERS))]
+        return pick(rng, NUMBERS)
     if kind < 7:
-        return WORDS[rng.integers(len(WORDS))]
-    return copy.deepcopy(_ODD[rng.integers(len(_ODD))])
+        return pick(rng, WORDS)
+    return copy.deepcopy(pick(rng, _ODD))
 
 
 _ODD: Sequence[Any] = (
@@ -166,7 +172,7 @@ def changed(tree: Any, rng: Rng) -> Any:
         known = list(places(tree))
         if not known:
             return value(rng)
-        _change(tree, known[rng.integers(len(known))], known, rng)
+        _change(tree, pick(rng, known), known, rng)
     return tree
 
 
@@ -180,7 +186,7 @@ def _change(tree: Any, path: Sequence[Any], known: Sequence[Sequence[Any]], rng:
         case 2:
             home[last] = [home[last]] * int(rng.integers(1, 4))
         case 3:
-            home[last] = copy.deepcopy(_at(tree, known[rng.integers(len(known))]))
+            home[last] = copy.deepcopy(_at(tree, pick(rng, known)))
         case _:
             home[last] = value(rng)
 
@@ -210,7 +216,7 @@ def bytes_changed(data: bytes, rng: Rng) -> bytes:
                     rng.integers(1, 6)
                 )
             case 4:
-                found[where:where] = MARKS[rng.integers(len(MARKS))]
+                found[where:where] = pick(rng, MARKS)
             case 5:
                 del found[where:]
             case 6:
@@ -218,7 +224,7 @@ def bytes_changed(data: bytes, rng: Rng) -> bytes:
             case 7:
                 found[where : where + size] = b"\x00" * size
             case _:
-                found[where:where] = str(NUMBERS[rng.integers(len(NUMBERS) - 13)]).encode()
+                found[where:where] = str(pick(rng, NUMBERS[:-13])).encode()
     return bytes(found)
 
 
@@ -298,4 +304,4 @@ def huge_text(rng: Rng) -> str:
         lambda: "0 999999999\n",
         lambda: ",\n" * 300_000,
     )
-    return kinds[rng.integers(len(kinds))]()
+    return pick(rng, kinds)()

@@ -72,7 +72,7 @@ def _copied(rng: Rng, folder: Path) -> tuple[Path, Path]:
     home = folder / "out"
     shutil.copytree(template(), home)
     runs = sorted(path.parent for path in home.rglob(MANIFEST))
-    return home, runs[rng.integers(len(runs))]
+    return home, hostile.pick(rng, runs)
 
 
 def _shown(home: Path, folder: Path, number: int) -> Callable[[], object]:
@@ -120,14 +120,14 @@ def tables(rng: Rng, folder: Path) -> Callable[[], object]:
     """Tables with other bytes and cells."""
     home, run = _copied(rng, folder)
     files = sorted(run.glob("*.csv"))
-    path = files[rng.integers(len(files))]
+    path = hostile.pick(rng, files)
     match rng.integers(8):
         case 0:
             path.write_text(hostile.huge_text(rng))
         case 1 | 2:
             lines = [line.split(",") for line in path.read_text().splitlines()]
-            row = lines[rng.integers(len(lines))]
-            row[rng.integers(len(row))] = str(hostile.value(rng))[:6000] if rng.integers(2) else "1e400"
+            row = hostile.pick(rng, lines)
+            hostile.pick(rng, row) = str(hostile.value(rng))[:6000] if rng.integers(2) else "1e400"
             path.write_text("\n".join(map(",".join, lines)), encoding="utf-8", errors="surrogatepass")
         case 3:
             head, *rest = path.read_text().splitlines(keepends=True)
@@ -154,7 +154,7 @@ def resolved(rng: Rng, folder: Path) -> Callable[[], object]:
     ]
     bombs[0] = bombs[0].replace("a: &a", "a: &b0")
     if rng.integers(3) == 0:
-        path.write_text(bombs[rng.integers(len(bombs))])
+        path.write_text(hostile.pick(rng, bombs))
     elif rng.integers(2):
         tree = hostile.changed(yaml.safe_load(path.read_text()), rng)
         try:
@@ -164,7 +164,7 @@ def resolved(rng: Rng, folder: Path) -> Callable[[], object]:
     else:
         hostile.damaged(path, rng)
     resealed(run, rng)
-    return _shown(home, folder, (0, 2)[rng.integers(2)])
+    return _shown(home, folder, hostile.pick(rng, (0, 2)))
 
 
 def under_way(rng: Rng, folder: Path) -> Callable[[], object]:
@@ -200,13 +200,13 @@ def folders(rng: Rng, folder: Path) -> Callable[[], object]:
                 "",
                 ".",
             )
-            found[integrity.FILES][names[rng.integers(len(names))]] = "0" * 64
+            found[integrity.FILES][hostile.pick(rng, names)] = "0" * 64
             (run / MANIFEST).write_text(json.dumps(integrity.sealed(found)))
         case 1:
             shutil.rmtree(run)
             run.symlink_to(home if rng.integers(2) else "/")
         case 2:
-            _instead(run / ("curves.csv", MANIFEST, "scenario.yaml")[rng.integers(3)], rng)
+            _instead(run / hostile.pick(rng, ("curves.csv", MANIFEST, "scenario.yaml")), rng)
         case 3:
             deep = run
             for _ in range(int(rng.integers(1, 60))):

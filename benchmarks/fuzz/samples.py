@@ -36,7 +36,7 @@ def table(rng: Rng, folder: Path) -> Callable[[], object]:
         case 0:
             path.write_text(hostile.huge_text(rng))
         case 1:
-            word = hostile.WORDS[rng.integers(len(hostile.WORDS))]
+            word = hostile.pick(rng, hostile.WORDS)
             path.write_text(TABLE.replace("0.5", word, 1))
         case 2:
             path.write_text(",".join(map(str, range(300_000))) + "\n")
@@ -51,7 +51,7 @@ def archive(rng: Rng, folder: Path) -> Callable[[], object]:
     """NPZ."""
     path = folder / "data.npz"
     kinds = ("<f8", "<f4", "<i8", "?", "<U3", "<c16")
-    x = np.arange(24.0).reshape(12, 2).astype(kinds[rng.integers(len(kinds))])
+    x = np.arange(24.0).reshape(12, 2).astype(hostile.pick(rng, kinds))
     arrays = {"X": x, "y": np.arange(12) % 2, "who": np.arange(12) % 3}
     archives.write(path, arrays, rng)
     return _loaded(specs.NpzSpec(kind="npz", path=path), "who" if rng.integers(2) else None)
@@ -69,7 +69,7 @@ def idx(rng: Rng, folder: Path) -> Callable[[], object]:
     ]
     for name in names:
         (folder / name).write_bytes(_idx((8, 4, 4) if "idx3" in name else (8,)))
-    path = folder / names[rng.integers(4)]
+    path = folder / hostile.pick(rng, names)
     match rng.integers(6):
         case 0:
             content = gzip.compress(hostile.bytes_changed(path.read_bytes(), rng))
@@ -134,7 +134,7 @@ def cifar(rng: Rng, folder: Path) -> Callable[[], object]:
     match rng.integers(5):
         case 0:
             odd = _pickles(folder)
-            path.write_bytes(odd[rng.integers(len(odd))])
+            path.write_bytes(hostile.pick(rng, odd))
         case 1:
             path.unlink()
             path.with_name(f"{path.name}.bin").write_bytes(hostile.bytes_changed(bytes(2 * 3073), rng))
@@ -159,9 +159,9 @@ def _opcodes_changed(path: Path, rng: Rng) -> None:
     content = bytearray(path.read_bytes())
     ends = [k for k in range(len(content)) if k < 150 or k > len(content) - 60]
     for _ in range(int(rng.integers(1, 4))):
-        where = ends[rng.integers(len(ends))]
+        where = hostile.pick(rng, ends)
         codes = [code.code.encode("latin-1")[0] for code in pickletools.opcodes]
-        content[where] = codes[rng.integers(len(codes))]
+        content[where] = hostile.pick(rng, codes)
     path.write_bytes(bytes(content))
 
 
@@ -214,7 +214,7 @@ def text(rng: Rng, folder: Path) -> Callable[[], object]:
         path.write_text(hostile.huge_text(rng))
     else:
         hostile.damaged(path, rng)
-    length = int((1, 8, 100, 10**9)[rng.integers(4)])
+    length = int(hostile.pick(rng, (1, 8, 100, 10**9)))
     return _loaded(specs.TextSpec(kind="text", path=path, length=length), shaped=True)
 
 

@@ -192,14 +192,14 @@ def trees() -> list[Any]:
 def by_bytes(rng: Rng, folder: Path) -> Callable[[], object]:
     """A shipped scenario with other bytes."""
     path = folder / "scenario.yaml"
-    path.write_bytes(hostile.bytes_changed(texts()[rng.integers(len(texts()))].encode(), rng))
+    path.write_bytes(hostile.bytes_changed(hostile.pick(rng, texts()).encode(), rng))
     return _checked(folder, lambda: planned(path))
 
 
 def by_values(rng: Rng, folder: Path) -> Callable[[], object]:
     """A scenario with hostile values, where YAML can write them."""
     path = folder / "scenario.yaml"
-    tree = hostile.changed(trees()[rng.integers(len(trees()))], rng)
+    tree = hostile.changed(hostile.pick(rng, trees()), rng)
     path.write_text(_dumped(tree), encoding="utf-8", errors="surrogatepass")
     return _checked(folder, lambda: planned(path))
 
@@ -209,12 +209,12 @@ def by_tags(rng: Rng, folder: Path) -> Callable[[], object]:
     path = folder / "scenario.yaml"
     tree = {**SMALL, "problem": dict(SMALL["problem"])}
     known = list(hostile.places(tree))
-    where = known[rng.integers(len(known))]
+    where = hostile.pick(rng, known)
     home = tree
     for key in where[:-1]:
         home = home[key]
     home[where[-1]] = "MARK"
-    tag = TAGS[rng.integers(len(TAGS))].format(canary=folder / "canary")
+    tag = hostile.pick(rng, TAGS).format(canary=folder / "canary")
     path.write_text(yaml.safe_dump(tree).replace("MARK", tag))
     return _checked(folder, lambda: planned(path))
 
@@ -222,12 +222,12 @@ def by_tags(rng: Rng, folder: Path) -> Callable[[], object]:
 def by_override(rng: Rng, folder: Path) -> Callable[[], object]:
     """A right scenario, and one or two `--set`."""
     path = folder / "scenario.yaml"
-    tree = trees()[rng.integers(3)]
+    tree = hostile.pick(rng, trees())
     path.write_text(yaml.safe_dump(tree))
     said = []
     for _ in range(int(rng.integers(1, 3))):
         known = list(hostile.places(tree))
-        key = ".".join(map(str, known[rng.integers(len(known))]))
+        key = ".".join(map(str, hostile.pick(rng, known)))
         said.append(
             f"{_misspelt(key, rng)}={_dumped(hostile.value(rng)).removesuffix('...' + chr(10)).strip()}"
         )
@@ -250,7 +250,7 @@ def profile(rng: Rng, folder: Path) -> Callable[[], object]:
     """A profile with other bytes or values, shown and used."""
     path, user = folder / "profile.yaml", folder / "scenario.yaml"
     names = systems.names()
-    text = systems.find(names[rng.integers(len(names))]).read_text(encoding="utf-8")
+    text = systems.find(hostile.pick(rng, names)).read_text(encoding="utf-8")
     if rng.integers(2):
         path.write_bytes(hostile.bytes_changed(text.encode(), rng))
     else:

@@ -22,9 +22,7 @@ def _file(path: Path, text: str, rng: Rng) -> None:
         path.write_text(hostile.huge_text(rng))
     elif rng.integers(12) == 0:
         head, *_ = text.splitlines()
-        path.write_text(
-            f"{head}\n" + f"{','.join([hostile.WORDS[rng.integers(len(hostile.WORDS))]] * 3)}\n" * 3
-        )
+        path.write_text(f"{head}\n" + f"{','.join([hostile.pick(rng, hostile.WORDS)] * 3)}\n" * 3)
     else:
         hostile.damaged(path, rng)
 
@@ -48,7 +46,7 @@ def times(rng: Rng, folder: Path) -> Callable[[], object]:
 def links(rng: Rng, folder: Path) -> Callable[[], object]:
     """All links of four workers."""
     _file(folder / "links.csv", LINKS, rng)
-    key = ("latency_matrix", "bandwidth_matrix")[rng.integers(2)]
+    key = hostile.pick(rng, ("latency_matrix", "bandwidth_matrix"))
     return _planned(folder, network={key: "links.csv"})
 
 
