@@ -127,7 +127,7 @@ def tables(rng: Rng, folder: Path) -> Callable[[], object]:
         case 1 | 2:
             lines = [line.split(",") for line in path.read_text().splitlines()]
             row = hostile.pick(rng, lines)
-            hostile.pick(rng, row) = str(hostile.value(rng))[:6000] if rng.integers(2) else "1e400"
+            row[int(rng.integers(len(row)))] = str(hostile.value(rng))[:6000] if rng.integers(2) else "1e400"
             path.write_text("\n".join(map(",".join, lines)), encoding="utf-8", errors="surrogatepass")
         case 3:
             head, *rest = path.read_text().splitlines(keepends=True)

@@ -237,7 +237,7 @@ def by_override(rng: Rng, folder: Path) -> Callable[[], object]:
 def _misspelt(key: str, rng: Rng) -> str:
     match rng.integers(6):
         case 0:
-            return key[: rng.integers(len(key) + 1)]
+            return key[: int(rng.integers(len(key) + 1))]
         case 1:
             return key + "." + str(hostile.value(rng))[:300]
         case 2:
