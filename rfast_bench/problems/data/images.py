@@ -104,7 +104,7 @@ def _read_idx(kind: str, folder: Path, stem: str, axes: int, where: str) -> tupl
         return _idx_in(gzip.GzipFile(fileobj=file) if path.suffix == ".gz" else file, axes), path
 
 
-def _idx_in(file: IO[bytes], axes: int) -> NDArray[np.uint8]:
+def _idx_in(file: IO[bytes] | gzip.GzipFile, axes: int) -> NDArray[np.uint8]:
     """The array in a file, of which no more is unpacked than its head says. Raises ValueError."""
     head = file.read(4 + 4 * axes)
     size = (
@@ -215,11 +215,12 @@ def _svhn(folder: Path, part: str, where: str) -> Pair:
     path = _find("svhn", folder, [f"{part}_32x32.mat"], where)
     expected = "a file of SVHN's cropped digits (X of shape (32, 32, 3, N), y of shape (N, 1))"
     malformed = (MatReadError, ValueError, LookupError, TypeError, EOFError, NotImplementedError, zlib.error)
-    with readable(path, f"{where}.path", expected, *malformed), regular(path) as file:
-        sizes = {name: math.prod(shape) for name, shape, _ in whosmat(file)}
+    with readable(path, f"{where}.path", expected, *malformed):
+        regular(path).close()  # else it is told here
+        sizes = {name: math.prod(shape) for name, shape, _ in whosmat(path)}
         if not all(0 <= sizes[name] <= MOST_BYTES for name in ("X", "y")):
             raise ValueError(f"it has {sizes['X']} bytes of data; at most {MOST_BYTES} are read")
-        content = loadmat(file, variable_names=("X", "y"))
+        content = loadmat(path, variable_names=("X", "y"))
         pixels, labels = content["X"], content["y"]
         if pixels.dtype != np.uint8 or pixels.ndim != 4 or pixels.shape[:3] != (32, 32, 3):
             raise ValueError(f"X is {pixels.dtype} of shape {pixels.shape}")
