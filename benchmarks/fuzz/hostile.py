@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -294,7 +294,7 @@ def damaged(file: Path, rng: Rng) -> None:
 
 def huge_text(rng: Rng) -> str:
     """Long lines, many columns, many lines, of a megabyte or two."""
-    kinds = (
+    kinds: tuple[Callable[[], str], ...] = (
         lambda: ",".join(map(str, range(250_000))) + "\n" + ",".join(["1"] * 250_000) + "\n",
         lambda: "x" * 2_000_000,
         lambda: "0 1\n" * 200_000,
