@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -290,18 +290,3 @@ MARKS: Sequence[bytes] = (
 def damaged(file: Path, rng: Rng) -> None:
     """The same file with other bytes."""
     file.write_bytes(bytes_changed(file.read_bytes(), rng))
-
-
-def huge_text(rng: Rng) -> str:
-    """Long lines, many columns, many lines, of a megabyte or two."""
-    kinds: tuple[Callable[[], str], ...] = (
-        lambda: ",".join(map(str, range(250_000))) + "\n" + ",".join(["1"] * 250_000) + "\n",
-        lambda: "x" * 2_000_000,
-        lambda: "0 1\n" * 200_000,
-        lambda: '"' + "a," * 500_000,
-        lambda: "a,b,c\n" + "1,2,3\n" * 200_000,
-        lambda: "\n" * 1_000_000,
-        lambda: "0 999999999\n",
-        lambda: ",\n" * 300_000,
-    )
-    return pick(rng, kinds)()

@@ -20,6 +20,7 @@ import yaml
 from rich.console import Console
 
 from benchmarks.fuzz import hostile
+from benchmarks.fuzz.huge import huge_text
 from rfast_bench.records import integrity
 from rfast_bench.records.writing import MANIFEST
 
@@ -123,7 +124,7 @@ def tables(rng: Rng, folder: Path) -> Callable[[], object]:
     path = hostile.pick(rng, files)
     match rng.integers(8):
         case 0:
-            path.write_text(hostile.huge_text(rng))
+            path.write_text(huge_text(rng))
         case 1 | 2:
             lines = [line.split(",") for line in path.read_text().splitlines()]
             row = hostile.pick(rng, lines)

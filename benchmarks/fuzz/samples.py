@@ -16,6 +16,7 @@ import numpy as np
 
 from benchmarks.fuzz import archives, hostile
 from benchmarks.fuzz.boxed import Escaped
+from benchmarks.fuzz.huge import huge_text
 from rfast_bench.problems.data.datasets import Data, load
 from rfast_bench.problems.data.owned import by_file
 from rfast_bench.scenario.problem import data as specs
@@ -34,7 +35,7 @@ def table(rng: Rng, folder: Path) -> Callable[[], object]:
     path.write_text(TABLE)
     match rng.integers(14):
         case 0:
-            path.write_text(hostile.huge_text(rng))
+            path.write_text(huge_text(rng))
         case 1:
             word = hostile.pick(rng, hostile.WORDS)
             path.write_text(TABLE.replace("0.5", word, 1))
@@ -211,7 +212,7 @@ def text(rng: Rng, folder: Path) -> Callable[[], object]:
     path = folder / "text.txt"
     path.write_text("to be or not to be, that is the question. " * 20)
     if rng.integers(10) == 0:
-        path.write_text(hostile.huge_text(rng))
+        path.write_text(huge_text(rng))
     else:
         hostile.damaged(path, rng)
     length = int(hostile.pick(rng, (1, 8, 100, 10**9)))
