@@ -9,6 +9,7 @@ import networkx as nx
 import numpy as np
 
 from benchmarks.fuzz import archives, hostile
+from benchmarks.fuzz.huge import huge_text
 from rfast_bench.scenario.sections.topology import TopologySpec
 from rfast_bench.topology.check import text, verdicts
 
@@ -39,7 +40,7 @@ def edge_list(rng: Rng, folder: Path) -> Callable[[], object]:
     w.write_text("# ring\n" + "".join(f"{j} {i}\n" for j, i in RING))
     a.write_text("".join(f"{i} {j}\n" for j, i in RING))
     if rng.integers(12) == 0:
-        w.write_text(hostile.huge_text(rng))
+        w.write_text(huge_text(rng))
     else:
         hostile.damaged(w, rng)
     spec = TopologySpec(edges=w) if rng.integers(3) == 0 else TopologySpec(w=w, a=a)
@@ -83,7 +84,7 @@ def matrix(rng: Rng, folder: Path) -> Callable[[], object]:
     if suffix == ".csv":
         np.savetxt(path, np.full((4, 4), 0.25), delimiter=",", fmt="%g")
         if rng.integers(12) == 0:
-            path.write_text(hostile.huge_text(rng))
+            path.write_text(huge_text(rng))
         else:
             hostile.damaged(path, rng)
     else:

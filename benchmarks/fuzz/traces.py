@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from benchmarks.fuzz import hostile, scenarios
+from benchmarks.fuzz.huge import huge_text
 
 Rng = hostile.Rng
 TIMES = "device,seconds\n" + "".join(f"{k % 3},{0.1 * k + 0.01}\n" for k in range(9))
@@ -19,7 +20,7 @@ SPANS = "worker,down,up\n1,0.1 s,0.2 s\n2,0.3,\n1,0.5,0.6\n"
 def _file(path: Path, text: str, rng: Rng) -> None:
     path.write_text(text)
     if rng.integers(12) == 0:
-        path.write_text(hostile.huge_text(rng))
+        path.write_text(huge_text(rng))
     elif rng.integers(12) == 0:
         head, *_ = text.splitlines()
         path.write_text(f"{head}\n" + f"{','.join([hostile.pick(rng, hostile.WORDS)] * 3)}\n" * 3)
