@@ -5,12 +5,26 @@ from __future__ import annotations
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+MOST_LINES, LONGEST_LINE = 200, 3000
+"""Of a message."""
+
+
+def _cut(line: str) -> str:
+    half = LONGEST_LINE // 2
+    return line if len(line) <= LONGEST_LINE else f"{line[:half]} ... {line[-half:]}"
+
 
 class UserError(Exception):
     """Bad input. `str(error)` is the whole message: where, what was found, what is allowed."""
 
     exit_code = 2
     """How a command ends on it, unless a kind of it says otherwise: failed runs (`study/sweep.py`) end with 1."""
+
+    def __str__(self) -> str:
+        """What was found in a file may be of any length; the message stays one that can be read."""
+        lines = super().__str__().split("\n")
+        more = [f"and {len(lines) - MOST_LINES} lines more"] if len(lines) > MOST_LINES else []
+        return "\n".join([*map(_cut, lines[:MOST_LINES]), *more])
 
 
 class Unsound(UserError):

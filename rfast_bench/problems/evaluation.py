@@ -7,12 +7,8 @@ workers that are judged: their median and their worst.
 from __future__ import annotations
 
 import math
-<<<<<<< HEAD
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-=======
-from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
->>>>>>> numerics
 from functools import cached_property
 from typing import Any
 
@@ -25,7 +21,8 @@ from rfast_bench.scenario.values.metrics import larger_is_better, number
 
 DIVERGED_AT = 1000.0
 """A run has diverged when the loss at its mean model is this many times that of the start, or not finite; and when any
-worker's model is not."""
+worker's model is not. Where that of the start is not above 0, the loss may rise by as many times its size, or by so much
+if that is more."""
 BLOCK = 2**20
 """Bytes of models that are looked at together."""
 
@@ -107,11 +104,8 @@ class Evaluator:
         self._mean_of = mean_of
         self._optimum = None if reference is None else reference.loss
         self._start_loss = problem.loss(problem.start)
-<<<<<<< HEAD
         self._alone: dict[frozenset[int], tuple[Problem, float] | None] = {}
-=======
         self._astray: Sequence[int] = ()
->>>>>>> numerics
 
     @cached_property
     def problem(self) -> Problem:
@@ -175,7 +169,7 @@ class Evaluator:
             return None
         models = [on_host(algorithms[k].model) for k in sorted(side)]
         mean = sum(block.sum(axis=0) for block in blocks(models)) / len(models)
-        return alone[0].loss(mean) - alone[1]
+        return alone[0].loss(mean) - alone[1] if finite(mean) else math.nan
 
     def _own(self, models: Mapping[int, Array]) -> dict[str, float]:
         """What is measured of the workers' own models: each of them is looked at once."""
@@ -204,7 +198,9 @@ class Evaluator:
 
     def divergence(self, row: Row) -> Divergence | None:
         """Whether the models of the last look, of which the row is, are beyond use."""
-        if not self._astray and row["loss"] <= DIVERGED_AT * self._start_loss:
+        start = self._start_loss
+        most = DIVERGED_AT * start if start > 0 else start + DIVERGED_AT * max(1.0, -start)
+        if not self._astray and row["loss"] <= most:
             return None
         return Divergence(row["time"], self._astray, row["loss"])
 

@@ -13,13 +13,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from rfast_bench.api import Algorithm
-<<<<<<< HEAD
 from rfast_bench.conditions.faults.schedule import schedule
 from rfast_bench.conditions.faults.sides import Sides, sides_of
-from rfast_bench.problems.evaluation import Evaluator, largest, reached
-=======
 from rfast_bench.problems.evaluation import Divergence, Evaluator, largest, reached
->>>>>>> numerics
 from rfast_bench.real.samples.results import Result
 from rfast_bench.real.samples.sampler import COUNTED
 from rfast_bench.scenario.schema import Scenario

@@ -130,18 +130,13 @@ def outcome(
     about = {"real": notes(results, late) | {"deaths": [asdict(death) for death in died]}}
     if asks_all(run):
         about["real"]["common_epochs"] = gather.common_epochs(results, problem.samples)
-<<<<<<< HEAD
     about |= described(scenario, run.seed)
-    reason = "; ".join(filter(None, [verdict.reason, void]))
-    return Outcome(*(verdict.stopped_by, reason, frames, about, bool(void), verdict.broken, verdict.cautions))
-=======
     diverged = "" if curve.diverged is None else curve.diverged.told
     reason = "; ".join(filter(None, [verdict.reason or diverged, void]))
     return Outcome(
         *(verdict.stopped_by, reason, frames, about, bool(void)),
         *(verdict.broken, verdict.cautions, curve.diverged),
     )
->>>>>>> numerics
 
 
 def _held_up(run: Run, stopped_by: str, end: float) -> str:

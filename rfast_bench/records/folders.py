@@ -12,17 +12,21 @@ from rfast_bench.records.writing import FAILURE, MANIFEST, SCENARIO
 
 
 def manifests(place: Path) -> Iterator[Path]:
-    """Of every run folder in or below a place, also where the manifest is gone and all else says that it is one.
+    """Of every run folder in or below a place, also where the manifest is gone and all else says that it is one, or
+    where nothing is left but its name.
 
     Hidden folders are left out. Raises UserError when there is no such place.
     """
     if not place.is_dir():
         raise UserError(f"{place}: no such folder")
     for folder, below, files in os.walk(place):
-        bereft = SCENARIO in files and FAILURE not in files and seed_of(Path(folder)) is not None
-        if MANIFEST in files or bereft:
+        named = seed_of(Path(folder)) is not None and FAILURE not in files
+        if MANIFEST in files or (named and (SCENARIO in files or not below)):
             below.clear()
             yield Path(folder, MANIFEST)
+        for name in below:
+            if os.path.islink(link := os.path.join(folder, name)) and seed_of(Path(link)) is not None:
+                yield Path(link, MANIFEST)  # the walk does not go there
         below[:] = sorted(name for name in below if not name.startswith("."))
 
 

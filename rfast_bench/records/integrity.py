@@ -53,6 +53,9 @@ def _flaws(folder: Path, manifest: Mapping[str, Any], tables: Mapping[str, Any])
         return
     files: Mapping[str, str] = manifest[FILES]
     for name, digest in files.items():
+        if Path(name).name != name:
+            yield f"manifest.json names {name!r:.80}, which is no file of its folder"
+            return
         if not isfile(folder / name):
             yield f"{name} is {'no file' if lexists(folder / name) else 'missing'}"
             continue

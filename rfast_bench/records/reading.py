@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import math
 import os
@@ -16,11 +17,14 @@ from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, ValidationE
 from pydantic.dataclasses import dataclass
 
 from rfast_bench.errors import UserError, nearest
+from rfast_bench.files import read_text
 from rfast_bench.plan.swept_values import named
 from rfast_bench.records import integrity
 from rfast_bench.records.folders import manifests, seed_of
 from rfast_bench.records.order import point_key, value_key
 from rfast_bench.records.writing import COLUMNS, MANIFEST
+from rfast_bench.scenario.user_files.tables import check_width
+from rfast_bench.scenario.values.bounds import LARGEST_FILE
 from rfast_bench.scenario.values.metrics import larger_is_better
 
 DAMAGED: Final = "damaged"
@@ -127,7 +131,7 @@ class Run:
             return pd.DataFrame({column: pd.Series(dtype=float) for column in COLUMNS[name]})
         try:
             frame = _parsed(path, path.stat().st_mtime_ns).copy()
-        except (OSError, ValueError) as problem:
+        except (OSError, ValueError, OverflowError, csv.Error) as problem:
             raise UserError(f"{path}: cannot be read: {problem}") from problem
         missing = [column for column in COLUMNS[name] if column not in frame.columns]
         if missing:
@@ -151,6 +155,7 @@ class Run:
 @lru_cache(maxsize=2000)
 def _parsed(path: Path, changed: int) -> pd.DataFrame:
     """A table as read; kept, for every figure asks for it again, until the file is `changed` (nanoseconds)."""
+    check_width(path)
     return pd.read_csv(path, dtype=object, keep_default_na=False).apply(_parse)
 
 
@@ -219,7 +224,7 @@ class _Doubtful(UserError):
 
 def _read(path: Path) -> Run:
     try:
-        manifest = json.loads(path.read_text(encoding="utf-8"))
+        manifest = json.loads(read_text(path, LARGEST_FILE))
     except (ValueError, RecursionError) as problem:
         raise _Doubtful(path, f"not JSON: {problem}") from problem
     except OSError as problem:

@@ -10,6 +10,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from rfast_bench.errors import UserError, suggest
+from rfast_bench.files import read_text
 from rfast_bench.scenario import yaml_text
 from rfast_bench.scenario.user_files import code
 from rfast_bench.scenario.values.base import NO_NUMBER
@@ -28,9 +29,7 @@ MEANT = dict.fromkeys(("by-owner", "by-client", "by-user", "by-writer", "owner",
 def read_yaml(path: Path) -> dict[str, Any]:
     """The mapping in a YAML file. Raises UserError when there is none."""
     try:
-        with path.open(encoding="utf-8") as file:
-            text = file.read(yaml_text.LONGEST + 1)
-        raw = yaml_text.load(text)
+        raw = yaml_text.load(read_text(path, 4 * yaml_text.LONGEST))
     except (OSError, UnicodeDecodeError) as problem:
         raise UserError(f"cannot read {path}: {_reason(problem)}") from problem
     except (yaml.YAMLError, ValueError, RecursionError) as problem:

@@ -43,7 +43,10 @@ class Profile(Spec):
     def _all_accounted_for(cls, data: Any) -> Any:
         if not isinstance(data, dict):
             return data
-        named = {**(data.get("sources") or {}), **(data.get("assumptions") or {})}
+        told = [data.get(name) or {} for name in ("sources", "assumptions")]
+        if not all(isinstance(one, dict) for one in told):
+            return data  # which is told as any other value of a wrong type
+        named = {key: text for one in told for key, text in one.items()}
         said = {**numbers(data)}
         open_keys = [key for key in said if not account(key, named)]
         if open_keys:

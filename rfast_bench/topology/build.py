@@ -7,6 +7,7 @@ from dataclasses import replace
 from rfast_bench.api import Needs
 from rfast_bench.errors import CannotRun, Unsound, UserError, suggest
 from rfast_bench.scenario.sections.topology import FILE, TopologySpec
+from rfast_bench.scenario.values.bounds import MOST_WORKERS
 from rfast_bench.topology import files as graph_files
 from rfast_bench.topology import graphs
 from rfast_bench.topology.connectivity import no_trees, not_bipartite, two_colouring
@@ -33,6 +34,8 @@ def build(
     """
     if workers < 1:
         raise UserError(f"{where}: found {workers} workers; at least 1 is needed")
+    if workers > MOST_WORKERS:
+        raise UserError(f"{where}: found {workers} workers; at most {MOST_WORKERS} are planned for")
     if needs == "nothing":
         return _edgeless(workers)
     check_keys(spec, workers, where)

@@ -8,16 +8,17 @@ Either may be GraphML.
 from __future__ import annotations
 
 import re
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rfast_bench.errors import UserError
+from rfast_bench.files import read_text
+from rfast_bench.scenario.user_files.arrays import Archive, read_array
+from rfast_bench.scenario.values.bounds import LARGEST_FILE, MOST_WORKERS
 from rfast_bench.topology import graphml
 from rfast_bench.topology.graphs import Edge, Edges
 from rfast_bench.topology.mixing import TOLERANCE
@@ -45,7 +46,7 @@ def count_workers(path: Path, where: str, directed: bool = True) -> int:
     """One more than the highest worker that an edge list names; the number of nodes of GraphML."""
     if path.suffix.lower() == graphml.SUFFIX:
         return graphml.read_edges(path, where, directed)[1]
-    return 1 + max((max(edge) for edge in read_edges(path, where, directed=directed)), default=0)
+    return 1 + max((max(edge) for edge in read_edges(path, where, MOST_WORKERS, directed)), default=0)
 
 
 def _graphml_edges(path: Path, where: str, workers: int | None, directed: bool) -> Edges:
@@ -75,7 +76,7 @@ def _edge(text: str, place: str, workers: int | None) -> Edge:
 def _lines(path: Path, where: str) -> Iterator[tuple[int, str]]:
     """The numbered lines that say something, without their comments."""
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
+        lines = read_text(path, LARGEST_FILE, "utf-8-sig").splitlines()
     except (OSError, ValueError) as problem:
         raise UserError(f"{where}: cannot read {path}: {_reason(problem)}") from problem
     for number, line in enumerate(lines, start=1):
@@ -140,16 +141,15 @@ def _read_array(path: Path, where: str) -> NDArray[Any]:
     if path.suffix.lower() not in {".npy", ".npz"}:
         return _read_csv(path, where)
     try:
-        with path.open("rb") as file:
-            loaded = np.load(file, allow_pickle=False)
-            if isinstance(loaded, np.ndarray):
-                return loaded
-            arrays = [loaded[name] for name in loaded.files]
-    except (OSError, ValueError, EOFError, BadZipFile, zlib.error) as problem:
+        if path.suffix.lower() == ".npy":
+            return read_array(path)
+        with Archive(path) as archive:
+            if len(archive.files) == 1:
+                return archive[archive.files[0]]
+            count = len(archive.files)
+    except (OSError, ValueError) as problem:
         raise UserError(f"{where}: cannot read {path}: {_reason(problem)}") from problem
-    if len(arrays) != 1:
-        raise UserError(f"{where}: {path}: found {len(arrays)} arrays; the file holds exactly one matrix")
-    return np.asarray(arrays[0])
+    raise UserError(f"{where}: {path}: found {count} arrays; the file holds exactly one matrix")
 
 
 def _read_csv(path: Path, where: str) -> NDArray[Any]:

@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 from rfast_bench.errors import UserError
 
 SUFFIX = ".graphml"
+MOST_ROWS = 10_000
+"""Of a matrix that is made from a list of its weights: 800 MB."""
 
 
 def read_edges(path: Path, where: str, directed: bool) -> tuple[list[tuple[int, int]], int]:
@@ -37,6 +39,8 @@ def read_matrix(path: Path, where: str) -> NDArray[np.float64]:
     graph = _read(path, where)
     place = f"{where}: {path}"
     names = _workers(graph, place)
+    if len(names) > MOST_ROWS:
+        raise UserError(f"{place}: found {len(names)} nodes; a matrix has at most {MOST_ROWS} rows")
     matrix = np.zeros((1 + max(names.values()),) * 2)
     for j, i, data in graph.edges(data=True):
         try:

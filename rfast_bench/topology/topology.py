@@ -116,7 +116,7 @@ class Topology:
     @cached_property
     def step_factor(self) -> float:
         """`n sum_i psi_i a_ii pi_i`: the mean model's nominal step for step size 1; nan without psi or pi."""
-        return self._overlap({i: self.A[i][i] for i in self.common_roots})
+        return self._overlap({i: self.A[i].get(i, 0.0) for i in self.common_roots})
 
     @cached_property
     def whole_step_factor(self) -> float:

@@ -14,11 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rfast_bench.errors import UserError
+from rfast_bench.files import read_text
 from rfast_bench.problems.data.files import readable
 from rfast_bench.problems.data.raw import Raw
 
 CLASSES, SIDE = 62, 28
 NAMES = tuple("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
+MALFORMED = (ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError)
 _EXPECTED = "a folder with LEAF's train/*.json and test/*.json"
 
 
@@ -44,8 +46,8 @@ def _writers(folder: Path, part: str, where: str) -> Iterator[tuple[str, NDArray
     if not files:
         raise UserError(f"{where}.path: there is no file {folder / part}/*.json; expected {_EXPECTED}")
     for path in files:
-        with readable(path, f"{where}.path", _EXPECTED, ValueError, LookupError, TypeError, AttributeError):
-            content = json.loads(path.read_text(encoding="utf-8"))
+        with readable(path, f"{where}.path", _EXPECTED, *MALFORMED):
+            content = json.loads(read_text(path))
             yield from _of_file(content["users"], content["user_data"])
 
 

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from zipfile import BadZipFile
-
-import numpy as np
 
 from rfast_bench.errors import UserError
 from rfast_bench.problems.data.raw import Raw, allowed, finite
+from rfast_bench.scenario.user_files.arrays import Archive
 
 
 def column_key(where: str) -> str:
@@ -34,14 +31,8 @@ def readable(path: Path, where: str, expected: str, *malformed: type[Exception])
 
 def read_npz(path: Path, x: str, y: str, owner: str | None, where: str) -> Raw:
     """Features `x`, targets `y` and owners of a NumPy archive; pickled objects are refused. Raises UserError."""
-    expected, malformed = (
-        "a NumPy archive (.npz) of plain arrays",
-        (BadZipFile, ValueError, EOFError, zlib.error),
-    )
-    with readable(path, f"{where}.path", expected, *malformed), path.open("rb") as file:
-        archive = np.load(file, allow_pickle=False)
-        if not isinstance(archive, np.lib.npyio.NpzFile):
-            raise ValueError("a single array")
+    expected = "a NumPy archive (.npz) of plain arrays"
+    with readable(path, f"{where}.path", expected, ValueError), Archive(path) as archive:
         for key, name in ((f"{where}.x", x), (f"{where}.y", y), (column_key(where), owner)):
             if name is not None:
                 allowed(name, archive.files, key, f"{path} has no array")

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import gzip
 import io
+import math
 import pickle
+import pickletools
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rfast_bench.errors import UserError
+from rfast_bench.files import read_bytes, regular
 from rfast_bench.problems.data.files import readable
 from rfast_bench.problems.data.raw import Pair, Raw
 from rfast_bench.scenario.problem.data_folders import INSTALL
@@ -26,7 +29,10 @@ CLASSES = {
     "cifar-100-coarse": 20,
     "svhn": 10,
 }
+MOST_BYTES = 10**9
+"""Of the images in one file."""
 _PIXELS = 3 * 32 * 32
+_AGAIN, _MOST_AGAIN = ("GET", "BINGET", "LONG_BINGET", "DUP"), 40
 _SUBFOLDERS = {
     "mnist": ("", "MNIST/raw"),
     "fashion-mnist": ("", "FashionMNIST/raw"),
@@ -94,10 +100,19 @@ def _read_idx(kind: str, folder: Path, stem: str, axes: int, where: str) -> tupl
     plain = [f"{stem}-idx{axes}-ubyte", f"{stem}.idx{axes}-ubyte"]
     path = _find(kind, folder, plain + [f"{name}.gz" for name in plain], where)
     expected = f"an IDX file of unsigned bytes with {axes} axes"
-    with readable(path, f"{where}.path", expected, EOFError, zlib.error, ValueError):
-        return parse_idx(
-            gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes(), axes
-        ), path
+    with readable(path, f"{where}.path", expected, EOFError, zlib.error, ValueError), regular(path) as file:
+        return _idx_in(gzip.GzipFile(fileobj=file) if path.suffix == ".gz" else file, axes), path
+
+
+def _idx_in(file: IO[bytes] | gzip.GzipFile, axes: int) -> NDArray[np.uint8]:
+    """The array in a file, of which no more is unpacked than its head says. Raises ValueError."""
+    head = file.read(4 + 4 * axes)
+    size = (
+        math.prod(int(length) for length in np.frombuffer(head[4:], ">u4")) if head[:3] == b"\0\0\x08" else 0
+    )
+    if size > MOST_BYTES:
+        raise ValueError(f"it says that it has {size} bytes of data; at most {MOST_BYTES} are read")
+    return parse_idx(head + file.read(size + 1), axes)
 
 
 def parse_idx(content: bytes, axes: int) -> NDArray[np.uint8]:
@@ -133,8 +148,8 @@ def _read_cifar(kind: str, path: Path, coarse: bool, where: str) -> Pair:
     name = {"cifar-10": "CIFAR-10", "cifar-100": "CIFAR-100"}[kind]
     expected = f"a batch of the original {name} files (rows of {_PIXELS} bytes, labels 0..{classes - 1})"
     malformed = (pickle.UnpicklingError, EOFError, ValueError, TypeError, LookupError, AttributeError)
-    with readable(path, f"{where}.path", expected, *malformed, OverflowError, MemoryError):
-        content = path.read_bytes()
+    with readable(path, f"{where}.path", expected, *malformed, OverflowError):
+        content = read_bytes(path)
         if path.suffix == ".bin":
             pixels, labels = parse_cifar_binary(content, [0] if kind == "cifar-10" else [1, 0])
             labels = labels[:, int(coarse)]
@@ -161,27 +176,50 @@ def parse_cifar_pickle(content: bytes, key: str) -> Pair:
 
     Raises UnpicklingError when it asks for anything else.
     """
+    _modest(content)
     batch = _ArraysOnly(io.BytesIO(content), encoding="bytes").load()
     if not isinstance(batch, dict):
         raise ValueError("not a dictionary")
     entries = {key.decode("ascii") if isinstance(key, bytes) else key: value for key, value in batch.items()}
-    pixels, labels = np.asarray(entries["data"]), np.asarray(entries[key])
+    pixels, labels = entries["data"], entries[key]
+    if isinstance(labels, list) and all(type(label) is int for label in labels):
+        labels = np.array(labels)
+    if not isinstance(pixels, np.ndarray):
+        raise ValueError("'data' is no array")
     if pixels.dtype != np.uint8 or pixels.ndim != 2 or pixels.shape[1] != _PIXELS:
         raise ValueError(f"'data' is {pixels.dtype} of shape {pixels.shape}")
-    if labels.ndim != 1 or labels.dtype.kind not in "iu":
+    if not isinstance(labels, np.ndarray) or labels.ndim != 1 or labels.dtype.kind not in "iu":
         raise ValueError(f"'{key}' is not a list of whole numbers")
     return pixels, labels
 
 
+def _modest(content: bytes) -> None:
+    """Raises ValueError where unpickling would take much more than the file's size: room for a memo that it cannot
+    fill, and values within values so often that to look at them takes for ever."""
+    again = 0
+    for code, argument, _ in pickletools.genops(content):
+        if code.name.endswith("PUT") and int(argument or 0) > len(content):
+            raise ValueError(f"it numbers its parts up to {argument}, more than it has")
+        again += code.name in _AGAIN
+    if again > _MOST_AGAIN:
+        raise ValueError(
+            f"it comes back to its parts {again} times; such files do so {_MOST_AGAIN} times at most"
+        )
+
+
 # ---------------------------------------------------------------------------------------------------- SVHN
 def _svhn(folder: Path, part: str, where: str) -> Pair:
-    from scipy.io import loadmat  # slow to import
+    from scipy.io import loadmat, whosmat  # slow to import
     from scipy.io.matlab import MatReadError
 
     path = _find("svhn", folder, [f"{part}_32x32.mat"], where)
     expected = "a file of SVHN's cropped digits (X of shape (32, 32, 3, N), y of shape (N, 1))"
     malformed = (MatReadError, ValueError, LookupError, TypeError, EOFError, NotImplementedError, zlib.error)
     with readable(path, f"{where}.path", expected, *malformed):
+        regular(path).close()  # else it is told here
+        sizes = {name: math.prod(shape) for name, shape, _ in whosmat(path)}
+        if not all(0 <= sizes[name] <= MOST_BYTES for name in ("X", "y")):
+            raise ValueError(f"it has {sizes['X']} bytes of data; at most {MOST_BYTES} are read")
         content = loadmat(path, variable_names=("X", "y"))
         pixels, labels = content["X"], content["y"]
         if pixels.dtype != np.uint8 or pixels.ndim != 4 or pixels.shape[:3] != (32, 32, 3):
@@ -193,19 +231,34 @@ def _svhn(folder: Path, part: str, where: str) -> Pair:
     return _checked(np.ascontiguousarray(pixels.transpose(3, 2, 0, 1)), numbers, 10, path, where)
 
 
+class _Array:
+    """What stands for NumPy's array in a pickle, so that it cannot make one of a size of its choosing."""
+
+    def __new__(cls, *given: object) -> _Array:
+        raise pickle.UnpicklingError("it makes an array out of nothing, which is refused")
+
+
+def _empty(kind: object, shape: object, letter: object) -> NDArray[Any]:
+    """How an array begins in a pickle; its contents come with its state."""
+    if kind is not _Array or shape != (0,):
+        raise pickle.UnpicklingError(
+            f"it makes an array of shape {shape!r:.50} out of nothing, which is refused"
+        )
+    return np.empty(0, np.uint8)
+
+
 class _ArraysOnly(pickle.Unpickler):
     """Rebuilds NumPy arrays and plain containers; any other callable in the pickle is refused.
 
     The names are looked up here and never imported, so no module of the file's choosing is loaded.
     """
 
-    _by_parts = np.zeros(1).__reduce__()[0]
     _from_buffer = np.zeros(1).__reduce_ex__(5)[0]
     _allowed = {  # noqa: RUF012 (never changed)
-        ("numpy", "ndarray"): np.ndarray,
+        ("numpy", "ndarray"): _Array,
         ("numpy", "dtype"): np.dtype,
-        ("numpy.core.multiarray", "_reconstruct"): _by_parts,
-        ("numpy._core.multiarray", "_reconstruct"): _by_parts,
+        ("numpy.core.multiarray", "_reconstruct"): _empty,
+        ("numpy._core.multiarray", "_reconstruct"): _empty,
         ("numpy.core.numeric", "_frombuffer"): _from_buffer,
         ("numpy._core.numeric", "_frombuffer"): _from_buffer,
     }

@@ -11,8 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rfast_bench.errors import UserError
+from rfast_bench.files import read_text
 from rfast_bench.problems.data.datasets import Data
 from rfast_bench.problems.data.files import readable
+from rfast_bench.scenario.values.bounds import LARGEST_FILE
 
 Rows = NDArray[np.intp]
 MOST_TOLD = 5
@@ -69,8 +71,8 @@ def by_file(path: Path, data: Data, workers: int, unused: bool, where: str) -> l
 
 
 def _lists(path: Path, where: str) -> list[list[Any]]:
-    with readable(path, where, _EXPECTED, UnicodeDecodeError, ValueError):
-        text = path.read_text(encoding="utf-8-sig")
+    with readable(path, where, _EXPECTED, ValueError, RecursionError):
+        text = read_text(path, LARGEST_FILE, "utf-8-sig")
         if path.suffix == ".json":
             content = json.loads(text)
             if isinstance(content, dict):

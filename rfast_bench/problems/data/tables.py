@@ -6,6 +6,7 @@ import csv
 import math
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 from rfast_bench.errors import UserError
 from rfast_bench.problems.data.files import column_key, readable
 from rfast_bench.problems.data.raw import Raw, allowed
+from rfast_bench.scenario.user_files.tables import check_width
 
 NUMBERING = ("index", "level_0", "id", "idx", "row", "row_id", "row_number", "rownames")
 """Names that numbers of rows have."""
@@ -36,15 +38,16 @@ def read_csv(
 
     Columns `drop` are no features; `keep` are, even if they look like the number of the row.
     """
-    malformed = (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError)
+    malformed = (ValueError, OverflowError, csv.Error)
     with readable(path, f"{where}.path", "a comma-separated table with a header line", *malformed):
+        header = check_width(path)
         frame = pd.read_csv(path, low_memory=False)
         if not isinstance(frame.index, pd.RangeIndex):
             raise pd.errors.ParserError("its lines have more fields than its header")
     columns = [str(column) for column in frame]
     if len(columns) == 1 and (others := [mark for mark in ";\t|" if mark in columns[0]]):
         raise UserError(f"{where}.path: {path} is separated by {others[0]!r}; expected commas")
-    _once_each(path, f"{where}.path")
+    _once_each(header, path, f"{where}.path")
     allowed(target, columns, f"{where}.target", f"{path} has no column")
     if owner is not None:
         allowed(
@@ -60,23 +63,40 @@ def read_csv(
     features = frame[left]
     if features.size == 0:
         raise UserError(f"{where}.path: {path} holds no samples or no features")
-    for name in left:
-        _is_feature(features, name, path, f"{where}.path")
-        if name not in keep:
-            _numbers_no_rows(name, features[name].to_numpy(np.float64), path, where)
+    if not _all_finite(features):
+        for name in left:
+            _is_feature(features, name, path, f"{where}.path")
+    values = features.to_numpy(np.float64)
+    for k in _doubtful(values, left, keep):
+        _numbers_no_rows(left[k], values[:, k], path, where)
     _complete(frame, target, path, f"{where}.target")
     owners = None if owner is None else _words(frame[owner])
-    return Raw(features.to_numpy(np.float64), _words(frame[target]), owners)
+    return Raw(values, _words(frame[target]), owners)
 
 
-def _once_each(path: Path, where: str) -> None:
+def _once_each(header: Sequence[str], path: Path, where: str) -> None:
     """Raises UserError when a name comes twice in the header; pandas would give the second one another."""
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        header = next((words for words in csv.reader(file) if words), [])
     twice = [name for name, times in Counter(header).items() if times > 1 and name.strip()]
     if twice:
         names = ", ".join(f"'{name}'" for name in twice)
         raise UserError(f"{where}: {path} has more than one column named {names}; expected each name once")
+
+
+def _all_finite(frame: pd.DataFrame) -> bool:
+    """Whether each column holds a finite number in each row: found for all at once, for there may be very many."""
+    numeric = all(pd.api.types.is_numeric_dtype(kind) for kind in frame.dtypes)
+    return numeric and bool(np.isfinite(frame.to_numpy(np.float64)).all())
+
+
+def _doubtful(values: NDArray[Any], names: Sequence[str], keep: Sequence[str]) -> list[int]:
+    """Columns that may be numbers of rows: those that begin so, and unnamed ones."""
+    begins = (np.diff(values[:3], axis=0) == 1).all(axis=0)
+    kept = set(keep)
+    return [k for k, name in enumerate(names) if name not in kept and (begins[k] or _unnamed(name))]
+
+
+def _unnamed(name: str) -> bool:
+    return name.startswith("Unnamed: ") or not name.strip()
 
 
 def _is_feature(frame: pd.DataFrame, name: str, path: Path, where: str) -> None:
@@ -125,7 +145,7 @@ def _numbers_rows(name: str, values: NDArray[Any]) -> str:
 
     An unnamed one need not be in order: it is what is left of rows that were shuffled or picked.
     """
-    unnamed = name.startswith("Unnamed: ") or not name.strip()
+    unnamed = _unnamed(name)
     known = unnamed or name.strip().lower() in NUMBERING
     counts = len(values) > (1 if known else FEW) and bool((np.diff(values) == 1).all())
     picked = unnamed and bool((values == np.rint(values)).all()) and len(np.unique(values)) == len(values)
@@ -149,10 +169,11 @@ def _line(path: Path, row: int) -> int:
     with path.open(encoding="utf-8", newline="") as file:
         reader = csv.reader(file)
         found = -2  # the header is no row
-        for words in reader:
-            found += any(word.strip() for word in words) or len(words) > 1
-            if found == row:
-                break
+        with suppress(csv.Error):  # a text longer than any: the line is that of its beginning
+            for words in reader:
+                found += any(word.strip() for word in words) or len(words) > 1
+                if found == row:
+                    break
         return reader.line_num
 
 

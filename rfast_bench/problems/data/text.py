@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
+from rfast_bench import files
 from rfast_bench.errors import UserError
 from rfast_bench.problems.data.files import readable
 from rfast_bench.problems.data.raw import Raw
@@ -18,8 +19,8 @@ def read_text(path: Path, length: int, stride: int | None, test_fraction: float,
     The end of the text is held out, and no window reaches over the cut, so that nothing of it was seen before.
     Raises UserError.
     """
-    with readable(path, f"{where}.path", "a text file in UTF-8", UnicodeDecodeError):
-        text = path.read_text(encoding="utf-8")
+    with readable(path, f"{where}.path", "a text file in UTF-8", ValueError):
+        text = files.read_text(path)
     letters = np.array(list(text)) if text else np.empty(0, "U1")
     names, tokens = np.unique(letters, return_inverse=True)
     cut = len(tokens) - round(test_fraction * len(tokens))

@@ -7,25 +7,14 @@ from typing import Any
 
 import yaml
 
-from rfast_bench.errors import UserError
 from rfast_bench.records.reading import DAMAGED, Run, varying
+from rfast_bench.records.resolved import read_resolved
 from rfast_bench.records.writing import SCENARIO
-
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def read(run: Run) -> dict[str, Any]:
     """The resolved scenario beside a manifest; empty when the folder has none or is damaged. Raises UserError."""
-    path = run.folder / SCENARIO
-    if run.status == DAMAGED:
-        return {}
-    try:
-        found = yaml.load(path.read_text(encoding="utf-8"), Loader=_LOADER) if path.exists() else {}
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as problem:
-        raise UserError(f"{path}: cannot be read: {' '.join(str(problem).split())}") from problem
-    if not isinstance(found, dict):
-        raise UserError(f"{path}: expected a mapping, found {type(found).__name__}")
-    return found
+    return {} if run.status == DAMAGED else read_resolved(run.folder / SCENARIO)
 
 
 def swept(runs: Sequence[Run]) -> dict[str, list[Any]]:

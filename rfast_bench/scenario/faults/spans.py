@@ -10,8 +10,10 @@ from typing import Any
 from pydantic import ValidationError
 
 from rfast_bench.errors import suggest
+from rfast_bench.files import read_text
 from rfast_bench.scenario.faults.kinds import Crash, LinkDown, Pause, State
 from rfast_bench.scenario.values.base import DataPath, Spec
+from rfast_bench.scenario.values.bounds import LARGEST_FILE
 from rfast_bench.scenario.values.units import Seconds, seconds
 
 COLUMNS = ("worker", "down", "up")
@@ -112,11 +114,14 @@ def _is_time(text: str) -> bool:
 def _lines(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
     """The numbered rows of a table with just the columns of spans, as stripped words."""
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
+        lines = read_text(path, LARGEST_FILE, "utf-8-sig").splitlines()
     except (OSError, ValueError) as problem:
         reason = (problem.strerror if isinstance(problem, OSError) else None) or str(problem)
         raise ValueError(f"cannot read {path}: {reason}") from problem
-    rows = [[word.strip() for word in row] for row in csv.reader(lines)]
+    try:
+        rows = [[word.strip() for word in row] for row in csv.reader(lines)]
+    except csv.Error as problem:
+        raise ValueError(f"cannot read {path}: {problem}") from problem
     head = rows[0] if rows else []
     for name in [*COLUMNS, *head]:
         if name not in head:

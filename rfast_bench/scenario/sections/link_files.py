@@ -16,6 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rfast_bench.errors import UserError
+from rfast_bench.files import read_text
+from rfast_bench.scenario.values.bounds import LARGEST_FILE
 from rfast_bench.scenario.values.units import bytes_per_second, seconds
 
 Matrix = NDArray[np.float64]
@@ -75,10 +77,13 @@ def _number(text: str, convert: Callable[[object], object]) -> float | None:
 def _rows(path: Path, where: str) -> list[tuple[int, list[str]]]:
     """The numbered rows that say something, as stripped words."""
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
+        lines = read_text(path, LARGEST_FILE, "utf-8-sig").splitlines()
     except (OSError, ValueError) as problem:
         reason = (problem.strerror if isinstance(problem, OSError) else None) or str(problem)
         raise UserError(f"{where}: cannot read {path}: {reason}") from problem
     texts = [line.partition("#")[0].strip() for line in lines]
     words = csv.reader(texts, skipinitialspace=True)
-    return [(k, [word.strip() for word in row]) for k, row in enumerate(words, start=1) if row]
+    try:
+        return [(k, [word.strip() for word in row]) for k, row in enumerate(words, start=1) if row]
+    except csv.Error as problem:
+        raise UserError(f"{where}: cannot read {path}: {problem}") from problem

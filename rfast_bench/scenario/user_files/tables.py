@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 from functools import cache
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Any
 
@@ -11,17 +13,33 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from rfast_bench.errors import nearest
+from rfast_bench.files import regular
+from rfast_bench.scenario.values.bounds import MOST_COLUMNS
 
 Draws = NDArray[np.float64]
+LONGEST_LINE = 2**24
+"""Characters of a header that are looked at; it has more columns than are read, if it is longer."""
 
 
 @cache
 def _table(path: Path) -> pd.DataFrame:
     """A CSV file. Raises ValueError, which pydantic reports with its key."""
     try:
+        check_width(path)
         return pd.read_csv(path)
-    except (OSError, pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as problem:
+    except (OSError, ValueError, OverflowError, csv.Error) as problem:
         raise ValueError(f"cannot read {path}: {problem}") from problem
+
+
+def check_width(path: Path) -> list[str]:
+    """The first line of a table that says something. Raises ValueError for more columns than are read, csv.Error,
+    OSError."""
+    with regular(path) as raw, TextIOWrapper(raw, encoding="utf-8-sig", newline="") as file:
+        pieces = iter(lambda: file.readline(LONGEST_LINE), "")
+        header = next((words for words in csv.reader(pieces) if words), [])
+    if len(header) > MOST_COLUMNS:
+        raise ValueError(f"it has more than {MOST_COLUMNS} columns")
+    return header
 
 
 def _series(path: Path, name: str) -> pd.Series[Any]:

@@ -13,6 +13,10 @@ MOST_RUNS = 1_000_000
 MOST_WORKERS = 100_000
 MOST_VALUES = 1_000
 """Of a range that is tried."""
+LARGEST_FILE = 2**28
+"""Bytes of a file that a scenario names: a graph, links, times, absences. Data sets may be as large as they are."""
+MOST_COLUMNS = 100_000
+"""Of a table."""
 LARGEST = 2**63 - 1
 """Of seeds and other numbers that cost nothing: what numpy and JSON's readers hold."""
 FARTHEST = 1e100

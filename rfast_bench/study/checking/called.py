@@ -17,6 +17,7 @@ from rfast_bench.conformance.wrong_problems import problem_findings
 from rfast_bench.errors import UserError
 from rfast_bench.plan import registry
 from rfast_bench.problems.base import Problem
+from rfast_bench.scenario import yaml_text
 from rfast_bench.scenario.reading import explain
 from rfast_bench.scenario.user_files import code
 from rfast_bench.study.checking import miniature
@@ -47,9 +48,10 @@ def _read(given: Iterable[str]) -> dict[str, Any]:
         if not (name and equals):
             raise UserError(f"--parameters: found '{one}'; expected KEY=VALUE")
         try:
-            found[name] = yaml.safe_load(text)
-        except yaml.YAMLError as problem:
-            raise UserError(f"--parameters: '{one}' cannot be read: {problem}") from problem
+            found[name] = yaml_text.load(text)
+        except (yaml.YAMLError, ValueError, RecursionError) as problem:
+            told = yaml_text.reason(problem)
+            raise UserError(f"--parameters: '{one}' cannot be read: {told}") from problem
     return found
 
 

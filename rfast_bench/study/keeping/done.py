@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from rfast_bench.errors import UserError
+from rfast_bench.files import read_text
 from rfast_bench.plan.runs import Run
 from rfast_bench.records import integrity
 from rfast_bench.records.writing import CHECKPOINT, COLUMNS, MANIFEST
+from rfast_bench.scenario.values.bounds import LARGEST_FILE
 from rfast_bench.study.keeping import checkpoint
 
 
@@ -31,7 +33,7 @@ def _recorded(run: Run, out: Path) -> dict[str, Any] | None:
 
 def _manifest(folder: Path) -> dict[str, Any] | None:
     try:
-        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        manifest = json.loads(read_text(folder / MANIFEST, LARGEST_FILE))
     except (OSError, ValueError, RecursionError):
         return None
     return manifest if isinstance(manifest, dict) else None
