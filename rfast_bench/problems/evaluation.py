@@ -21,8 +21,8 @@ from rfast_bench.scenario.values.metrics import larger_is_better, number
 
 DIVERGED_AT = 1000.0
 """A run has diverged when the loss at its mean model is this many times that of the start, or not finite; and when any
-worker's model is not. Where that of the start is not above 0, the loss may rise by as many times its size, or by so much
-if that is more."""
+worker's model is not. Where that of the start is not above 0, the loss may rise by as many times its size, or by so
+much if that is more."""
 BLOCK = 2**20
 """Bytes of models that are looked at together."""
 
