@@ -50,9 +50,11 @@ PROBLEM = {"kind": "quadratic", "dim": 2, "condition": 10, "heterogeneity": 1.0,
 class Added(RFast):  # type: ignore[misc, unused-ignore]  # a fresh clone sees Any
     """What is rounded in y is carried on, what is rounded in the sums is not."""
 
+    z: Any
+
     def track(self, node: Node, g_new: Vector) -> None:
         before = dict(self.rho)
-        y = self.z + (g_new - self.g)
+        y: Any = self.z + (g_new - self.g)
         for j in node.in_A:
             y = y + (node.newest(j, "rho", self.rho_used[j]) - self.rho_used[j])
         super().track(node, g_new)

@@ -32,7 +32,7 @@ from threadpoolctl import threadpool_limits
 
 from benchmarks.setting import run_of
 from rfast_bench.algorithms.r_fast import RFast
-from rfast_bench.conditions.seeds import stream
+from rfast_bench.conditions.randomness.seeds import stream
 from rfast_bench.plan.runs import Run
 from rfast_bench.problems import Problem
 from rfast_bench.problems.base import Array

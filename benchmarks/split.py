@@ -30,7 +30,7 @@ from threadpoolctl import threadpool_limits
 
 from benchmarks.sampling import PARTS, sampled
 from benchmarks.setting import run_of
-from rfast_bench.conditions.seeds import stream
+from rfast_bench.conditions.randomness.seeds import stream
 from rfast_bench.plan.runs import Run
 from rfast_bench.problems import Problem
 from rfast_bench.problems.evaluation import Evaluator

@@ -135,7 +135,7 @@ class Trial:
 
     def check_shown(self, all_shown: bool, absent: bool) -> None:
         """Nothing that is not true is shown as sound, and nothing is left out in silence."""
-        commands = [("table", self.out, "--format", "csv")]
+        commands: list[tuple[str | Path, ...]] = [("table", self.out, "--format", "csv")]
         if all_shown:
             commands += [("plot", self.out, "-o", self.home / "plots")]
             commands += [("report", self.out, "-o", self.home / "page.html")]

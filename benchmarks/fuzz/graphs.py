@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import networkx as nx
 import numpy as np
@@ -48,7 +49,7 @@ def edge_list(rng: Rng, folder: Path) -> Callable[[], object]:
 
 
 def _weights(rng: Rng) -> np.ndarray:
-    odd = (
+    odd: tuple[Any, ...] = (
         np.full((3, 3), 1 / 3),
         np.zeros((0, 0)),
         np.eye(2),
@@ -63,7 +64,7 @@ def _weights(rng: Rng) -> np.ndarray:
         np.eye(2) * 1e-320,
         np.ones((2, 2, 2)),
     )
-    kinds = (
+    kinds: tuple[Any, ...] = (
         np.float64,
         np.float32,
         np.int64,
@@ -74,7 +75,8 @@ def _weights(rng: Rng) -> np.ndarray:
         np.float16,
         "M8[s]",
     )
-    return hostile.pick(rng, odd).astype(hostile.pick(rng, kinds))
+    weights: np.ndarray = hostile.pick(rng, odd).astype(hostile.pick(rng, kinds))
+    return weights
 
 
 def matrix(rng: Rng, folder: Path) -> Callable[[], object]:
@@ -96,7 +98,7 @@ def matrix(rng: Rng, folder: Path) -> Callable[[], object]:
 def graphml(rng: Rng, folder: Path) -> Callable[[], object]:
     """GraphML of edges or of weights."""
     path, weighted = folder / "w.graphml", bool(rng.integers(2))
-    graph: nx.Graph = nx.DiGraph() if rng.integers(2) else nx.Graph()
+    graph: Any = nx.DiGraph() if rng.integers(2) else nx.Graph()
     graph.add_edges_from((f"n{j}", f"n{i}", {"weight": 0.5} if weighted else {}) for j, i in RING)
     nx.write_graphml(graph, path)
     if rng.integers(8) == 0:
@@ -110,7 +112,16 @@ def graphml(rng: Rng, folder: Path) -> Callable[[], object]:
 
 def named(rng: Rng, folder: Path) -> Callable[[], object]:
     """A named kind of any size."""
-    kinds = ("ring", "line", "complete", "binary-tree", "star", "directed-ring", "exponential", "hypercube")
+    kinds: tuple[str, ...] = (
+        "ring",
+        "line",
+        "complete",
+        "binary-tree",
+        "star",
+        "directed-ring",
+        "exponential",
+        "hypercube",
+    )
     kinds += ("random-trees", "random-graphs", "bipartite-exponential", "grid", "x")
     sizes = (1, 2, 3, 16, 1000, 100_001, 10**6, 10**9, 10**18)
     spec = TopologySpec(

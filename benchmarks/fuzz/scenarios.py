@@ -17,7 +17,7 @@ from rfast_bench.study.sweep import expected_work
 from rfast_bench.study.tuning.tune import settle
 
 Rng = hostile.Rng
-SHORT = (
+SHORT: tuple[str, ...] = (
     "claim-rate-convex",
     "claim-rate-network",
     "claim-speed-same-step",

@@ -7,7 +7,7 @@ from itertools import chain
 from typing import Any
 
 from rfast_bench.conditions.links import block_sizes, packed
-from rfast_bench.conditions.seeds import Streams, stream
+from rfast_bench.conditions.randomness.seeds import Streams, stream
 from rfast_bench.scenario.schema import Scenario
 from rfast_bench.scenario.sections.compute import Times, seconds_for, times_of
 from rfast_bench.scenario.sections.slowdown import Slowdown

@@ -13,7 +13,7 @@ from itertools import chain, repeat
 
 import numpy as np
 
-from rfast_bench.conditions.seeds import Streams
+from rfast_bench.conditions.randomness.seeds import Streams
 from rfast_bench.scenario.sections.losses import Independent, LossModel
 from rfast_bench.scenario.sections.network import LinkSpec, NetworkSpec
 from rfast_bench.scenario.sections.timing import Constant, Draws

@@ -18,7 +18,7 @@ from rfast_bench.conditions import lognormal_table
 from rfast_bench.conditions.faults.ring import RingFaults
 from rfast_bench.conditions.links import LossDraws
 from rfast_bench.conditions.outgoing import MOST_TRIES
-from rfast_bench.conditions.seeds import Streams, stream
+from rfast_bench.conditions.randomness.seeds import Streams, stream
 from rfast_bench.scenario.sections.losses import Independent, mean_endurance
 from rfast_bench.scenario.sections.network import LinkSpec, NetworkSpec
 from rfast_bench.scenario.sections.timing import Constant, Draws, Lognormal

@@ -274,7 +274,7 @@ class Monitor:
             },
             self.broken,
             self._cautions(),
-            self._diverged,
+            diverged=self._diverged,
         )
 
     def _cautions(self) -> Sequence[Mapping[str, str]]:

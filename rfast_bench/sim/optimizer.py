@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from rfast_bench.conditions.optimizer import GradientFilter, Number, Rounds, ScheduledStep, base_step
-from rfast_bench.conditions.seeds import stream
+from rfast_bench.conditions.randomness.seeds import stream
 from rfast_bench.problems import Problem
 from rfast_bench.scenario.sections.optimizer import ScheduleSpec, Training
 from rfast_bench.sim.driver import Driver

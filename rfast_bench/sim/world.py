@@ -15,7 +15,7 @@ from rfast_bench.conditions.faults.links import FaultyLinks
 from rfast_bench.conditions.faults.ring import RingFaults
 from rfast_bench.conditions.faults.schedule import described, schedule
 from rfast_bench.conditions.faults.sides import sides_of
-from rfast_bench.conditions.seeds import later
+from rfast_bench.conditions.randomness.seeds import later
 from rfast_bench.problems import Problem
 from rfast_bench.problems.base import read_only
 from rfast_bench.problems.evaluation import NOBODY, Evaluator, Watcher
@@ -24,7 +24,7 @@ from rfast_bench.scenario.sections.network import NetworkSpec
 from rfast_bench.scenario.sections.optimizer import PLAIN, Training
 from rfast_bench.sim.clock import Clock
 from rfast_bench.sim.driver import Driver
-from rfast_bench.sim.faults.planned import Faults
+from rfast_bench.sim.faults import Faults
 from rfast_bench.sim.gradients import LazyGradients
 from rfast_bench.sim.halts.guard import guarded
 from rfast_bench.sim.malloc import kept_memory, uncollected

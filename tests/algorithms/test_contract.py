@@ -19,7 +19,7 @@ from pydantic import BaseModel
 from benchmarks.mistakes import source_of
 from rfast_bench.api import Algorithm, Needs
 from rfast_bench.conditions.links import link_draws
-from rfast_bench.conditions.seeds import Streams
+from rfast_bench.conditions.randomness.seeds import Streams
 from rfast_bench.errors import CannotRun
 from rfast_bench.plan import registry
 from rfast_bench.plan.parameters import effective_step, own_shares

@@ -25,7 +25,8 @@ def test_the_ledger_does_not_drift_in_float32(graph: str) -> None:
 
 
 def short(method: str, x0: Any, **given: Any) -> bool:
-    return bool(registry.find(method)(x0, step_size=0.1, **given).compensated)
+    make: Any = registry.find(method)
+    return bool(make(x0, step_size=0.1, **given).compensated)
 
 
 @pytest.mark.parametrize("method", ["r-fast", "r-fast-one-peer"])

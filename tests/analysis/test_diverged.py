@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -55,7 +56,7 @@ def test_no_format_makes_a_number_of_it(tmp_path: Path) -> None:
         lines = [line for line in render(runs, format, width=200).splitlines() if "shaky" in line]
         assert lines
         assert not any("0.9" in line or "inf" in line for line in lines)
-    table = pd.read_csv(io.StringIO(render(runs, "csv"))).set_index("label")
+    table: Any = pd.read_csv(io.StringIO(render(runs, "csv"))).set_index("label")
     assert np.isnan(table.loc["shaky", "final_accuracy"])
     assert table.loc["shaky", "final_accuracy_above"] == table.loc["shaky", "final_accuracy_low"] == -np.inf
     assert table.loc["steady", "final_accuracy"] == 0.92

@@ -31,7 +31,7 @@ def test_what_goes_wrong_is_seen(tmp_path: Path) -> None:
     """A reader that fails in each of the ways that are looked for."""
 
     def raises(rng: hostile.Rng, folder: Path) -> object:
-        return lambda: {}["x"]
+        return lambda: dict[str, int]()["x"]
 
     def takes_memory(rng: hostile.Rng, folder: Path) -> object:
         return lambda: np.ones(2**28)

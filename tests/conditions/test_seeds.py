@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rfast_bench.conditions.seed_states import Known, states
-from rfast_bench.conditions.seeds import Streams, later, stream
+from rfast_bench.conditions.randomness.seed_states import Known, states
+from rfast_bench.conditions.randomness.seeds import Streams, later, stream
 
 WORDS = st.integers(0, 2**32 - 1)
 

@@ -13,7 +13,7 @@ import pytest
 from rfast_bench.breaches.broken import Broken
 from rfast_bench.conditions.links import link_draws
 from rfast_bench.conditions.payload import size_of
-from rfast_bench.conditions.seeds import Streams
+from rfast_bench.conditions.randomness.seeds import Streams
 from rfast_bench.real.transport import sockets
 from rfast_bench.real.transport.mailbox import Inbox, Mailbox
 from rfast_bench.real.transport.message import POST, SEND, Message, Refused, pack, unpack

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 
 from rfast_bench.cli.commands import main
 from rfast_bench.conditions.compute_times import sized, timeline_of, work_of
-from rfast_bench.conditions.seeds import Streams
+from rfast_bench.conditions.randomness.seeds import Streams
 from rfast_bench.errors import UserError
 from rfast_bench.plan.runs import Run, load_points, plan
 from rfast_bench.records.reading import find_runs

@@ -13,6 +13,7 @@ import pickle
 import time
 import zipfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -87,7 +88,7 @@ def test_what_has_no_end_or_never_begins(make: Callable[[Path], None], tmp_path:
         specs.NpzSpec(kind="npz", path=path),
         specs.TextSpec(kind="text", path=path),
     ):
-        assert "it is no file" in refused(lambda spec=spec: load(spec, 0, "float64", "problem", shaped=True))
+        assert "it is no file" in refused(partial(load, spec, 0, "float64", "problem", shaped=True))
     graph = TopologySpec(edges=path)
     assert "it is no file" in refused(lambda: verdicts.of_spec(graph, None))
 
@@ -126,7 +127,7 @@ def test_a_diagonal_of_nothing_is_explained(tmp_path: Path) -> None:
 
 def npy(shape: object, data: bytes = b"") -> bytes:
     out = io.BytesIO()
-    np.lib.format.write_array_header_1_0(out, {"descr": "<f8", "fortran_order": False, "shape": shape})  # type: ignore[typeddict-item]
+    np.lib.format.write_array_header_1_0(out, {"descr": "<f8", "fortran_order": False, "shape": shape})
     return out.getvalue() + data
 
 

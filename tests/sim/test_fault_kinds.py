@@ -168,10 +168,9 @@ def test_a_ring_waits_for_a_link_that_is_down() -> None:
 
 # ---------------------------------------------------------------------------------------------------- links
 def lanes(*faults: Any) -> tuple[Outgoing, PostLane, SendLane]:
-    outgoing = Outgoing(8.0)
-    own = LinkFaults(make_run(
-        {"name": "r-fast", "step_size": 1}, workers=2, network={"silence_timeout": 9}, faults=list(faults)
-    ).scenario.faults, 0, 0, 1)  # fmt: skip
+    outgoing, network = Outgoing(8.0), {"silence_timeout": 9}
+    run = make_run({"name": "r-fast", "step_size": 1}, workers=2, network=network, faults=list(faults))
+    own = LinkFaults(schedule(run.scenario, 0), 0, 0, 1)
     draws = iter([(1.0, np.inf)] * 1000)
     return (
         outgoing,

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from rfast_bench.conditions.links import expect_draws, link_draws
-from rfast_bench.conditions.seeds import Streams
+from rfast_bench.conditions.randomness.seeds import Streams
 from rfast_bench.scenario.sections.network import NetworkSpec
 from rfast_bench.sim.network import links
 from rfast_bench.sim.network.links import Links

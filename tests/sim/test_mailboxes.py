@@ -15,7 +15,7 @@ import pytest
 from rfast_bench.conditions.links import link_draws
 from rfast_bench.conditions.outgoing import MOST_TRIES, Link, Outgoing, PostLane, weighed
 from rfast_bench.conditions.payload import Size, size_of
-from rfast_bench.conditions.seeds import Streams
+from rfast_bench.conditions.randomness.seeds import Streams
 from rfast_bench.scenario.sections.network import NetworkSpec
 from rfast_bench.scenario.sections.topology import TopologySpec
 from rfast_bench.sim.clock import Clock

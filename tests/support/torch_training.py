@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from rfast_bench.conditions.seeds import stream
+from rfast_bench.conditions.randomness.seeds import stream
 from rfast_bench.plan.runs import Run
 
 

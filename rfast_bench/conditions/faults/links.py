@@ -8,7 +8,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from rfast_bench.conditions.seeds import scalar_stream
+from rfast_bench.conditions.randomness.seeds import scalar_stream
 from rfast_bench.scenario.faults.kinds import (
     Burst,
     Corruption,

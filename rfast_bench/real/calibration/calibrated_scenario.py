@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import yaml
 
-from rfast_bench.conditions.seeds import stream
+from rfast_bench.conditions.randomness.seeds import stream
 from rfast_bench.errors import UserError
 from rfast_bench.files import write_text
 from rfast_bench.plan.runs import Point, with_parameters

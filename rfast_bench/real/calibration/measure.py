@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from rfast_bench import problems
-from rfast_bench.conditions.seeds import stream
+from rfast_bench.conditions.randomness.seeds import stream
 from rfast_bench.errors import UserError
 from rfast_bench.plan.runs import Point, Run, plan
 from rfast_bench.problems import Problem

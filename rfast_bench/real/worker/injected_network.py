@@ -13,7 +13,7 @@ from collections.abc import Hashable
 from rfast_bench.conditions.faults.links import FaultyLinks
 from rfast_bench.conditions.links import link_draws
 from rfast_bench.conditions.outgoing import Link, Outgoing, PostLane, SendLane
-from rfast_bench.conditions.seeds import Streams
+from rfast_bench.conditions.randomness.seeds import Streams
 from rfast_bench.scenario.sections.network import NetworkSpec
 
 AT_ONCE = 0.0

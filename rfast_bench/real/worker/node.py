@@ -14,7 +14,7 @@ from rfast_bench.api import Channel
 from rfast_bench.breaches.talk import ANY, NEWEST, POSTED, SENT, TOLD, Channels, check_receiver
 from rfast_bench.conditions.liveness import HEARTBEAT
 from rfast_bench.conditions.payload import seal, size_of
-from rfast_bench.conditions.seeds import scalar_stream
+from rfast_bench.conditions.randomness.seeds import scalar_stream
 from rfast_bench.real.transport.inlet import Doorway
 from rfast_bench.real.transport.mailbox import Inbox, Mailbox
 from rfast_bench.real.transport.message import POST, SEND, Message

@@ -13,7 +13,7 @@ from typing import Any
 
 from rfast_bench.api import Algorithm
 from rfast_bench.conditions.optimizer import GradientFilter, Rounds, ScheduledStep, base_step
-from rfast_bench.conditions.seeds import stream
+from rfast_bench.conditions.randomness.seeds import stream
 from rfast_bench.plan.runs import Run
 from rfast_bench.problems import Problem
 from rfast_bench.real.transport.store import Store

@@ -28,7 +28,7 @@ from rfast_bench.conditions.compute_times import sized, work_of
 from rfast_bench.conditions.faults.links import FaultyLinks
 from rfast_bench.conditions.faults.schedule import schedule
 from rfast_bench.conditions.liveness import Liveness
-from rfast_bench.conditions.seeds import Streams, stream
+from rfast_bench.conditions.randomness.seeds import Streams, stream
 from rfast_bench.problems import Problem
 from rfast_bench.processes.environment import machine
 from rfast_bench.real.halts import ending, waits

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from rfast_bench.conditions.faults.links import FaultyLinks
 from rfast_bench.conditions.links import expect_draws, link_draws
 from rfast_bench.conditions.outgoing import Link
-from rfast_bench.conditions.seeds import Streams
+from rfast_bench.conditions.randomness.seeds import Streams
 from rfast_bench.scenario.sections.network import NetworkSpec
 
 MOST_EXPECTED = 2**18

@@ -15,7 +15,7 @@ from rfast_bench.breaches.talk import ANY, EARLY, NEWEST, POSTED, SENT, TOLD, Ch
 from rfast_bench.conditions.faults.ring import RingFaults
 from rfast_bench.conditions.liveness import HEARTBEAT, HEARTBEAT_BYTES
 from rfast_bench.conditions.payload import seal, size_of
-from rfast_bench.conditions.seeds import Streams, scalar_stream
+from rfast_bench.conditions.randomness.seeds import Streams, scalar_stream
 from rfast_bench.scenario.sections.network import NetworkSpec
 from rfast_bench.sim.network.inlets import Doorway, LateMailbox, LateQueue, Plan
 from rfast_bench.sim.network.links import Links

@@ -12,8 +12,6 @@ from rfast_bench.conditions.liveness import Liveness
 from rfast_bench.scenario.faults.kinds import Crash, Fault, LinkDown, Partition, Pause
 from rfast_bench.sim.clock import Due
 from rfast_bench.sim.driver import Driver
-from rfast_bench.sim.faults.patience import Patience
-from rfast_bench.sim.faults.pauses import Pauses
 from rfast_bench.topology.membership import Membership
 
 
@@ -87,3 +85,64 @@ class Faults:
         algorithm = self._make()
         vars(algorithm).update(state)
         return algorithm
+
+
+class Pauses:
+    """Workers that are stopped for a while: what they do is put off until they go on.
+
+    What a worker has handed over still leaves, and what comes to it is there when it goes on; its gradient takes up
+    where it was.
+    """
+
+    def __init__(self, driver: Driver) -> None:
+        self._driver = driver
+        self._left: dict[
+            int, float
+        ] = {}  # work of the gradient that a worker was stopped in, s at full speed
+
+    def begin(self, number: int) -> None:
+        """It does nothing more."""
+        worker, now = self._driver.workers[number], self._driver.clock.now
+        worker.paused = []
+        self._left.pop(number, None)
+        if worker.computing:
+            self._left[number] = worker.slowdown.done(now, worker.until)
+            self._driver.cut_short(worker)
+
+    def end(self, number: int) -> None:
+        """It goes on."""
+        worker = self._driver.workers[number]
+        late, worker.paused, worker.away = worker.paused or [], None, False
+        if number in self._left:
+            self._driver.work(worker, self._left.pop(number))
+        for action in late:
+            action()
+
+
+class Patience:
+    """A method that waits for somebody who does not come is given up, when nobody has done a gradient for so long.
+
+    Looks at a run from `timeout` seconds after each fault's beginning on, until it is over. `stall` ends the run."""
+
+    def __init__(
+        self, faults: Sequence[Fault], timeout: float, driver: Driver, stall: Callable[[str], None]
+    ) -> None:
+        self._faults, self._timeout, self._driver, self._stall = faults, timeout, driver, stall
+        for fault in faults:
+            if fault.end > fault.down + timeout:
+                self._look_at(fault, fault.down + timeout)
+
+    def _look_at(self, fault: Fault, time: float) -> None:
+        clock = self._driver.clock
+        clock.plan(Due([lambda _: self._look(fault)]), max(0.0, time - clock.now))
+
+    def _look(self, fault: Fault) -> None:
+        now = self._driver.clock.now
+        if now >= fault.end:
+            return
+        last = max(worker.until for worker in self._driver.workers)  # in the future while somebody computes
+        if last + self._timeout > now:
+            self._look_at(fault, last + self._timeout)
+            return
+        why = "; ".join(one.told for one in self._faults if one.on(now))
+        self._stall(f"nobody has done a gradient since {last:.1f} s: {why}")

@@ -12,7 +12,7 @@ from zlib import crc32
 
 import numpy as np
 
-from rfast_bench.conditions.seed_states import Known, States, states, words_of
+from rfast_bench.conditions.randomness.seed_states import Known, States, states, words_of
 
 
 def _entropy(seed: int, purpose: str, ids: tuple[int, ...]) -> list[int]:
