@@ -6,9 +6,10 @@ import re
 from multiprocessing import get_context
 from pathlib import Path
 
-from rfast_bench.processes.environment import ONE_THREAD, start_fork_server
+from rfast_bench.processes.environment import ONE_THREAD
+from rfast_bench.processes.fork_server import JANITOR, start_fork_server
 
-PRELOAD = ("rfast_bench.study.fork_server_imports", "rfast_bench.algorithms", "click")
+PRELOAD = (JANITOR, "rfast_bench.study.fork_server_imports", "rfast_bench.algorithms", "click")
 
 
 def warm_up(*scenarios: Path) -> None:

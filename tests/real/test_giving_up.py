@@ -136,7 +136,9 @@ def test_sent_waits_until_the_link_is_free() -> None:
                 self.rounds += 1
 
     algorithm = Sender()
-    slow = NetworkSpec.model_validate({"bandwidth": "80 B/s"})  # imports what reads units, before the clock runs
+    slow = NetworkSpec.model_validate(
+        {"bandwidth": "80 B/s"}
+    )  # imports what reads units, before the clock runs
     table = Table(algorithm)
     table.node.faults = Faults(slow, 0, 0, 8)
     table.play(0.55)
