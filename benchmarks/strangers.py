@@ -4,9 +4,9 @@
 
 Each algorithm runs undisturbed and then with so many connections, to the store, to the workers' mail and to the
 collectives: random bytes, HTTP, half a handshake, ZeroMQ of another version, of another mechanism (NULL, PLAIN) and
-with another key, an old run's messages sent again, floods, and connections that stay open and say a byte now and then. The
-records must have the same form, the run must have ended well, nobody may have died, and no message of a stranger may
-have come through the door. Prints a table; the exit code is 1 on any breach. Linux only.
+with another key, an old run's messages sent again, floods, and connections that stay open and say a byte now and then.
+The records must have the same form, the run must have ended well, nobody may have died, and no message of a stranger
+may have come through the door. Prints a table; the exit code is 1 on any breach. Linux only.
 """
 
 from __future__ import annotations

@@ -22,7 +22,8 @@ from benchmarks.kills.setting import (
     TooLate,
     scenario,
 )
-from benchmarks.kills.victims import Command, until
+from benchmarks.kills.victims import Command, is_met, until
+from benchmarks.kills.workers import EARLY
 from rfast_bench.real.transport.store import ANSWER
 
 TELLING = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
@@ -92,7 +93,11 @@ class Trial:
 
     def _with_workers(self) -> None:
         until(lambda: bool(self.command.workers()) or self.command.process.poll() is not None, LONG)
-        time.sleep(self._rng.uniform(0, self._life[1] - self._life[0]))
+        if self._rng.random() < EARLY:
+            time.sleep(self._rng.uniform(0, max(0.0, self._life[1] - self._life[0] - TIME)))
+        else:
+            until(lambda: any(map(is_met, self.command.workers())), STARTUP)
+            time.sleep(self._rng.uniform(0, TIME))
 
     def _do(self, pid: int, number: signal.Signals, how: Callable[[int, int], object] = os.kill) -> None:
         if self.command.process.poll() is not None or not pid:

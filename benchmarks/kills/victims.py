@@ -13,8 +13,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 SHARED_MEMORY = Path("/dev/shm")
-LISTENS = "0A"
+LISTENS, ESTABLISHED = "0A", "01"
 """How /proc/net/tcp says it."""
+MET = 3
+"""Connections of a worker that has met others; before, it has one to the store."""
 SOON = 30.0
 """Seconds after the command's end in which all of it must be gone, on a busy machine."""
 LOOK = 0.05
@@ -69,11 +71,12 @@ class Command:
 
     def part(self) -> str:
         """Which part of a run's life it is, as far as it is seen from outside."""
-        if not self.workers():
+        workers = self.workers()
+        if not workers:
             return "no workers"
         folders = [path for path in self.temporary.glob("rfast-bench-*") if (path / "job").exists()]
         left = any(path.suffix == ".json" for folder in folders for path in folder.iterdir())
-        return "leaving" if left else "workers"
+        return "at the end" if left else "running" if any(map(is_met, workers)) else "starting"
 
     # ------------------------------------------------------------------------------------------ how it ends
     def wait(self, seconds: float) -> int | None:
@@ -174,12 +177,17 @@ def sockets(pid: int) -> list[str]:
     return found
 
 
-def listening() -> list[str]:
-    """The inodes of all sockets of this machine that listen."""
+def is_met(pid: int) -> bool:
+    """Whether a worker is connected to others, as it is from the run's start."""
+    return len(set(sockets(pid)) & set(listening(ESTABLISHED))) >= MET
+
+
+def listening(state: str = LISTENS) -> list[str]:
+    """The inodes of all sockets of this machine in a state."""
     lines = [
         line.split() for name in ("tcp", "tcp6") for line in Path(f"/proc/net/{name}").read_text().split("\n")
     ]
-    return [line[9] for line in lines if len(line) > 9 and line[3] == LISTENS]
+    return [line[9] for line in lines if len(line) > 9 and line[3] == state]
 
 
 def shared_memory() -> set[str]:

@@ -22,9 +22,13 @@ from benchmarks.kills.setting import (
     Seen,
     scenario,
 )
-from benchmarks.kills.victims import Command, is_alive, rank, until
+from benchmarks.kills.victims import Command, is_alive, is_met, rank, until
 
 BOUNDS = {"nothing": LONG, "kill": TIME + SLACK, "pause": PAUSE[1] + STARTUP + TIME + SLACK, "stop": STOPPED}
+
+
+EARLY, END = 0.4, 1.0
+"""How many moments are in a run's start, and seconds after its end in which there are some too."""
 
 
 class Block:
@@ -54,7 +58,8 @@ class Block:
         if not until(lambda: bool(self._new()) or self.command.process.poll() is not None, LONG):
             return Seen(breaches=[f"no worker within {LONG:g} s"])
         born, workers = time.monotonic(), self._new()
-        time.sleep(self._rng.uniform(0, self.life))
+        if self._harm != "nothing":
+            self._wait(self._rng.random() < EARLY)
         workers = sorted({*workers, *self._new()})
         seen = self._done_to([pid for pid in workers if is_alive(pid)], record)
         began = time.monotonic()
@@ -69,6 +74,13 @@ class Block:
         seen.record = record.told()
         seen.breaches += [f"{problem}: {seen.record}" for problem in [self._judged(record)] if problem]
         return seen
+
+    def _wait(self, early: bool) -> None:
+        """Until a moment before the run's start, or from there to the end: a start takes longer on a busy machine."""
+        if early:
+            return time.sleep(self._rng.uniform(0, max(0.0, self.life - TIME)))
+        until(lambda: any(map(is_met, self.command.workers())) or not self.command.workers(), STARTUP)
+        return time.sleep(self._rng.uniform(0, TIME + END))
 
     def _new(self) -> list[int]:
         return [pid for pid in self.command.workers() if pid not in self._known]
