@@ -32,7 +32,7 @@ import psutil
 import yaml
 import zmq
 
-from benchmarks.kills.victims import Command
+from benchmarks.kills.victims import Command, is_met
 from rfast_bench.plan import registry
 from rfast_bench.real.transport.keys import Keys
 from rfast_bench.real.transport.limits import make_room
@@ -45,10 +45,12 @@ SPEAKERS = ("NULL", "PLAIN", "another key")
 FLOOD = 1 << 18
 """Bytes at once."""
 LONG = 300.0
+EARLY = 0.2
+"""The share of the connections that come before the run's start."""
 
 
-def scenario(home: Path, name: str, seconds: float) -> Path:
-    """Four workers; gradients so long that a busy machine does not make them late."""
+def scenario(home: Path, names: Sequence[str], seconds: float) -> Path:
+    """Of these algorithms. Four workers; gradients so long that a busy machine does not make them late."""
     home.mkdir(parents=True)
     path = home / "visited.yaml"
     path.write_text(
@@ -58,7 +60,7 @@ def scenario(home: Path, name: str, seconds: float) -> Path:
                 "problem": {"kind": "quadratic", "dim": 200, "heterogeneity": 1},
                 **{"network": {}, "stop": {"time": seconds}, "evaluate": {"every": "1 s"}},
                 "real": {"startup_timeout": LONG},
-                "algorithms": [{"name": name, "step_size": 0.02}],
+                "algorithms": [{"name": name, "step_size": 0.02} for name in names],
             }
         )
     )
@@ -77,6 +79,7 @@ class Strangers:
 
     def __post_init__(self) -> None:
         self._ports: list[int] = []
+        self._most = EARLY * self.wanted
         self.visited: set[int] = set()
         self._lock = threading.Lock()
         self._slow: list[socket.socket] = []
@@ -94,7 +97,8 @@ class Strangers:
             while self.command.process.poll() is None:
                 with contextlib.suppress(psutil.Error):
                     self._ports = listening(self.command.process.pid)
-                if self.command.workers():
+                if any(map(is_met, self.command.workers())):
+                    self._most = self.wanted
                     self._speak(context)
                 self._say_more()
                 time.sleep(0.5)
@@ -106,7 +110,7 @@ class Strangers:
     def _visit(self, number: int) -> None:
         rng, open_ones = random.Random(number), deque[socket.socket](maxlen=OPEN)
         while self.command.process.poll() is None and self.count < self.wanted:
-            if not self._ports:
+            if not self._ports or self.count >= self._most:
                 time.sleep(0.05)
                 continue
             sort = rng.choice([*SAID, "a flood", "an old run's message"])
@@ -161,12 +165,6 @@ class Strangers:
                 one.send(b"\x01")
 
 
-def record(command: Command) -> Run:
-    """Of a command's only run. Raises UserError where there is none."""
-    command.wait(LONG)
-    return find_runs([command.out])[0]
-
-
 def form(run: Run) -> dict[str, Any]:
     """What two records of one algorithm have in common, whatever the machine was doing."""
     frames = {"curves": run.curves(), "workers": run.workers(), "staleness": run.staleness()}
@@ -214,24 +212,20 @@ HEAD = "| algorithm | connections | ports | status | strangers' messages let in 
 
 
 def visited(name: str, home: Path, wanted: int, seconds: float) -> Visit:
-    """An algorithm's run without strangers, then one with them."""
-    undisturbed = Command(scenario(home / f"{name}-alone", name, seconds), home / f"{name}-alone")
-    command = None
+    """An algorithm's run with strangers."""
+    command = Command(scenario(home / name, [name], seconds), home / name)
     try:
-        alone = record(undisturbed)
-        command = Command(scenario(home / name, name, seconds), home / name)
         strangers = Strangers(command, wanted)
         strangers.visit()
         breaches = [f"left: {what}" for what in command.left()]
-        run = find_runs([command.out])[0] if list(command.out.rglob("manifest.json")) else None
     finally:
-        undisturbed.end()
-        if command is not None:
-            command.end()
-    if run is None:
-        said = " ".join("".join(path.read_text() for path in command.out.rglob("failure.txt")).split())
-        return Visit(name, strangers, None, [*breaches, f"failed: {said[:300]}"])
-    return Visit(name, strangers, run, [*breaches, *differences(alone, run), *missed(strangers, wanted)])
+        command.end()
+    if strangers.count < wanted:
+        breaches.append(f"the run was over after {strangers.count} connections")
+    if list(command.out.rglob("manifest.json")):
+        return Visit(name, strangers, find_runs([command.out])[0], breaches)
+    said = " ".join("".join(path.read_text() for path in command.out.rglob("failure.txt")).split())
+    return Visit(name, strangers, None, [*breaches, f"failed: {said[:300] or command.said[-300:]}"])
 
 
 def differences(alone: Run, run: Run) -> list[str]:
@@ -242,11 +236,6 @@ def differences(alone: Run, run: Run) -> list[str]:
         breaches.append(f"status {run.status}: {run.reason}")
     through = {why: count for why, count in delivered(run).items() if why != "key"}
     return breaches + [f"let in: {through}"] * bool(through)
-
-
-def missed(strangers: Strangers, wanted: int) -> list[str]:
-    """Whether there were enough of them."""
-    return [] if strangers.count >= wanted else [f"the run was over after {strangers.count} connections"]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -260,20 +249,34 @@ def main(arguments: Sequence[str] | None = None) -> int:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     make_room()
     home = Path(tempfile.mkdtemp(prefix="strangers-"))
-    print(HEAD, "| --- |" + " --- |" * 6, sep="\n", flush=True)
-    sorts: Counter[str] = Counter()
-    breaches = 0
-    for name in asked.algorithms:
-        visit = visited(name, home, asked.connections, asked.seconds)
-        print(visit.row(), flush=True)
-        sorts += visit.strangers.sorts
-        breaches += len(visit.breaches)
+    visits = all_visited(home, asked.algorithms, asked.connections, asked.seconds)
+    print(HEAD, "| --- |" + " --- |" * 6, *(visit.row() for visit in visits), sep="\n")
+    sorts: Counter[str] = sum((visit.strangers.sorts for visit in visits), Counter())
     print("\nBy sort:", ", ".join(f"{sort} {count}" for sort, count in sorts.most_common()))
+    breaches = sum(len(visit.breaches) for visit in visits)
     if breaches:
         print(f"{breaches} breaches; the records are in {home}")
     else:
         shutil.rmtree(home)
     return int(breaches > 0)
+
+
+def all_visited(home: Path, names: Sequence[str], wanted: int, seconds: float) -> list[Visit]:
+    """Each algorithm's run with strangers, compared with one that had none."""
+    alone = Command(scenario(home / "alone", names, seconds), home / "alone")
+    try:
+        visits = []
+        for name in names:
+            visits.append(visited(name, home, wanted, seconds))
+            print(visits[-1].row(), file=sys.stderr, flush=True)
+        alone.wait(LONG * len(names))
+    finally:
+        alone.end()
+    expected = {run.label: run for run in find_runs([alone.out])}
+    for visit in visits:
+        if visit.run is not None:
+            visit.breaches.extend(differences(expected[visit.name], visit.run))
+    return visits
 
 
 if __name__ == "__main__":
