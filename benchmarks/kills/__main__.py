@@ -152,11 +152,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     print(HEAD, "| --- |" + " --- |" * 5, sep="\n", flush=True)
     with ThreadPoolExecutor(asked.at_once) as threads:
-        for name, (harm, _, what) in KINDS.items():
-            seen = many(laboratory, harm, getattr(asked, name), threads)
-            breaches += [breach for one in seen for breach in one.breaches]
-            if seen:
-                print(row(what, seen), flush=True)
+        try:
+            for name, (harm, _, what) in KINDS.items():
+                seen = many(laboratory, harm, getattr(asked, name), threads)
+                breaches += [breach for one in seen for breach in one.breaches]
+                if seen:
+                    print(row(what, seen), flush=True)
+        finally:
+            threads.shutdown(cancel_futures=True)
     if breaches:
         print(f"{len(breaches)} breaches; what is left of them is in {home}")
     else:

@@ -19,7 +19,7 @@ MET = 3
 """Connections of a worker that has met others; before, it has one to the store."""
 SOON = 30.0
 """Seconds after the command's end in which all of it must be gone, on a busy machine."""
-LOOK = 0.05
+LOOK = 0.1
 
 
 class Command:

@@ -37,7 +37,7 @@ class Block:
     def __init__(self, harm: str, number: int, home: Path, runs: int, life: float) -> None:
         """`life`: seconds from the first worker's birth to the last one's end, when nothing is done."""
         self.algorithm = ALGORITHMS[number % len(ALGORITHMS)]
-        self.life = life
+        self.life, self._start = life, max(0.0, life - TIME) / 2
         self._harm, self._runs = harm, runs
         self._rng = random.Random(f"{harm} {number}")
         self.command = Command(scenario(home, self.algorithm, runs), home)
@@ -78,8 +78,10 @@ class Block:
     def _wait(self, early: bool) -> None:
         """Until a moment before the run's start, or from there to the end: a start takes longer on a busy machine."""
         if early:
-            return time.sleep(self._rng.uniform(0, max(0.0, self.life - TIME)))
+            return time.sleep(self._rng.uniform(0, self._start))
+        born = time.monotonic()
         until(lambda: any(map(is_met, self.command.workers())) or not self.command.workers(), STARTUP)
+        self._start = time.monotonic() - born
         return time.sleep(self._rng.uniform(0, TIME + END))
 
     def _new(self) -> list[int]:
