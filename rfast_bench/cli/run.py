@@ -87,7 +87,7 @@ def command(
     if (backend == "local") != (address is None):
         raise click.UsageError("--backend dask and ray need --address, and nothing else does")
     if backend == "local" and jobs > 1:
-        warm_up(path)
+        warm_up(path, real=world in ("real", "both") or bool({"world=real", "world=both"} & set(overrides)))
     from rfast_bench.study import fork_server_imports  # noqa: F401 - first, see there
     from rfast_bench.study.cluster import Cluster
     from rfast_bench.study.scenario import study

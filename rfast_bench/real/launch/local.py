@@ -24,12 +24,12 @@ from rfast_bench.problems.evaluation import Watcher
 from rfast_bench.processes.fork_server import JANITOR, answering_within, end_fork_server, start_fork_server
 from rfast_bench.real.halts import ending
 from rfast_bench.real.launch import secret
+from rfast_bench.real.launch.birth import born
 from rfast_bench.real.launch.deaths import Deaths
 from rfast_bench.real.launch.silence import Silence
 from rfast_bench.real.transport.store import PrefixStore, Store, TCPStore, hosted
 from rfast_bench.real.worker.activities import Job
 from rfast_bench.real.worker.optimizer import asks_all
-from rfast_bench.real.worker.process import born
 from rfast_bench.real.worker.stopping import Stopping
 
 LOOK = 0.05

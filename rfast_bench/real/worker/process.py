@@ -13,7 +13,7 @@ import pickle
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, NoReturn
@@ -283,13 +283,6 @@ def end_process(path: Path) -> NoReturn:
     except BaseException as problem:  # noqa: BLE001 (whatever it is, it is told and ends the process)
         os._exit(ending.told(problem))
     os._exit(0)
-
-
-def born(path: Path, environment: Mapping[str, str], log: Path) -> NoReturn:
-    """The life of a process that was forked by the launcher, which a terminal's Ctrl-C does not reach."""
-    ending.detach(log)
-    os.environ.update(environment)
-    end_process(path)
 
 
 if __name__ == "__main__":
