@@ -1,6 +1,6 @@
 """Stray connections to every port of a real run, of each algorithm that ships: they must change no record.
 
-    python -m benchmarks.strangers [--connections 10000] [--algorithms r-fast ring-allreduce ...] [--seconds 12]
+    python -m benchmarks.strangers [--connections 10000] [--algorithms r-fast ring-allreduce ...] [--seconds 20]
 
 Each algorithm runs undisturbed and then with so many connections, to the store, to the workers' mail and to the
 collectives: random bytes, HTTP, half a handshake, ZeroMQ of another version, of another mechanism (NULL, PLAIN) and
@@ -244,7 +244,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=form_)
     parser.add_argument("--connections", type=int, default=10_000)
     parser.add_argument("--algorithms", nargs="+", default=sorted(registry.names()))
-    parser.add_argument("--seconds", type=float, default=12.0)
+    parser.add_argument("--seconds", type=float, default=20.0)
     asked = parser.parse_args(arguments)
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     make_room()
