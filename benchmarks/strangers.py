@@ -39,11 +39,13 @@ from rfast_bench.real.transport.limits import make_room
 from rfast_bench.records.reading import Run, find_runs
 from tests.support.strangers import FRAME, SAID, listening, speaking
 
-WORKERS, OPEN, SLOW, THREADS = 4, 200, 600, 4
+WORKERS, OPEN, SLOW, THREADS = 4, 200, 600, 6
 SPEAKERS = ("NULL", "PLAIN", "another key")
 """Who speaks ZeroMQ as it should, but for the key; so many times a hundredth of all connections."""
-FLOOD = 1 << 18
+SELDOM = 4.0
+FLOOD = 1 << 17
 """Bytes at once."""
+NOISE = os.urandom(FLOOD)
 LONG = 300.0
 EARLY = 0.2
 """The share of the connections that come before the run's start."""
@@ -79,7 +81,7 @@ class Strangers:
 
     def __post_init__(self) -> None:
         self._ports: list[int] = []
-        self._most = EARLY * self.wanted
+        self._most, self._next = EARLY * self.wanted, 0.0
         self.visited: set[int] = set()
         self._lock = threading.Lock()
         self._slow: list[socket.socket] = []
@@ -95,17 +97,26 @@ class Strangers:
             for thread in threads:
                 thread.start()
             while self.command.process.poll() is None:
-                with contextlib.suppress(psutil.Error):
-                    self._ports = listening(self.command.process.pid)
-                if any(map(is_met, self.command.workers())):
-                    self._most = self.wanted
-                    self._speak(context)
+                self._look(context)
                 self._say_more()
                 time.sleep(0.5)
             for thread in threads:
                 thread.join()
         for one in self._slow:
             one.close()
+
+    def _look(self, context: zmq.Context[zmq.Socket[bytes]]) -> None:
+        """Which ports there are; seldom, for it takes long where there are many connections."""
+        now = time.monotonic()
+        if now < self._next:
+            return
+        with contextlib.suppress(psutil.Error):
+            self._ports = listening(self.command.process.pid)
+        if self._most < self.wanted and any(map(is_met, self.command.workers())):
+            self._most = self.wanted
+        self._next = now + (SELDOM if self._most == self.wanted else 0.5)
+        if self._most == self.wanted:
+            self._speak(context)
 
     def _visit(self, number: int) -> None:
         rng, open_ones = random.Random(number), deque[socket.socket](maxlen=OPEN)
@@ -123,14 +134,14 @@ class Strangers:
                 open_ones.append(one)
 
     def _said(self, port: int, sort: str) -> socket.socket | None:
-        said = {"a flood": os.urandom(FLOOD), "an old run's message": FRAME}.get(sort) or SAID[sort]
+        said = {"a flood": NOISE, "an old run's message": FRAME}.get(sort) or SAID[sort]
         try:
             one = socket.create_connection(("127.0.0.1", port), timeout=1)
         except OSError:
             self.refused += 1
             time.sleep(0.01)
             return None
-        one.settimeout(0.05)  # whoever does not read on is not waited for
+        one.settimeout(0.02)  # whoever does not read on is not waited for
         with contextlib.suppress(OSError):
             one.sendall(said)
         self._count(sort, port)
