@@ -47,7 +47,8 @@ class Record:
             name, said = "worker" if rank is None else f"worker {rank}", self.told()
             return "" if name in said and failed in said else "not told"
         if not self.deaths:
-            return "" if rank in self.run.workers()["worker"].tolist() else "no death on record"
+            there = self.run.workers()["worker"].tolist()
+            return "" if rank in there or there == list(range(WORKERS)) else "no death on record"
         (death, *others) = self.deaths
         named = not others and death["worker"] in ([rank] if rank is not None else range(WORKERS))
         return "" if named and why in death["why"] else "another death"
