@@ -18,6 +18,8 @@ from rfast_bench.processes.folders import keep
 
 JANITOR = "rfast_bench.processes.janitor"
 """What it is to import first."""
+STARTER = "RFAST_BENCH_STARTER"
+"""The environment variable by which it knows who started it."""
 
 
 def start_fork_server(more: dict[str, str] | None = None) -> None:
@@ -25,7 +27,7 @@ def start_fork_server(more: dict[str, str] | None = None) -> None:
     what it is to import beforehand it imports beside its caller."""
     if parent_process() is None:  # or it is the parent's folder too
         keep(Path(util.get_temp_dir()))
-    with started_with({**own_imports(), **(more or {})}):
+    with started_with({**own_imports(), STARTER: str(os.getpid()), **(more or {})}):
         forkserver.ensure_running()
 
 

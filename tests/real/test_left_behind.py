@@ -59,12 +59,17 @@ from pathlib import Path
 from rfast_bench.processes.folders import folder_of_own
 from rfast_bench.processes.fork_server import JANITOR, start_fork_server
 
-get_context("forkserver").set_forkserver_preload([JANITOR])
+get_context("forkserver").set_forkserver_preload([JANITOR, "slow"])
 with folder_of_own() as folder:
     (folder / "models").write_text("large")
     start_fork_server()
     print(*Path(tempfile.gettempdir()).glob("*/owner"), flush=True)
     time.sleep(600)
+"""
+SLOW = """
+import time
+
+time.sleep(600)
 """
 HEEDING = """
 import signal, time
@@ -144,11 +149,16 @@ def test_what_may_be_somebody_elses_is_left_alone(tmp_path: Path) -> None:
     assert all((tmp_path / f".rfast-bench-{name}").exists() for name in others)
 
 
-def test_what_a_killed_process_leaves_goes_with_the_server_that_it_forked_from(tmp_path: Path) -> None:
+@pytest.mark.parametrize("imports", ["", SLOW], ids=["it listens", "it still imports"])
+def test_what_a_killed_process_leaves_goes_with_the_server_that_it_forked_from(
+    imports: str, tmp_path: Path
+) -> None:
     """The folder of that server's socket too, and no other program's."""
     home = tmp_path / "home"
+    (tmp_path / "slow.py").write_text(imports)
     (home / "pymp-of-another-program").mkdir(parents=True)
-    process = start(tmp_path / "forking.py", FORKING, TMPDIR=str(home))
+    path = os.pathsep.join([str(tmp_path), str(Path(__file__).parents[2])])
+    process = start(tmp_path / "forking.py", FORKING, TMPDIR=str(home), PYTHONPATH=path)
     owned = {Path(path).parent.name.partition("-")[0] for path in heard(process).split()}
     assert owned == {"rfast", "pymp"}
     end(process)
