@@ -26,6 +26,8 @@ from benchmarks.kills.victims import Command, is_met, until
 from benchmarks.kills.workers import EARLY
 from rfast_bench.real.transport.store import ANSWER
 
+SHORT = 2.0
+"""Seconds that a run's start takes, once there are workers."""
 TELLING = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
 ALONE = 2 * STARTUP + ANSWER + SLACK
 """Until the workers of a launcher that is stopped for good must have ended."""
@@ -88,16 +90,18 @@ class Trial:
 
     # ------------------------------------------------------------------------------------------------- when
     def _at_any_time(self, number: signal.Signals, how: Callable[[int, int], object] = os.kill) -> None:
-        time.sleep(self._rng.uniform(0, self._life[1]))
+        if self._rng.random() < EARLY:
+            time.sleep(self._rng.uniform(0, self._life[0]))
+        else:
+            self._with_workers()
         self._do(self.command.process.pid, number, how)
 
     def _with_workers(self) -> None:
         until(lambda: bool(self.command.workers()) or self.command.process.poll() is not None, LONG)
         if self._rng.random() < EARLY:
-            time.sleep(self._rng.uniform(0, max(0.0, self._life[1] - self._life[0] - TIME)))
-        else:
-            until(lambda: any(map(is_met, self.command.workers())), STARTUP)
-            time.sleep(self._rng.uniform(0, TIME))
+            return time.sleep(self._rng.uniform(0, SHORT))
+        until(lambda: any(map(is_met, self.command.workers())) or not self.command.workers(), STARTUP)
+        return time.sleep(self._rng.uniform(0, TIME))
 
     def _do(self, pid: int, number: signal.Signals, how: Callable[[int, int], object] = os.kill) -> None:
         if self.command.process.poll() is not None or not pid:
