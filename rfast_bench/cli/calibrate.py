@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from rfast_bench.cli.errors import told_to_end
+from rfast_bench.cli.errors import ends_when_told
 
 _PATH = click.Path(path_type=Path)
 
@@ -20,6 +20,7 @@ _PATH = click.Path(path_type=Path)
 )
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override a key of SCENARIO.")
 @click.option("--profile", type=_PATH, help="Also write what was measured as a profile for `system`.")
+@ends_when_told()
 def command(
     scenario: str, out: Path, seconds: float, overrides: tuple[str, ...], profile: Path | None
 ) -> None:
@@ -32,6 +33,5 @@ def command(
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     path = shipped.find(scenario)
     tune.refuse(load_points(path, overrides), "while times are measured; give it a value with --set")
-    with told_to_end():
-        times = calibrate(path, overrides, out, seconds, console.print, profile)
+    times = calibrate(path, overrides, out, seconds, console.print, profile)
     click.echo(" and ".join(str(file) for file in (out, profile, times) if file is not None))

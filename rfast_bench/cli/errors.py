@@ -5,6 +5,7 @@ way of every `finally`.
 from __future__ import annotations
 
 import signal
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, NoReturn
@@ -49,6 +50,21 @@ def told_to_end() -> Iterator[None]:
     finally:
         for number in heeded:
             signal.signal(number, signal.SIG_DFL)
+
+
+@contextmanager
+def ends_when_told(said: str = "") -> Iterator[None]:
+    """Signals that end a process are heeded within the block, Ctrl-C too: it is left by way of every `finally`, the
+    user is told, with `said` behind, and the process ends with the code that a shell would give."""
+    try:
+        with told_to_end():
+            yield
+    except KeyboardInterrupt as problem:
+        how, code = (
+            (f"Ended by {problem}", problem.code) if isinstance(problem, Told) else ("Interrupted", 130)
+        )
+        click.echo(f"\n{how}.{said}", err=True)
+        sys.exit(code)
 
 
 def _tell(number: int, frame: object) -> NoReturn:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -11,13 +10,11 @@ from typing import TYPE_CHECKING, Literal
 import click
 from rich.console import Console
 
-from rfast_bench.cli.errors import Told, told_to_end
+from rfast_bench.cli.errors import ends_when_told
 from rfast_bench.errors import UserError
 
 if TYPE_CHECKING:
     from rfast_bench.records.reading import Run
-
-_INTERRUPTED = ("Interrupted", 130)
 
 
 def draw(runs: Sequence[Run], home: Path) -> list[Path]:
@@ -65,6 +62,7 @@ def check_place() -> None:
     help="Write curves for TensorBoard as they come.",
 )
 @click.option("--verbose", is_flag=True, help="Of a run that failed, print the whole stack.")
+@ends_when_told(" Finished runs are kept; the same command continues.")
 def command(
     scenario: str,
     overrides: tuple[str, ...],
@@ -89,7 +87,7 @@ def command(
     if (backend == "local") != (address is None):
         raise click.UsageError("--backend dask and ray need --address, and nothing else does")
     if backend == "local" and jobs > 1:
-        warm_up(path)
+        warm_up(path, real=world in ("real", "both") or bool({"world=real", "world=both"} & set(overrides)))
     from rfast_bench.study import fork_server_imports  # noqa: F401 - first, see there
     from rfast_bench.study.cluster import Cluster
     from rfast_bench.study.scenario import study
@@ -103,13 +101,8 @@ def command(
     try:
         drawn = draw if plots else None
         asked = (path, overrides, out, jobs, fresh, drawn, Console())
-        with told_to_end():
-            study(*asked, cluster=cluster, tensorboard=tensorboard)
+        study(*asked, cluster=cluster, tensorboard=tensorboard)
     except RunsFailed as problem:
         if verbose:
             click.echo("\n".join(problem.stacks), err=True)
         raise
-    except KeyboardInterrupt as problem:
-        how, code = (f"Ended by {problem}", problem.code) if isinstance(problem, Told) else _INTERRUPTED
-        click.echo(f"\n{how}. Finished runs are kept; the same command continues.", err=True)
-        sys.exit(code)

@@ -15,7 +15,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from importlib.util import find_spec
-from multiprocessing import forkserver
 from pathlib import Path
 
 import rfast_bench
@@ -83,10 +82,3 @@ def started_with(variables: dict[str, str]) -> Iterator[None]:
                 del os.environ[name]
             else:
                 os.environ[name] = value
-
-
-def start_fork_server(more: dict[str, str] | None = None) -> None:
-    """Start the server that multiprocessing forks processes from, unless it runs; `more` environment variables for
-    it and for all of them. Returns at once: what it is to import beforehand it imports beside its caller."""
-    with started_with({**own_imports(), **(more or {})}):
-        forkserver.ensure_running()

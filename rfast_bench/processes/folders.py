@@ -18,7 +18,10 @@ from pathlib import Path
 from rfast_bench.processes.environment import machine
 
 PREFIX = "rfast-bench-"
+SERVERS = "pymp-"
+"""Of the folder where multiprocessing has its sockets: of any program's, but ours have an owner."""
 OWNER = "owner"
+_kept = contextlib.ExitStack()
 
 
 @contextlib.contextmanager
@@ -28,7 +31,9 @@ def folder_of_own(home: Path | None = None) -> Iterator[Path]:
     What killed processes left there is removed first.
     """
     prefix = f".{PREFIX}" if home else PREFIX
-    sweep(home or Path(tempfile.gettempdir()), prefix)
+    sweep_all()
+    if home is not None:
+        sweep(home, prefix)
     made = tempfile.TemporaryDirectory(prefix=prefix, dir=home, ignore_cleanup_errors=True)
     with made as name, _owned(Path(name)):
         yield Path(name)
@@ -47,6 +52,18 @@ def _owned(folder: Path) -> Iterator[None]:
             file.flush()
             partial.replace(folder / OWNER)
         yield
+
+
+def keep(folder: Path) -> None:
+    """Own a folder that somebody else made and removes, unless it is owned; until this process ends."""
+    if not (folder / OWNER).exists():
+        _kept.enter_context(_owned(folder))
+
+
+def sweep_all() -> None:
+    """In the place for such things."""
+    for prefix in (PREFIX, SERVERS):
+        sweep(Path(tempfile.gettempdir()), prefix)
 
 
 def sweep(home: Path, prefix: str) -> None:

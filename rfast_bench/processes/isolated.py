@@ -16,7 +16,8 @@ from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from typing import Any
 
-from rfast_bench.processes.environment import ONE_THREAD, start_fork_server
+from rfast_bench.processes.environment import ONE_THREAD
+from rfast_bench.processes.fork_server import start_fork_server
 
 PATIENCE = 5.0
 """Seconds that an interrupted process is given to clean up."""

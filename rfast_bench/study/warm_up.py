@@ -6,24 +6,32 @@ import re
 from multiprocessing import get_context
 from pathlib import Path
 
-from rfast_bench.processes.environment import ONE_THREAD, start_fork_server
+from rfast_bench.processes.environment import ONE_THREAD
+from rfast_bench.processes.fork_server import JANITOR, start_fork_server
 
-PRELOAD = ("rfast_bench.study.fork_server_imports", "rfast_bench.algorithms", "click")
+PRELOAD = (JANITOR, "rfast_bench.study.fork_server_imports", "rfast_bench.algorithms", "click")
+
+REAL = "rfast_bench.real.worker.process"
+"""What workers of the real world are made of: seconds for each of them, where the server has not imported it."""
 
 
-def warm_up(*scenarios: Path) -> None:
+def warm_up(*scenarios: Path, real: bool = False) -> None:
     """Start the server that the processes of these scenarios' runs are forked from.
 
-    Returns at once: the server's imports go on beside those of the caller. Later calls do nothing.
+    `real`: whether they are of the real world though the files do not say so. Returns at once: the server's imports go
+    on beside those of the caller. Later calls do nothing.
     """
-    get_context("forkserver").set_forkserver_preload([*PRELOAD, *heavy(*scenarios)])
+    get_context("forkserver").set_forkserver_preload([*PRELOAD, *heavy(*scenarios, real=real)])
     start_fork_server(ONE_THREAD)
 
 
-def heavy(*scenarios: Path) -> list[str]:
+def heavy(*scenarios: Path, real: bool = False) -> list[str]:
     """What takes long to import and is best imported once for all runs, where these files look like needing it."""
     texts = [path.read_text(encoding="utf-8", errors="replace") for path in scenarios if path.is_file()]
-    return sorted({name for text in texts for name in _heavy(text)})
+    workers = [REAL] * (
+        real or any(re.search(r"^world: *[\"']?(real|both)", text, re.MULTILINE) for text in texts)
+    )
+    return sorted({*workers, *(name for text in texts for name in _heavy(text))})
 
 
 def _heavy(text: str) -> list[str]:

@@ -51,6 +51,26 @@ if __name__ == "__main__":
         one.start()
     time.sleep(600)
 """
+FORKING = """
+import tempfile, time
+from multiprocessing import get_context
+from pathlib import Path
+
+from rfast_bench.processes.folders import folder_of_own
+from rfast_bench.processes.fork_server import JANITOR, start_fork_server
+
+get_context("forkserver").set_forkserver_preload([JANITOR, "slow"])
+with folder_of_own() as folder:
+    (folder / "models").write_text("large")
+    start_fork_server()
+    print(*Path(tempfile.gettempdir()).glob("*/owner"), flush=True)
+    time.sleep(600)
+"""
+SLOW = """
+import time
+
+time.sleep(600)
+"""
 HEEDING = """
 import signal, time
 from rfast_bench.cli.errors import Told, told_to_end
@@ -69,10 +89,10 @@ except Told as told:
 """
 
 
-def start(script: Path, code: str, *arguments: str | Path) -> subprocess.Popen[str]:
+def start(script: Path, code: str, *arguments: str | Path, **more: str) -> subprocess.Popen[str]:
     script.write_text(code)
     command = [sys.executable, str(script), *map(str, arguments)]
-    environment = os.environ | own_imports() | {"PYTHONPATH": str(Path(__file__).parents[2])}
+    environment = os.environ | own_imports() | {"PYTHONPATH": str(Path(__file__).parents[2])} | more
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
 
 
@@ -127,6 +147,22 @@ def test_what_may_be_somebody_elses_is_left_alone(tmp_path: Path) -> None:
         assert own.exists()
         assert linked.is_symlink()
     assert all((tmp_path / f".rfast-bench-{name}").exists() for name in others)
+
+
+@pytest.mark.parametrize("imports", ["", SLOW], ids=["it listens", "it still imports"])
+def test_what_a_killed_process_leaves_goes_with_the_server_that_it_forked_from(
+    imports: str, tmp_path: Path
+) -> None:
+    """The folder of that server's socket too, and no other program's."""
+    home = tmp_path / "home"
+    (tmp_path / "slow.py").write_text(imports)
+    (home / "pymp-of-another-program").mkdir(parents=True)
+    path = os.pathsep.join([str(tmp_path), str(Path(__file__).parents[2])])
+    process = start(tmp_path / "forking.py", FORKING, TMPDIR=str(home), PYTHONPATH=path)
+    owned = {Path(path).parent.name.partition("-")[0] for path in heard(process).split()}
+    assert owned == {"rfast", "pymp"}
+    end(process)
+    until(lambda: [path.name for path in home.iterdir()] == ["pymp-of-another-program"])
 
 
 # ----------------------------------------------------------------------------------------------- processes

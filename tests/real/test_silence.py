@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import signal
 import threading
 import time
@@ -40,6 +41,8 @@ R_FAST = {"name": "r-fast", "step_size": 0.05, "topology": "exponential"}
 RING = {"name": "ring-allreduce", "step_size": 0.5}
 
 
+HEARD = r"silent since (0\.[5-9]|1\.\d) s"
+"""Of one that is stopped after 1 s: the launcher looks twice a second who was heard of."""
 Meddle = Callable[[list[psutil.Process]], object]
 
 
@@ -96,8 +99,7 @@ def test_a_stopped_worker_of_an_elastic_method_holds_nobody_up(monkeypatch: pyte
     assert outcome.frames["workers"]["worker"].tolist() == [0, 2]
     (death,) = outcome.notes["real"]["deaths"]
     assert (death["worker"], death["signal"]) == (1, "SIGKILL")
-    assert death["why"].startswith("silent since 1.")
-    assert death["why"].endswith("s, stopped")
+    assert re.fullmatch(f"{HEARD}, stopped", death["why"])
     assert 4 + LEAVE <= death["at"] < 4 + LEAVE + 10
 
 
@@ -106,7 +108,7 @@ def test_a_stopped_worker_of_another_method_ends_the_run_as_stalled(monkeypatch:
     assert outcome.stopped_by == "stalled"
     assert 1 + SILENT <= end < 1 + SILENT + 5
     assert outcome.reason.startswith("worker 1 killed by SIGKILL at ")
-    assert "(silent since 1." in outcome.reason
+    assert re.search(rf"\({HEARD}, stopped\)", outcome.reason)
 
 
 @pytest.mark.parametrize("algorithm", [R_FAST, RING], ids=lambda a: a["name"])

@@ -21,6 +21,10 @@ SAID = {
     "a handshake without a mechanism": GREETING + b"\x03\x00NULL".ljust(22, b"\0") + bytes(32),
     "ZeroMQ of old, in parts": b"\x01\x00\x03\x00ab\x02\x01x\x03\x00cd" * 20,
     "a large frame": GREETING + b"\x03\x00CURVE".ljust(22, b"\0") + bytes(32) + b"\x06\xff" + b"\x7f" * 7,
+    "PLAIN without a word that is known": GREETING
+    + b"\x03\x00PLAIN".ljust(22, b"\0")
+    + bytes(32)
+    + b"\x04\x0f\x05HELLO\x04name\x04word",
     "nothing": b"",
 }
 FRAME = bytes(pack(b"old run!", Message(SEND, 0, 0, "x", 1, 0, 0.0, 0.0, 1.0)))

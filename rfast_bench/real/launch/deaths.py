@@ -32,12 +32,16 @@ class Death:
     back: float | None = None
     why: str = ""
     """Why the launcher itself killed it, if it did so for its silence."""
+    said: str = ""
+    """How it came, with the last lines of its stderr."""
 
     def told(self) -> str:
         """In words."""
         returned = "" if self.back is None else f", started again at {self.back:.1f} s"
         why = f" ({self.why})" if self.why else ""
-        return f"worker {self.worker} killed by {self.signal} at {self.at:.1f} s{why}{returned}"
+        _, _, lines = self.said.partition("\n")
+        last = f", its last words: {lines.strip().splitlines()[-1].strip()}" if lines.strip() else ""
+        return f"worker {self.worker} killed by {self.signal} at {self.at:.1f} s{why}{last}{returned}"
 
 
 @dataclass
@@ -94,7 +98,8 @@ class Deaths:
         """A worker was ended by signal `by`. When the run must end because of that; None: it goes on."""
         self.said.append(said)
         self.gone.add(worker)
-        self.known.append(Death(worker, self.now, signal.Signals(by).name, why=self.silent.pop(worker, "")))
+        why, name = self.silent.pop(worker, ""), signal.Signals(by).name
+        self.known.append(Death(worker, self.now, name, why=why, said=said))
         scenario = self.run.scenario
         if not self.survivable:
             return self.now + (scenario.network.silence_timeout or scenario.real.stall_timeout)

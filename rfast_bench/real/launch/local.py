@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
+from typing import Any
 
 import psutil
 from torch.distributed import DistError
@@ -20,16 +21,16 @@ from torch.distributed import DistError
 from rfast_bench.errors import UserError
 from rfast_bench.plan.runs import Run
 from rfast_bench.problems.evaluation import Watcher
-from rfast_bench.processes.environment import start_fork_server
+from rfast_bench.processes.fork_server import JANITOR, answering_within, end_fork_server, start_fork_server
 from rfast_bench.real.halts import ending
 from rfast_bench.real.launch import secret
+from rfast_bench.real.launch.birth import born
 from rfast_bench.real.launch.deaths import Deaths
 from rfast_bench.real.launch.pauses import Patience, Pauses
 from rfast_bench.real.launch.silence import Silence
 from rfast_bench.real.transport.store import PrefixStore, Store, TCPStore, hosted
 from rfast_bench.real.worker.activities import Job
 from rfast_bench.real.worker.optimizer import asks_all
-from rfast_bench.real.worker.process import born
 from rfast_bench.real.worker.stopping import Stopping
 
 LOOK = 0.05
@@ -38,6 +39,8 @@ STORE = 30.0
 """Seconds until the store must have opened."""
 LAST_WORDS = 12
 """Lines of what a worker said before it died."""
+ORPHAN = 255
+"""What multiprocessing says of a process whose end it cannot know, for what it was forked from is gone."""
 KILLED = 10.0
 """Seconds until a killed process must be gone."""
 STOPPED = (psutil.STATUS_STOPPED, psutil.STATUS_TRACING_STOP)
@@ -45,6 +48,7 @@ FORKS = multiprocessing.get_context("forkserver")
 """Forks workers from one process that has imported everything: imports cost seconds, and cores are few."""
 FORKS.set_forkserver_preload(
     [
+        JANITOR,
         *(
             "click",
             "rfast_bench.real.worker.process",
@@ -68,7 +72,23 @@ def obituary(rank: int, code: int, began: float, log: Path) -> str:
         return ending.of_log(said)
     last = "\n  ".join(said.splitlines()[-LAST_WORDS:])
     how = f"failed with exit code {code}" if code >= 0 else f"was killed by {signal.Signals(-code).name}"
+    if code == ORPHAN:
+        how = "is lost: the process that workers are forked from was killed"
     return f"worker {rank} {how}, {after}" + (f":\n  {last}" if last else "")
+
+
+def forked(name: str, timeout: float, arguments: tuple[Any, ...]) -> ForkServerProcess:
+    """A worker's process. Raises UserError where it is not there in time."""
+    process = FORKS.Process(target=born, args=arguments, name=name)
+    start_fork_server()
+    try:
+        with answering_within(timeout):
+            process.start()
+    except (EOFError, OSError) as problem:
+        raise UserError(
+            f"{name} was not started within {timeout:g} s: the process that workers are forked from is stopped, or gone"
+        ) from problem
+    return process
 
 
 class Launcher:
@@ -104,10 +124,7 @@ class Launcher:
     def _start_worker(self, rank: int, incarnation: int) -> None:
         environment = {**self._environment(rank), "INCARNATION": str(incarnation)}
         arguments = (self.folder / "job", environment, self.folder / f"{rank}.log")
-        process = FORKS.Process(target=born, args=arguments, name=f"worker-{rank}")
-        start_fork_server()
-        process.start()
-        self.processes[rank] = process
+        self.processes[rank] = forked(f"worker-{rank}", self.run.scenario.real.startup_timeout, arguments)
 
     def _environment(self, rank: int) -> dict[str, str]:
         host = self.run.scenario.real.host
@@ -184,7 +201,7 @@ class Launcher:
         limit = self.run.scenario.real.startup_timeout
         if time.monotonic() - self.began > limit:
             missing = [k for k in range(self.workers) if not self.store.check([f"machine/{k}"])]
-            found = "".join(f"; worker {k} {how}" for k in missing if (how := self._state(k)))
+            found = "".join(f"; worker {k} {how}" for k in range(self.workers) if (how := self._state(k)))
             raise UserError(f"{self._name}: no start within {limit:g} s; missing {missing}{found}")
 
     def _end_silent(self, silence: Silence) -> None:
@@ -206,6 +223,11 @@ class Launcher:
         """End whatever still runs, at once."""
         for process in self.processes.values():
             process.kill()
+        until = time.monotonic() + KILLED
+        for process in self.processes.values():
+            process.join(max(0.0, until - time.monotonic()))
+        if any(process.exitcode is None for process in self.processes.values()):
+            end_fork_server()  # it tells of no end: it is stopped
         for process in self.processes.values():
             process.join(KILLED)
             if process.exitcode is not None:

@@ -17,13 +17,12 @@ from torch.distributed import DistError
 
 from rfast_bench.errors import UserError
 from rfast_bench.plan.runs import Run
-from rfast_bench.processes.environment import machine, start_fork_server
+from rfast_bench.processes.environment import machine
 from rfast_bench.real.launch import secret
-from rfast_bench.real.launch.local import FORKS, KILLED, obituary
+from rfast_bench.real.launch.local import KILLED, forked, obituary
 from rfast_bench.real.launch.rank_environment import RankInfo
 from rfast_bench.real.transport.store import Store
 from rfast_bench.real.worker.activities import Job
-from rfast_bench.real.worker.process import born
 
 LOOK = 0.1
 """Seconds between looks at a worker."""
@@ -47,6 +46,7 @@ class RankRun:
 
     def __init__(self, info: RankInfo, store: Store, call: Call, run: Run, number: int, out: Path) -> None:
         self._rank, self._store, self._life, self._told = info.rank, store, 0, False
+        self._timeout = run.scenario.real.startup_timeout
         folder = out.resolve() / call.folder
         self._wait_for(folder / secret.FILE)
         address = info.address()
@@ -77,10 +77,15 @@ class RankRun:
     def _start(self) -> None:
         environment = {**self._environment, "INCARNATION": str(self._life)}
         arguments = (self._job, environment, self._log)
+<<<<<<< HEAD
         self._began, self._told, self._signalled = time.monotonic(), False, 0
         self._child = FORKS.Process(target=born, args=arguments, name=f"worker-{self._rank}")
         start_fork_server()
         self._child.start()
+=======
+        self._began, self._told = time.monotonic(), False
+        self._child = forked(f"worker-{self._rank}", self._timeout, arguments)
+>>>>>>> realkills
 
     def __exit__(self, *_: object) -> None:
         """End the child at once if it still runs."""

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rfast_bench.files import write_text
 from rfast_bench.real.samples.kept_models import SavedModels
 from rfast_bench.real.samples.sampler import Sampler
 
@@ -51,7 +52,7 @@ def save(
     arrays["rows"] = np.array(models.rows)
     about = {**about, "models": [models.dtype.str, models.shape]}
     np.savez(folder / f"{worker}.npz", **arrays)
-    (folder / f"{worker}.json").write_text(json.dumps(about))
+    write_text(folder / f"{worker}.json", json.dumps(about))
 
 
 def has_left(folder: Path, worker: int) -> bool:

@@ -13,7 +13,7 @@ import pickle
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, NoReturn
@@ -41,8 +41,9 @@ from rfast_bench.real.transport.group import Group
 from rfast_bench.real.transport.inlet import Doorway
 from rfast_bench.real.transport.keys import Keys
 from rfast_bench.real.transport.limits import largest
+from rfast_bench.real.transport.patience import Patience
 from rfast_bench.real.transport.sockets import Mail
-from rfast_bench.real.transport.store import PrefixStore, Store, joined
+from rfast_bench.real.transport.store import ANSWER, PrefixStore, Store, joined
 from rfast_bench.real.worker.activities import Job, Work
 from rfast_bench.real.worker.clock import RunClock
 from rfast_bench.real.worker.compute import Compute, compute_for
@@ -269,9 +270,10 @@ def main(path: Path) -> None:
     job: Job = pickle.loads(path.read_bytes())  # written by the launcher, in its own folder
     rank = int(os.environ["RANK"])
     with threadpool_limits(limits=1):
-        store = joined(os.environ)
-        worker = Worker(job, rank, PrefixStore(job.prefix, store) if job.prefix else store)
-        worker.come_back() if worker.life else worker.meet()
+        with Patience(2 * job.run.scenario.real.startup_timeout + ANSWER):
+            store = joined(os.environ)
+            worker = Worker(job, rank, PrefixStore(job.prefix, store) if job.prefix else store)
+            worker.come_back() if worker.life else worker.meet()
         with guarded(worker.driver):
             worker.play()
         worker.leave(job.folder)
@@ -284,13 +286,6 @@ def end_process(path: Path) -> NoReturn:
     except BaseException as problem:  # noqa: BLE001 (whatever it is, it is told and ends the process)
         os._exit(ending.told(problem))
     os._exit(0)
-
-
-def born(path: Path, environment: Mapping[str, str], log: Path) -> NoReturn:
-    """The life of a process that was forked by the launcher, which a terminal's Ctrl-C does not reach."""
-    ending.detach(log)
-    os.environ.update(environment)
-    end_process(path)
 
 
 if __name__ == "__main__":

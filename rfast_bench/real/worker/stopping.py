@@ -6,7 +6,8 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 
-from rfast_bench.real.transport.store import Store
+from rfast_bench.real.transport.patience import Patience
+from rfast_bench.real.transport.store import ANSWER, Store
 from rfast_bench.scenario.schema import StopRule
 
 LEAD = 0.25
@@ -23,14 +24,16 @@ class Progress:
     def __init__(self, store: Store, rank: int) -> None:
         self._store = store
         self._key = f"progress/{rank}"
+        self._patience = Patience(ANSWER)
 
     def report(self, iterations: int, samples: int, parked: bool, now: float) -> tuple[str, float] | None:
         """Say how far this worker is; gives the reason and time of the run's end once they are decided."""
-        self._store.set(self._key, f"{iterations} {samples} {int(parked)} {now!r}")
-        if not self._store.check(["end"]):
-            return None
-        reason, end = self._store.get("end").decode().split()
-        return reason, float(end)
+        with self._patience:
+            self._store.set(self._key, f"{iterations} {samples} {int(parked)} {now!r}")
+            if not self._store.check(["end"]):
+                return None
+            reason, end = self._store.get("end").decode().split()
+            return reason, float(end)
 
 
 class Stopping:
