@@ -77,15 +77,8 @@ class RankRun:
     def _start(self) -> None:
         environment = {**self._environment, "INCARNATION": str(self._life)}
         arguments = (self._job, environment, self._log)
-<<<<<<< HEAD
         self._began, self._told, self._signalled = time.monotonic(), False, 0
-        self._child = FORKS.Process(target=born, args=arguments, name=f"worker-{self._rank}")
-        start_fork_server()
-        self._child.start()
-=======
-        self._began, self._told = time.monotonic(), False
         self._child = forked(f"worker-{self._rank}", self._timeout, arguments)
->>>>>>> realkills
 
     def __exit__(self, *_: object) -> None:
         """End the child at once if it still runs."""
