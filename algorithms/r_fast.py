@@ -35,6 +35,7 @@ from rfast_bench.api import (
     StepSize,
     Vector,
 )
+from rfast_bench.smaller import is_short
 
 
 class RFast(Algorithm):
@@ -59,8 +60,7 @@ class RFast(Algorithm):
         own_share_a: OwnShareA | None = None,
     ) -> None:
         self.step_size = step_size
-        short = "float64" not in str(getattr(x0, "dtype", "float64"))
-        self.compensated = short if compensated is None else compensated
+        self.compensated = is_short(x0) if compensated is None else compensated
         self.x = x0
         self.z = self.g = 0 * x0
         self.rho: dict[int, Vector] = {}

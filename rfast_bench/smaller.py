@@ -77,6 +77,12 @@ def whole(payload: Any, like: Vector) -> Vector:
     return made
 
 
+def is_short(like: Vector) -> bool:
+    """Whether the numbers of a vector are shorter than float64, so that running sums of them drift."""
+    plain = like.array if _stands(like) else like
+    return not isinstance(plain, int | float) and not str(plain.dtype).endswith("float64")
+
+
 def _stands(value: Any) -> bool:
     return hasattr(type(value), "made")
 

@@ -24,6 +24,9 @@ ROOT = Path(str(rfast_bench.__file__)).resolve().parent.parent
 ONE_THREAD = {f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL")}
 """Of linear algebra, so that bytes repeat."""
 
+STARTER = "RFAST_BENCH_STARTER"
+"""The environment variable by which a fork server knows who started it."""
+
 
 def own_imports() -> dict[str, str]:
     """Environment variables of an interpreter that imports what this one does, whatever its working folder holds.
