@@ -13,13 +13,11 @@ from collections.abc import Iterator
 from multiprocessing import forkserver, parent_process, util
 from pathlib import Path
 
-from rfast_bench.processes.environment import own_imports, started_with
+from rfast_bench.processes.environment import STARTER, own_imports, started_with
 from rfast_bench.processes.folders import keep
 
 JANITOR = "rfast_bench.processes.janitor"
 """What it is to import first."""
-STARTER = "RFAST_BENCH_STARTER"
-"""The environment variable by which it knows who started it."""
 
 
 def start_fork_server(more: dict[str, str] | None = None) -> None:

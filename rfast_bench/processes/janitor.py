@@ -11,8 +11,8 @@ import os
 import signal
 import time
 
+from rfast_bench.processes.environment import STARTER as VARIABLE
 from rfast_bench.processes.folders import sweep_all
-from rfast_bench.processes.fork_server import STARTER as VARIABLE
 
 PATIENCE = 5.0
 """Seconds in which whoever started it must be gone altogether, its locks with it."""
