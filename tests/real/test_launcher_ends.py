@@ -16,6 +16,7 @@ import pytest
 import yaml
 
 from rfast_bench.processes.folders import PREFIX
+from rfast_bench.records.reading import find_runs
 
 pytestmark = [pytest.mark.timeout(400)]
 RAW: dict[str, Any] = {
@@ -35,11 +36,11 @@ ALGORITHMS = [{"name": "r-fast", "step_size": 0.05}, {"name": "ring-allreduce", 
 class Command:
     """`rfast-bench run` with a place of its own for temporary folders."""
 
-    def __init__(self, folder: Path, algorithm: dict[str, Any]) -> None:
+    def __init__(self, folder: Path, algorithm: dict[str, Any], **more: Any) -> None:
         self.out, self.place = folder / "out", folder / "tmp"
         self.place.mkdir()
         path = folder / "ended.yaml"
-        path.write_text(yaml.safe_dump({**RAW, "algorithms": [algorithm]}))
+        path.write_text(yaml.safe_dump({**RAW, "algorithms": [algorithm], **more}))
         command = [
             sys.executable,
             "-m",
@@ -113,6 +114,22 @@ def test_killed_it_takes_its_workers_along_and_its_folders_go_too(
         command.end(signal.SIGKILL)
         until(lambda: not command.alive, 30)
         until(lambda: list(command.place.iterdir()) == [], 30)
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS, ids=lambda a: a["name"])
+def test_stopped_until_after_the_runs_end_it_changes_no_record(
+    algorithm: dict[str, Any], tmp_path: Path
+) -> None:
+    """Workers keep the run's clock though the store, which is the launcher's, answers nobody."""
+    with Command(tmp_path, algorithm, stop={"time": "8 s"}, evaluate={"every": "1 s"}) as command:
+        command.process.send_signal(signal.SIGSTOP)
+        time.sleep(22)  # longer than workers have to leave
+        said = command.end(signal.SIGCONT)
+        assert command.process.returncode == 0, said
+        (run,) = find_runs([command.out])
+        assert run.stopped_by == "time"
+        assert run.curves()["time"].tolist() == pytest.approx(range(9))
+        assert run.manifest["real"]["deaths"] == []
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])

@@ -316,7 +316,7 @@ def test_no_process_is_left_when_the_command_is_ended(how: signal.Signals, tmp_p
     runs_of(tmp_path, stop={"time": "60 s"})
     command = [sys.executable, "-m", "rfast_bench.cli", "run", str(tmp_path / "scenario.yaml")]
     process = subprocess.Popen([*command, "--out", str(tmp_path / "out")], stderr=subprocess.DEVNULL)
-    started = wait_for(lambda: workers_of(process.pid) if len(workers_of(process.pid)) == 4 else [])
+    started = wait_for(lambda: workers_of(process.pid) if len(workers_of(process.pid)) == 4 else [], 150)
     everybody = [process.pid, *below(process.pid)]
     time.sleep(1)
     process.send_signal(how)
@@ -326,9 +326,9 @@ def test_no_process_is_left_when_the_command_is_ended(how: signal.Signals, tmp_p
     assert wait_for(lambda: not any(Path(f"/proc/{pid}").exists() for pid in everybody))
 
 
-def wait_for(what: Any) -> Any:
-    """The first true answer of `what` within 30 s, or its last one."""
-    end = time.monotonic() + 30
+def wait_for(what: Any, seconds: float = 30) -> Any:
+    """The first true answer of `what` within so many seconds, or its last one."""
+    end = time.monotonic() + seconds
     while not (answer := what()) and time.monotonic() < end:
         time.sleep(0.05)
     return answer

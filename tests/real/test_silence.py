@@ -207,6 +207,23 @@ def test_after_the_end_the_silent_go_first_then_those_that_do_not_finish() -> No
         kept.silence.overdue()
 
 
+def test_a_launcher_that_was_stopped_itself_begins_to_wait_anew() -> None:
+    kept = Kept(RING, **LONG)
+    kept.look(1.0, 0, 1, 2)
+    kept.silence._looked -= 30  # as if that had been its last look
+    kept.look(31.0)
+    assert not kept.ended
+    kept.look(31.0 + SILENT + 1, 0, 2)
+    assert kept.ended
+    ended = Kept(R_FAST)
+    ended.look(3.9, 0, 1, 2)
+    ended.silence._looked -= 30
+    ended.look(34.0)
+    assert ended.silence.overdue() == []
+    ended.at(34.0 + LEAVE + 1)
+    assert ended.silence.overdue() == [0, 1, 2]
+
+
 def test_nobody_is_started_again_after_the_end() -> None:
     again: list[int] = []
     kept = Kept(R_FAST, real={"restart_after": "1 s"})

@@ -5,6 +5,7 @@ second; one that is silent is waited for as long as the run can go on without it
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Collection
 
 from rfast_bench.errors import UserError
@@ -31,10 +32,12 @@ class Silence:
         self._heard = dict.fromkeys(range(run.scenario.workers), 0.0)
         self._lives = {worker: deaths.lives(worker) for worker in self._heard}
         self._next = -math.inf
+        self._looked, self._woke = time.monotonic(), -math.inf
 
     def look(self) -> None:
         """Hear whoever has reported, and end a run that cannot go on without one that is silent."""
         now = self._deaths.now
+        self._notice(now)
         if now < self._next:
             return
         self._next = now + LOOK
@@ -43,14 +46,23 @@ class Silence:
         if now < self._end and any(self._is_missed(worker, now) for worker in self._there):
             self._store.set("end", f"stalled {now!r}")
 
+<<<<<<< HEAD
     @property
     def over(self) -> bool:
         """Whether the run has come to its end, and its workers leave."""
         return self._deaths.now >= self._end
+=======
+    def _notice(self, now: float) -> None:
+        """Whoever was stopped itself could hear nobody meanwhile, and begins to wait anew."""
+        before, self._looked = self._looked, time.monotonic()
+        if self._looked - before > SILENT:
+            self._woke = now
+            self._heard = dict.fromkeys(self._heard, now)
+>>>>>>> realkills
 
     def overdue(self) -> list[int]:
         """Whom nobody waits for any longer, now that the run is over. Raises UserError where killing did not help."""
-        over = self._deaths.now - self._end
+        over = self._deaths.now - max(self._end, self._woke)
         if over > GRACE + LEAVE:
             late = [worker for worker in self._there if not self._store.check([f"done/{worker}"])]
             name = f"{self._run.algorithm.label}, seed {self._run.seed}"

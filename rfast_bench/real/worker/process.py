@@ -44,7 +44,7 @@ from rfast_bench.real.transport.limits import largest
 from rfast_bench.real.transport.patience import Patience
 from rfast_bench.real.transport.sockets import Mail
 from rfast_bench.real.transport.store import ANSWER, PrefixStore, Store, joined
-from rfast_bench.real.worker.activities import Job, Work
+from rfast_bench.real.worker.activities import Job, Reporting, Work
 from rfast_bench.real.worker.clock import RunClock
 from rfast_bench.real.worker.compute import Compute, compute_for
 from rfast_bench.real.worker.driver import Driver
@@ -55,13 +55,11 @@ from rfast_bench.real.worker.node import RealNode
 from rfast_bench.real.worker.optimizer import Optimizer, epochs_done
 from rfast_bench.real.worker.overlap import in_backward
 from rfast_bench.real.worker.snapshot import Snapshots
-from rfast_bench.real.worker.stopping import Progress
+from rfast_bench.real.worker.stopping import LOOK, End, Progress, Reporter
 from rfast_bench.records.peak_memory import peak
 from rfast_bench.scenario.sections.optimizer import PLAIN
 from rfast_bench.topology.membership import Membership
 
-LOOK = 0.1
-"""Seconds between reports of progress."""
 FAREWELL = 60.0
 """Seconds that a worker stays after its end, so that the others do not lose it before theirs."""
 
@@ -218,21 +216,28 @@ class Worker:
         self.ended.set()
         self.cpu_seconds = time.process_time() - cpu
 
-    def _watch(self, wake: threading.Event) -> tuple[str, float]:
-        log, progress = self.driver.log, Progress(self.store, self.rank)
+    def _watch(self, wake: threading.Event) -> End:
+        self._progress = Progress(self.store, self.rank)
+        reporter = Reporter(self._report, Reporting(self.driver.failed), wake)
         reason, end = "time", self.scenario.stop.time or float("inf")
         while (now := self.clock()) < end:
             if self.driver.failure is not None:
                 raise self.driver.failure
             self.snapshots.take(now)
-            if self.optimizer.common is not None:
-                self.optimizer.common.read()
-            parked = log.parked == log.parked
-            told = progress.report(max(0, len(log.asked) - 1), log.samples, parked, now)
-            if told is not None and told[1] < end:
-                reason, end = told
             wake.wait(max(0.0, min(LOOK, end - self.clock())))
+            wake.clear()
+            if reporter.told is not None and reporter.told[1] < end:
+                reason, end = reporter.told
+        reporter.close()
         return reason, end
+
+    def _report(self) -> End | None:
+        """In a thread of its own."""
+        log = self.driver.log
+        if self.optimizer.common is not None:
+            self.optimizer.common.read()
+        parked = log.parked == log.parked
+        return self._progress.report(max(0, len(log.asked) - 1), log.samples, parked, self.clock())
 
     def leave(self, folder: Path) -> None:
         """Write what there is to evaluate, and wait until all have."""

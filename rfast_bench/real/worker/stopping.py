@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+<<<<<<< HEAD
+=======
+from contextlib import AbstractContextManager
+from typing import Any
+>>>>>>> realkills
 
 from rfast_bench.real.transport.patience import Patience
 from rfast_bench.real.transport.store import ANSWER, Store
@@ -12,6 +18,8 @@ from rfast_bench.scenario.schema import StopRule
 
 LEAD = 0.25
 """Seconds between the decision and the end, so that every worker hears of it in time and all end together."""
+LOOK = 0.1
+"""Seconds between a worker's reports."""
 COMMON = "common"
 """The key under which it stands what all workers have done: samples, when, samples a second."""
 RECENT = 1.0
@@ -34,6 +42,37 @@ class Progress:
                 return None
             reason, end = self._store.get("end").decode().split()
             return reason, float(end)
+
+
+End = tuple[str, float]
+"""The reason and time of a run's end."""
+
+
+class Reporter:
+    """Reports in a thread of its own, so that whoever keeps the run's clock waits for no store: it may be flooded, or
+    its host may be stopped."""
+
+    def __init__(
+        self, once: Callable[[], End | None], around: AbstractContextManager[Any], wake: threading.Event
+    ) -> None:
+        """`once` reports, and gives the run's end when it is decided; `wake` is set then. `around` has its errors."""
+        self.told: End | None = None
+        self._once, self._around, self._wake = once, around, wake
+        self._over = threading.Event()
+        threading.Thread(target=self._report, daemon=True).start()
+
+    def _report(self) -> None:
+        with self._around:
+            while not self._over.is_set():
+                told = self._once()
+                if told != self.told:
+                    self.told = told
+                    self._wake.set()
+                self._over.wait(LOOK)
+
+    def close(self) -> None:
+        """The run is over."""
+        self._over.set()
 
 
 class Stopping:
