@@ -46,19 +46,17 @@ class Silence:
         if now < self._end and any(self._is_missed(worker, now) for worker in self._there):
             self._store.set("end", f"stalled {now!r}")
 
-<<<<<<< HEAD
     @property
     def over(self) -> bool:
         """Whether the run has come to its end, and its workers leave."""
         return self._deaths.now >= self._end
-=======
+
     def _notice(self, now: float) -> None:
         """Whoever was stopped itself could hear nobody meanwhile, and begins to wait anew."""
         before, self._looked = self._looked, time.monotonic()
         if self._looked - before > SILENT:
             self._woke = now
             self._heard = dict.fromkeys(self._heard, now)
->>>>>>> realkills
 
     def overdue(self) -> list[int]:
         """Whom nobody waits for any longer, now that the run is over. Raises UserError where killing did not help."""

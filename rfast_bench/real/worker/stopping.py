@@ -6,11 +6,8 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-<<<<<<< HEAD
-=======
 from contextlib import AbstractContextManager
 from typing import Any
->>>>>>> realkills
 
 from rfast_bench.real.transport.patience import Patience
 from rfast_bench.real.transport.store import ANSWER, Store
