@@ -159,7 +159,8 @@ def _reason(ended: Sequence[Run]) -> str:
     """Of the first seed that gives one, which is named where the others have others."""
     first = next((run for run in ended if run.reason), ended[0])
     alike = all(run.reason == first.reason for run in ended)
-    return first.reason if alike else f"seed {first.seed}: {first.reason}"
+    named = first.reason.startswith(f"seed-{first.seed}/")
+    return first.reason if alike or named else f"seed {first.seed}: {first.reason}"
 
 
 def _did_nothing(run: Run) -> bool:

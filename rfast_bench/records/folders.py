@@ -10,6 +10,9 @@ from pathlib import Path
 from rfast_bench.errors import UserError
 from rfast_bench.records.writing import FAILURE, MANIFEST, SCENARIO
 
+TENSORBOARD = "tfevents"
+"""In the names of its files, whose folders are named as runs' are."""
+
 
 def manifests(place: Path) -> Iterator[Path]:
     """Of every run folder in or below a place, also where the manifest is gone and all else says that it is one, or
@@ -20,7 +23,8 @@ def manifests(place: Path) -> Iterator[Path]:
     if not place.is_dir():
         raise UserError(f"{place}: no such folder")
     for folder, below, files in os.walk(place):
-        named = seed_of(Path(folder)) is not None and FAILURE not in files
+        others = FAILURE in files or any(TENSORBOARD in name for name in files)
+        named = seed_of(Path(folder)) is not None and not others
         if MANIFEST in files or (named and (SCENARIO in files or not below)):
             below.clear()
             yield Path(folder, MANIFEST)
