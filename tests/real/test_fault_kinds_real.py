@@ -19,7 +19,7 @@ SCHEDULE: list[dict[str, Any]] = [
 
 
 def test_r_fast_lives_through_them() -> None:
-    outcome, _, models = play(SCHEDULE, 16)
+    outcome, _, models = play(SCHEDULE, 20)
     assert outcome.stopped_by == "time"
     curves = outcome.frames["curves"].set_index("time")
     assert len(models) == 6
