@@ -33,6 +33,7 @@ import yaml
 import zmq
 
 from benchmarks.kills.victims import Command, is_met
+from rfast_bench.cli.errors import ends_when_told
 from rfast_bench.plan import registry
 from rfast_bench.real.transport.keys import Keys
 from rfast_bench.real.transport.limits import make_room
@@ -291,4 +292,5 @@ def all_visited(home: Path, names: Sequence[str], wanted: int, seconds: float) -
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    with ends_when_told():
+        sys.exit(main())

@@ -24,6 +24,7 @@ from pathlib import Path
 from benchmarks.kills.launchers import Trial
 from benchmarks.kills.setting import Seen, TooLate
 from benchmarks.kills.workers import Block
+from rfast_bench.cli.errors import ends_when_told
 
 TRIES = 8
 """As often a trial is drawn again whose run was over before anything was done to it."""
@@ -168,4 +169,5 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    with ends_when_told():
+        sys.exit(main())
