@@ -108,6 +108,9 @@ class RemoteLauncher(Launcher):
     def _signal(self, rank: int, number: int) -> None:
         self.store.set(key_of_life("signal", rank, self._lives[rank]), str(int(number)))
 
+    def _is_busy(self, rank: int) -> bool:
+        return False
+
     def _state(self, rank: int) -> str:
         return ""
 

@@ -207,10 +207,16 @@ class Launcher:
     def _end_silent(self, silence: Silence) -> None:
         """Kill those whom nobody hears of after the run's end, so that the others need not wait for them."""
         silence.look()
-        for rank in silence.overdue():
+        for rank in silence.overdue(self._is_busy):
             if rank not in self.deaths.silent:
                 self.deaths.silent[rank] = ", ".join(filter(None, [silence.told(rank), self._state(rank)]))
                 self._kill(rank)
+
+    def _is_busy(self, rank: int) -> bool:
+        """Whether its process is computing right now, as far as is known here."""
+        with contextlib.suppress(psutil.Error):
+            return psutil.Process(self.processes[rank].pid).status() == psutil.STATUS_RUNNING
+        return False
 
     def _state(self, rank: int) -> str:
         """What is to be said of a worker's process that is not heard of."""

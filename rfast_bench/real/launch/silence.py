@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 from rfast_bench.errors import UserError
 from rfast_bench.plan.runs import Run
@@ -17,6 +17,8 @@ SILENT = 5.0
 """Seconds without a report after which a worker is silent, at least: a machine may be busy."""
 LEAVE = 10.0
 """Seconds after the run's end in which every worker must have noticed it."""
+BUSY = 40.0
+"""The same for one that is seen to compute."""
 GRACE = 60.0
 """Seconds that workers have after the end to write what they sampled."""
 LOOK = 0.5
@@ -58,8 +60,10 @@ class Silence:
             self._woke = now
             self._heard = dict.fromkeys(self._heard, now)
 
-    def overdue(self) -> list[int]:
-        """Whom nobody waits for any longer, now that the run is over. Raises UserError where killing did not help."""
+    def overdue(self, busy: Callable[[int], bool] = lambda worker: False) -> list[int]:
+        """Whom nobody waits for any longer, now that the run is over; for those that are `busy`, as in a loop of their
+        method's that they will end and tell by themselves, a while longer. Raises UserError where killing did not
+        help."""
         over = self._deaths.now - max(self._end, self._woke)
         if over > GRACE + LEAVE:
             late = [worker for worker in self._there if not self._store.check([f"done/{worker}"])]
@@ -69,7 +73,8 @@ class Silence:
             return []
         self._deaths.over = True
         sign = "done" if over > GRACE else "leaving"
-        return [worker for worker in self._there if not self._store.check([f"{sign}/{worker}"])]
+        late = [worker for worker in self._there if not self._store.check([f"{sign}/{worker}"])]
+        return late if over > BUSY else [worker for worker in late if not busy(worker)]
 
     def told(self, worker: int) -> str:
         """Since when nobody has heard of a worker, or that it came to no end."""
