@@ -57,7 +57,7 @@ def read_matrix(path: Path, where: str) -> NDArray[np.float64]:
 def _read(path: Path, where: str) -> Any:
     try:
         graph = nx.read_graphml(path)
-    except (OSError, ParseError, nx.NetworkXError, ValueError, KeyError) as problem:
+    except (OSError, ParseError, nx.NetworkXError, ValueError, LookupError) as problem:
         reason = (problem.strerror if isinstance(problem, OSError) else None) or problem
         raise UserError(f"{where}: cannot read {path}: {reason}") from problem
     if not graph:

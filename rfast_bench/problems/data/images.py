@@ -214,7 +214,10 @@ def _svhn(folder: Path, part: str, where: str) -> Pair:
 
     path = _find("svhn", folder, [f"{part}_32x32.mat"], where)
     expected = "a file of SVHN's cropped digits (X of shape (32, 32, 3, N), y of shape (N, 1))"
-    malformed = (MatReadError, ValueError, LookupError, TypeError, EOFError, NotImplementedError, zlib.error)
+    malformed = (
+        *(MatReadError, ValueError, LookupError, TypeError, EOFError, NotImplementedError, zlib.error),
+        MemoryError,  # of a part that says that it is larger than the file could hold
+    )
     with readable(path, f"{where}.path", expected, *malformed):
         regular(path).close()  # else it is told here
         sizes = {name: math.prod(shape) for name, shape, _ in whosmat(path)}
