@@ -10,12 +10,10 @@ from __future__ import annotations
 import math
 from functools import lru_cache
 
+from rfast_bench.conditions.faults.links import MOST_TRIES as MOST_TRIES
 from rfast_bench.conditions.faults.links import LinkFaults
 from rfast_bench.conditions.links import LinkDraws
 from rfast_bench.conditions.payload import Size
-
-MOST_TRIES = 1000
-"""A reliable message lost so often is given up, and its receiver waits for ever: the link is down."""
 
 
 class Outgoing:

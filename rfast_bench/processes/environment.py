@@ -24,9 +24,6 @@ ROOT = Path(str(rfast_bench.__file__)).resolve().parent.parent
 ONE_THREAD = {f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL")}
 """Of linear algebra, so that bytes repeat."""
 STARTER = "RFAST_BENCH_STARTER"
-"""The variable by which a server of processes knows who started it."""
-
-STARTER = "RFAST_BENCH_STARTER"
 """The environment variable by which a fork server knows who started it."""
 
 

@@ -13,11 +13,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from rfast_bench.api import Algorithm
-from rfast_bench.conditions.faults.schedule import schedule
 from rfast_bench.conditions.faults.sides import Sides, sides_of
 from rfast_bench.problems.evaluation import Divergence, Evaluator, largest, reached
 from rfast_bench.real.samples.results import Result
 from rfast_bench.real.samples.sampler import COUNTED
+from rfast_bench.scenario.faults.kinds import Fault
 from rfast_bench.scenario.schema import Scenario
 
 GRADIENTS, ITERATIONS, SAMPLES, SENT, LOST, SUPERSEDED, BYTES = range(len(COUNTED))
@@ -101,11 +101,11 @@ class Curve:
         scenario: Scenario,
         evaluator: Evaluator,
         epoch: int,
-        seed: int = 0,
+        faults: Sequence[Fault] = (),
     ) -> None:
         patience = scenario.network.silence_timeout or 0.0
-        self._there = Sides(schedule(scenario, seed), scenario.workers, patience)
-        self._sides = sides_of(scenario, seed)
+        self._there = Sides(faults, scenario.workers, patience)
+        self._sides = sides_of(scenario, faults)
         self.rows: list[dict[str, float]] = []
         self.stopped_by = ""
         self.diverged: Divergence | None = None

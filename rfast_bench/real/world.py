@@ -26,7 +26,7 @@ from rfast_bench.real.launch.deaths import Death
 from rfast_bench.real.launch.local import local
 from rfast_bench.real.samples.results import Result, has_left, load
 from rfast_bench.real.worker.optimizer import asks_all
-from rfast_bench.scenario.faults.kinds import Spell
+from rfast_bench.scenario.faults.kinds import Fault, Spell
 
 LATEST = 0.05
 """A run is void when its mean lateness is above this share of its mean compute time."""
@@ -103,8 +103,8 @@ def outcome(
     run: Run, problem: Problem, evaluator: Evaluator, results: Sequence[Result], died: Sequence[Death] = ()
 ) -> Outcome:
     """Evaluate the workers' samples and put their logs into the tables."""
-    scenario = run.scenario
-    curve = gather.Curve(results, scenario, evaluator, problem.samples, run.seed)
+    scenario, faults = run.scenario, schedule(run.scenario, run.seed)
+    curve = gather.Curve(results, scenario, evaluator, problem.samples, faults)
     shown = gather.looks(results, scenario, run.algorithm_class.synchronous, problem.samples)
     with np.errstate(all="ignore"):
         for look in shown:
@@ -125,12 +125,12 @@ def outcome(
     late = lateness(results)
     stopped_by = curve.stopped_by or str(results[0].about["stopped_by"])
     void = _void(late)
-    died_by = "; ".join(death.told() for death in died) or _held_up(run, stopped_by, end)
+    died_by = "; ".join(death.told() for death in died) or _held_up(faults, stopped_by, end)
     verdict = verdicts.verdict(run, problem, results, curve.rows, stopped_by, died_by)
     about = {"real": notes(results, late) | {"deaths": [asdict(death) for death in died]}}
     if asks_all(run):
         about["real"]["common_epochs"] = gather.common_epochs(results, problem.samples)
-    about |= described(scenario, run.seed)
+    about |= described(faults)
     diverged = "" if curve.diverged is None else curve.diverged.told
     reason = "; ".join(filter(None, [verdict.reason or diverged, void]))
     return Outcome(
@@ -139,9 +139,10 @@ def outcome(
     )
 
 
-def _held_up(run: Run, stopped_by: str, end: float) -> str:
-    """By which of the scenario's faults a run was that stalled."""
-    faults = schedule(run.scenario, run.seed) if stopped_by == "stalled" else ()
+def _held_up(faults: Sequence[Fault], stopped_by: str, end: float) -> str:
+    """By which of its faults a run was that stalled."""
+    if stopped_by != "stalled":
+        return ""
     return "; ".join(fault.told for fault in faults if fault.on(end) and not isinstance(fault, Spell))
 
 

@@ -19,6 +19,7 @@ from rfast_bench.conditions.randomness.seeds import later
 from rfast_bench.problems import Problem
 from rfast_bench.problems.base import read_only
 from rfast_bench.problems.evaluation import NOBODY, Evaluator, Watcher
+from rfast_bench.scenario.faults.kinds import Fault
 from rfast_bench.scenario.schema import Scenario
 from rfast_bench.scenario.sections.network import NetworkSpec
 from rfast_bench.scenario.sections.optimizer import PLAIN, Training
@@ -58,11 +59,11 @@ def simulate(
     `training` is the optimizer and the schedule of its workers.
     `make_network` and `make_driver` put others in the place of the plain ones, which record more.
     """
-    make = with_number(make, number_of(problem))
+    make, faults = with_number(make, number_of(problem)), schedule(scenario, seed)
     with uncollected(topology.n):
-        workers = build_workers(scenario, make, topology, problem, seed, make_network)
-        monitor = Monitor(scenario, problem, evaluator, workers, watcher, sides_of(scenario, seed))
-        driver = build_driver(scenario, make, topology, problem, workers, monitor, make_driver, seed)
+        workers = build_workers(scenario, make, topology, problem, seed, make_network, faults)
+        monitor = Monitor(scenario, problem, evaluator, workers, watcher, sides_of(scenario, faults))
+        driver = build_driver(scenario, make, topology, problem, workers, monitor, make_driver, faults)
         if training != PLAIN:
             equip(driver, training, problem, seed)
         # a diverging run overflows on its way; it is recorded as such
@@ -71,7 +72,7 @@ def simulate(
             driver.start()
             if not monitor.stopped:
                 driver.clock.run()
-        return replace(monitor.outcome(), notes=described(scenario, seed))
+        return replace(monitor.outcome(), notes=described(faults))
 
 
 def build_driver(
@@ -82,7 +83,7 @@ def build_driver(
     workers: Sequence[Worker],
     monitor: Monitor,
     make_driver: Callable[..., Driver],
-    seed: int,
+    faults: Sequence[Fault],
 ) -> Driver:
     """Drives these workers by a clock of their own, as the scenario says, and is watched."""
     synchronous = workers[0].algorithm.synchronous
@@ -100,7 +101,6 @@ def build_driver(
     silence = scenario.network.silence_timeout
     if silence is not None:
         membership = Membership(topology)
-        faults = schedule(scenario, seed)
         Faults(faults, membership, silence, driver, lambda: make(problem.start), monitor.stall)
     return driver
 
@@ -138,13 +138,14 @@ def build_workers(
     problem: Problem,
     seed: int,
     make_network: MakeNetwork = Network,
+    faults: Sequence[Fault] = (),
 ) -> list[Worker]:
     """All workers, their streams of randomness keyed by the seed and their number alone."""
     model_size = problem.dim * problem.dtype.itemsize
     network = make_network(scenario.network, seed, model_size, number_of(problem))
     network.nodes = [network.open_node(i, topology) for i in range(topology.n)]
     network.expect()
-    if faults := schedule(scenario, seed):
+    if faults:
         network.links.faults = FaultyLinks(faults, seed)
         network.ring_faults = RingFaults(network.links.faults, faults, topology.n, stops=True)
     for purpose in ("compute", "batches"):

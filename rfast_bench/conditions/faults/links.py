@@ -19,6 +19,8 @@ from rfast_bench.scenario.faults.kinds import (
     Spell,
 )
 
+MOST_TRIES = 1000
+"""A reliable message, or a chunk of a collective, that is lost so often is given up: the link is down."""
 Spans = Sequence[tuple[float, float]]
 
 

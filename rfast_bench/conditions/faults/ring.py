@@ -8,12 +8,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from rfast_bench.conditions.faults.links import FaultyLinks
+from rfast_bench.conditions.faults.links import MOST_TRIES, FaultyLinks
 from rfast_bench.scenario.faults.kinds import Fault, Pause
 from rfast_bench.scenario.sections.timing import Draws
-
-MOST_TRIES = 1000
-"""After so many a chunk is given up."""
 
 
 class RingFaults:

@@ -34,9 +34,8 @@ def schedule(scenario: Scenario, seed: int) -> tuple[Fault, ...]:
     return tuple(sorted(found, key=lambda fault: fault.down))
 
 
-def described(scenario: Scenario, seed: int) -> dict[str, Any]:
+def described(faults: Sequence[Fault]) -> dict[str, Any]:
     """The manifest's part: the faults of a run that has any."""
-    faults = schedule(scenario, seed)
     return {"faults": [fault.model_dump(mode="json") for fault in faults]} if faults else {}
 
 

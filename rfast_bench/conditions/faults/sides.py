@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rfast_bench.conditions.faults.schedule import schedule
-from rfast_bench.scenario.faults.kinds import Crash, Fault, Partition, Pause, RandomFaults
+from rfast_bench.scenario.faults.kinds import Fault, Partition, Pause, RandomFaults, Stop
 from rfast_bench.scenario.schema import Scenario
 
 
@@ -18,7 +17,7 @@ class Sides:
 
     def __init__(self, faults: Sequence[Fault], workers: int, patience: float) -> None:
         self._workers, self._patience = workers, patience
-        self._stops = [f for f in faults if isinstance(f, Crash | Pause)]
+        self._stops = [f for f in faults if isinstance(f, Stop)]
         self._splits = [f for f in faults if isinstance(f, Partition)]
 
     @property
@@ -38,15 +37,15 @@ class Sides:
             sides.setdefault(tuple(split.side(worker) for split in splits), set()).add(worker)
         return frozenset(map(frozenset, sides.values()))
 
-    def _begins(self, fault: Crash | Pause) -> float:
+    def _begins(self, fault: Stop) -> float:
         return fault.down + (self._patience if isinstance(fault, Pause) else 0.0)
 
 
-def sides_of(scenario: Scenario, seed: int) -> Sides | None:
-    """Those of a run whose gaps are measured on each side; None where all are always on one. Random faults leave
-    so many different sides that their optima would take longer to find than the run."""
+def sides_of(scenario: Scenario, faults: Sequence[Fault]) -> Sides | None:
+    """Those of a run with these faults, whose gaps are measured on each side; None where all are always on one. Random
+    faults leave so many different sides that their optima would take longer to find than the run."""
     if any(isinstance(fault, RandomFaults) for fault in scenario.faults):
         return None
     patience = scenario.network.silence_timeout or 0.0
-    sides = Sides(schedule(scenario, seed), scenario.workers, patience)
+    sides = Sides(faults, scenario.workers, patience)
     return sides if sides.several else None

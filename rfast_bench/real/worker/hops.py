@@ -15,12 +15,11 @@ import numpy as np
 
 from rfast_bench.conditions.faults.links import FaultyLinks
 from rfast_bench.conditions.faults.ring import RingFaults
-from rfast_bench.conditions.faults.schedule import schedule
 from rfast_bench.conditions.inlet import Inlet
 from rfast_bench.conditions.ring import Ring
 from rfast_bench.real.worker.injected_network import Faults
 from rfast_bench.real.worker.node import RealNode
-from rfast_bench.scenario.schema import Scenario
+from rfast_bench.scenario.faults.kinds import Fault
 from rfast_bench.scenario.sections.losses import Independent
 from rfast_bench.scenario.sections.network import LinkSpec, NetworkSpec
 from rfast_bench.scenario.sections.timing import Constant, Draws
@@ -83,11 +82,11 @@ class Hops:
         faults.bytes_sent += made * size * faults.scale / self._workers
 
 
-def hops_of(node: RealNode, scenario: Scenario, seed: int, gather: Gather) -> Hops:
+def hops_of(node: RealNode, network: NetworkSpec, seed: int, gather: Gather, faults: Sequence[Fault]) -> Hops:
     """Those of the worker that a node is of. A worker that is paused holds its chunks back by itself."""
-    inlet, faults = None if node.doorway is None else node.doorway.inlet, schedule(scenario, seed)
+    inlet = None if node.doorway is None else node.doorway.inlet
     ring_faults = RingFaults(FaultyLinks(faults, seed), faults, node.n, stops=False)
-    return Hops(scenario.network, seed, node.id, node.n, node.faults, gather, inlet, ring_faults)
+    return Hops(network, seed, node.id, node.n, node.faults, gather, inlet, ring_faults)
 
 
 def _takes_nothing(link: LinkSpec) -> bool:

@@ -136,7 +136,8 @@ class Worker:
         driver = Driver(
             *(self.node, self.algorithm, work, self.compute, self.sampler, self.clock, self.lock, budget)
         )
-        driver.hops = hops_of(self.node, self.scenario, self.run.seed, self.group.gather)
+        known = (self.scenario.network, self.run.seed, self.group.gather, self.faults)
+        driver.hops = hops_of(self.node, *known)
         if self.run.training == PLAIN:
             own = (self.problem, self.rank, self.group, self.compute, self.clock, self.node.faults.scale)
             driver.overlap = in_backward(*own) or driver.overlap

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import BeforeValidator, Field, model_validator
 
 from rfast_bench.scenario.values.base import Spec
-from rfast_bench.scenario.values.units import PositiveSeconds, Probability, Seconds, in_seconds
+from rfast_bench.scenario.values.units import PositiveSeconds, Probability, Seconds, in_seconds, seconds
 
 State = Literal["empty", "snapshot"]
 Worker = Annotated[int, Field(ge=0)]
@@ -56,14 +56,23 @@ class Span(Spec):
         return f"at {in_seconds(self.down)}"
 
 
-class Crash(Span):
+class Stop(Span):
+    """What both ways have in which one worker does nothing."""
+
+    worker: Worker
+
+    @property
+    def named(self) -> tuple[int, ...]:
+        return (self.worker,)
+
+
+class Crash(Stop):
     """Worker `worker` dies at `down`, with all it knew and all that is under way to it.
 
     Started again at `up` it holds the start model (`empty`), or what it held `snapshot_age` before it died.
     """
 
     kind: Literal["crash"] = "crash"
-    worker: Worker
     state: State = "empty"
     snapshot_age: Seconds = 0.0
 
@@ -74,23 +83,14 @@ class Crash(Span):
         return self
 
     @property
-    def named(self) -> tuple[int, ...]:
-        return (self.worker,)
-
-    @property
     def told(self) -> str:
         return f"worker {self.worker} died at {self.down:g} s"
 
 
-class Pause(Span):
+class Pause(Stop):
     """Worker `worker` is stopped, as by SIGSTOP: it keeps all it holds and takes in what comes once it goes on."""
 
     kind: Literal["pause"]
-    worker: Worker
-
-    @property
-    def named(self) -> tuple[int, ...]:
-        return (self.worker,)
 
     @property
     def told(self) -> str:
@@ -190,8 +190,6 @@ MOST_DRAWN = 100_000
 
 def _rate(value: object) -> object:
     """`2 / 1000 s` -> 0.002; what is not such a string is left to pydantic. Raises ValueError."""
-    from rfast_bench.scenario.values.units import seconds
-
     if not isinstance(value, str) or "/" not in value:
         return value
     count, _, time = value.partition("/")
@@ -235,7 +233,7 @@ OneFault = Annotated[
 ]
 
 
-def own_spans(faults: Sequence[Fault]) -> list[Crash | Pause]:
+def own_spans(faults: Sequence[Fault]) -> list[Stop]:
     """Those that stop a worker, by worker and time."""
-    found = [fault for fault in faults if isinstance(fault, Crash | Pause)]
+    found = [fault for fault in faults if isinstance(fault, Stop)]
     return sorted(found, key=lambda fault: (fault.worker, fault.down))

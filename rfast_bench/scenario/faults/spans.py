@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from rfast_bench.errors import suggest
 from rfast_bench.files import read_text
-from rfast_bench.scenario.faults.kinds import Crash, LinkDown, Pause, State
+from rfast_bench.scenario.faults.kinds import Crash, LinkDown, Pause, State, Stop
 from rfast_bench.scenario.values.base import DataPath, Spec
 from rfast_bench.scenario.values.bounds import LARGEST_FILE
 from rfast_bench.scenario.values.units import Seconds, seconds
@@ -34,7 +34,7 @@ class FaultTrace(Spec):
     snapshot_age: Seconds = 0.0
 
 
-def too_early(fault: Crash | Pause, after: Crash | Pause) -> str:
+def too_early(fault: Stop, after: Stop) -> str:
     """What is wrong with a worker's next fault, if it comes before this one is over."""
     if fault.up is not None and fault.up < after.down:
         return ""
@@ -47,7 +47,7 @@ def too_early(fault: Crash | Pause, after: Crash | Pause) -> str:
 
 def read_spans(trace: FaultTrace) -> Iterator[Crash | Pause | LinkDown]:
     """The faults of a file in its order. Raises ValueError that names the file and the line."""
-    last: dict[int, Crash | Pause] = {}
+    last: dict[int, Stop] = {}
     for line, row in _lines(trace.path):
         where = f"{trace.path}, line {line}"
         fault = _fault(row, trace, where)
@@ -57,7 +57,7 @@ def read_spans(trace: FaultTrace) -> Iterator[Crash | Pause | LinkDown]:
         yield fault
 
 
-def _follows(before: Crash | Pause | None, fault: Crash | Pause, where: str) -> None:
+def _follows(before: Stop | None, fault: Stop, where: str) -> None:
     if before is not None and fault.down < before.down:
         raise ValueError(
             f"{where}: worker {fault.worker} goes down at {fault.down:g} s, after a line with {before.down:g} s: "
