@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from difflib import get_close_matches
 
-MOST_LINES, LONGEST_LINE = 200, 3000
-"""Of a message."""
+MOST_LINES, LONGEST_LINE, LONGEST = 200, 3000, 16_000
+"""Of a message: its lines, characters of a line, characters in all."""
 
 
 def _cut(line: str) -> str:
@@ -23,8 +23,11 @@ class UserError(Exception):
     def __str__(self) -> str:
         """What was found in a file may be of any length; the message stays one that can be read."""
         lines = super().__str__().split("\n")
-        more = [f"and {len(lines) - MOST_LINES} lines more"] if len(lines) > MOST_LINES else []
-        return "\n".join([*map(_cut, lines[:MOST_LINES]), *more])
+        shown = [_cut(line) for line in lines[:MOST_LINES]]
+        while sum(map(len, shown)) > LONGEST:
+            shown.pop()
+        more = [f"and {len(lines) - len(shown)} lines more"] if len(shown) < len(lines) else []
+        return "\n".join([*shown, *more])
 
 
 class Unsound(UserError):

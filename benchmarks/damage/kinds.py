@@ -54,9 +54,8 @@ def lost(path: Path, other: Path, rng: Rng) -> None:
 def swapped(path: Path, other: Path, rng: Rng) -> None:
     """With a file of another run, mostly the one of the same name."""
     out = next(one for one in path.parents if (one / "small.yaml").exists()) / "out"
-    names = sorted(
-        one for one in out.rglob(path.name if rng.integers(4) else "*") if one.is_file() and one != path
-    )
+    found = out.rglob(path.name if rng.integers(4) else "*")
+    names = sorted(one for one in found if one.is_file() and not one.is_symlink() and one != path)
     with_ = pick(rng, names)
     one, two = path.read_bytes(), with_.read_bytes()
     path.write_bytes(two)

@@ -124,8 +124,9 @@ class Trial:
         shutil.copytree(self.home / "truth", self.out)
         kinds = [pick(rng, DAMAGES) for _ in range(1 + int(rng.integers(8) == 0))]
         for kind in kinds:
+            folders = (one for one in self.out.glob("small/*/*/seed-*") if not one.is_symlink())
             files = sorted(
-                p for p in self.out.glob("small/*/*/seed-*/*") if p.is_file() and not p.is_symlink()
+                p for one in folders for p in one.glob("*") if p.is_file() and not p.is_symlink()
             )
             path = pick(rng, files)
             kind(path, self.home / "other" / "out" / path.relative_to(self.out), rng)

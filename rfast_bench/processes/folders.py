@@ -13,6 +13,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
+from multiprocessing import util
 from pathlib import Path
 
 from rfast_bench.processes.environment import machine
@@ -21,6 +22,10 @@ PREFIX = "rfast-bench-"
 SERVERS = "pymp-"
 """Of the folder where multiprocessing has its sockets: of any program's, but ours have an owner."""
 OWNER = "owner"
+SHORT = Path("/tmp")
+"""For sockets, where the place for temporary folders has a long name."""
+LONGEST = 107 - len("/pymp-12345678/listener-12345678")
+"""Bytes of that name: a socket's address has at most 107, by unix(7)."""
 _kept = contextlib.ExitStack()
 
 
@@ -60,10 +65,24 @@ def keep(folder: Path) -> None:
         _kept.enter_context(_owned(folder))
 
 
+def folder_of_sockets() -> Path:
+    """multiprocessing's own, which it makes and removes; now in a place whose name is short enough."""
+    before, tempfile.tempdir = tempfile.gettempdir(), str(_place_of_sockets())
+    try:
+        return Path(util.get_temp_dir())
+    finally:
+        tempfile.tempdir = before
+
+
+def _place_of_sockets() -> Path:
+    place = tempfile.gettempdir()
+    return Path(place) if len(os.fsencode(place)) <= LONGEST else SHORT
+
+
 def sweep_all() -> None:
-    """In the place for such things."""
-    for prefix in (PREFIX, SERVERS):
-        sweep(Path(tempfile.gettempdir()), prefix)
+    """In the places for such things."""
+    sweep(Path(tempfile.gettempdir()), PREFIX)
+    sweep(_place_of_sockets(), SERVERS)
 
 
 def sweep(home: Path, prefix: str) -> None:

@@ -10,11 +10,10 @@ import os
 import signal
 import threading
 from collections.abc import Iterator
-from multiprocessing import forkserver, parent_process, util
-from pathlib import Path
+from multiprocessing import forkserver, parent_process
 
 from rfast_bench.processes.environment import STARTER, own_imports, started_with
-from rfast_bench.processes.folders import keep
+from rfast_bench.processes.folders import folder_of_sockets, keep
 
 JANITOR = "rfast_bench.processes.janitor"
 """What it is to import first."""
@@ -24,7 +23,7 @@ def start_fork_server(more: dict[str, str] | None = None) -> None:
     """Start it, unless it runs; `more` environment variables for it and for all of its processes. Returns at once:
     what it is to import beforehand it imports beside its caller."""
     if parent_process() is None:  # or it is the parent's folder too
-        keep(Path(util.get_temp_dir()))
+        keep(folder_of_sockets())
     with started_with({**own_imports(), STARTER: str(os.getpid()), **(more or {})}):
         forkserver.ensure_running()
 

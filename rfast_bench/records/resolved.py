@@ -20,7 +20,7 @@ def read_resolved(path: Path) -> dict[str, Any]:
         return {}
     except OSError as problem:
         raise UserError(f"{path}: cannot be read: {problem.strerror}") from problem
-    except (ValueError, RecursionError, yaml.YAMLError) as problem:
+    except (ValueError, yaml.YAMLError) as problem:
         raise UserError(f"{path}: cannot be read: {yaml_text.reason(problem)}") from problem
     if not isinstance(found, dict):
         raise UserError(f"{path}: expected a mapping, found {type(found).__name__}")

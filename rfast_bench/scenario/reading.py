@@ -32,7 +32,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
         raw = yaml_text.load(read_text(path, 4 * yaml_text.LONGEST))
     except (OSError, UnicodeDecodeError) as problem:
         raise UserError(f"cannot read {path}: {_reason(problem)}") from problem
-    except (yaml.YAMLError, ValueError, RecursionError) as problem:
+    except (yaml.YAMLError, ValueError) as problem:
         raise UserError(f"{path} is not YAML: {yaml_text.reason(problem)}") from problem
     if not isinstance(raw, dict):
         raise UserError(f"{path}: expected a mapping of keys such as 'workers:', found {type(raw).__name__}")
@@ -51,7 +51,7 @@ def parse_override(text: str) -> tuple[str, Any]:
         raise UserError(f"--set {text}: expected KEY=VALUE, for example network.loss=0.2")
     try:
         return key.strip(), yaml_text.load(value)
-    except (yaml.YAMLError, ValueError, RecursionError) as problem:
+    except (yaml.YAMLError, ValueError) as problem:
         raise UserError(f"--set {text}: the value is not YAML: {yaml_text.reason(problem)}") from problem
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +13,11 @@ LONGEST = 2**20
 """Characters of a file."""
 MOST = 1_000_000
 """Words, numbers, lists and mappings, each counted as often as it is referred to."""
+DEEPEST = 100
+"""Lists and mappings inside one another. The quick loader recurs in C, where too deep a text would end the process."""
+TOO_DEEP = f"it is nested too deeply, in more than {DEEPEST} lists and mappings"
+_INDENTED = re.compile(rf"^[ \t?:-]{{{DEEPEST // 2}}}", re.MULTILINE)
+"""Where block style may be that deep: a list may stand in the column of the mapping that it is in."""
 
 
 class OnceOnly(yaml.SafeLoader):
@@ -43,12 +49,13 @@ _QUICK: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def load(text: str, quick: bool = False) -> Any:
-    """What a text says. Raises YAMLError, ValueError and RecursionError, each told by `reason`.
+    """What a text says. Raises YAMLError and ValueError, each told by `reason`.
 
     `quick`: of a text that is likely the suite's own, of which there are many.
     """
     if len(text) > LONGEST:
         raise ValueError(f"it is longer than {LONGEST} characters; long lists belong into files of their own")
+    _is_shallow(text)
     loader = _QUICK(text) if quick else OnceOnly(text)
     try:
         node = loader.get_single_node()
@@ -60,9 +67,22 @@ def load(text: str, quick: bool = False) -> Any:
         loader.dispose()
 
 
-def _size(node: yaml.Node, known: dict[int, int | None], resolve: Callable[..., object]) -> int:
-    """How many nodes it stands for. Raises ValueError for too many, for one that is inside itself, and for a tag that
-    does not fit, of which the loader would make what it can."""
+def _is_shallow(text: str) -> None:
+    """Raises ValueError where it is nested too deeply; the parser's events are read only where it may be."""
+    if text.count("[") + text.count("{") <= DEEPEST and not _INDENTED.search(text):
+        return
+    depth = 0
+    for event in yaml.parse(text, Loader=_QUICK):
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > DEEPEST:
+            raise ValueError(TOO_DEEP)
+
+
+def _size(
+    node: yaml.Node, known: dict[int, tuple[int, int] | None], resolve: Callable[..., object]
+) -> tuple[int, int]:
+    """How many nodes it stands for, and how many are inside one another. Raises ValueError for too many, for one that
+    is inside itself, and for a tag that does not fit, of which the loader would make what it can."""
     if id(node) not in known:
         known[id(node)] = None
         _fits(node, resolve)
@@ -70,13 +90,20 @@ def _size(node: yaml.Node, known: dict[int, int | None], resolve: Callable[..., 
             node.value.encode()  # half a character, written as an escape, is none
         parts = node.value if isinstance(node, yaml.CollectionNode) else ()
         pairs = (part for pair in parts for part in (pair if isinstance(pair, tuple) else (pair,)))
-        known[id(node)] = 1 + sum(_size(part, known, resolve) for part in pairs)
-    size = known[id(node)]
-    if size is None:
+        sizes = [_size(part, known, resolve) for part in pairs]
+        known[id(node)] = (
+            1 + sum(size for size, _ in sizes),
+            1 + max((depth for _, depth in sizes), default=-1),
+        )
+    found = known[id(node)]
+    if found is None:
         raise ValueError(f"an alias refers to what it stands in{_place(node)}")
+    size, depth = found
     if size > MOST:
         raise ValueError(f"with its aliases written out it has more than {MOST} entries{_place(node)}")
-    return size
+    if depth > DEEPEST:
+        raise ValueError(TOO_DEEP + _place(node))
+    return found
 
 
 def _fits(node: yaml.Node, resolve: Callable[..., object]) -> None:
@@ -95,8 +122,6 @@ def _place(node: yaml.Node) -> str:
     return f", line {node.start_mark.line + 1}"
 
 
-def reason(problem: yaml.YAMLError | ValueError | RecursionError) -> str:
+def reason(problem: yaml.YAMLError | ValueError) -> str:
     """In one line."""
-    if isinstance(problem, RecursionError):
-        return "it is nested too deeply"
     return " ".join(str(problem).split())

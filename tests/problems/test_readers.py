@@ -229,6 +229,13 @@ def svhn(folder: Path, **changed: Any) -> None:
         savemat(folder / f"{part}_32x32.mat", content)
 
 
+def nested(levels: int) -> Any:
+    """Cells in cells, of which 300 000 end a process by a fault of the segment."""
+    cell = np.empty((1, 1), object)
+    cell[0, 0] = nested(levels - 1) if levels else 1.0
+    return cell
+
+
 def test_svhn_counts_from_0(tmp_path: Path) -> None:
     svhn(tmp_path)
     data = read({"kind": "svhn", "path": tmp_path}, 0.1)
@@ -244,6 +251,7 @@ def test_svhn_counts_from_0(tmp_path: Path) -> None:
         ({"y": np.ones((6, 1))}, r"malformed \(y is float64"),
         ({"y": np.full((6, 1), 11)}, r"label outside 0\.\.9"),
         ({"y": np.ones((5, 1), int)}, r"6 images but 5 labels"),
+        ({"X": nested(3)}, r"malformed \(X is of class cell and y of class uint8"),
     ],
 )
 def test_bad_svhn_files_are_refused(tmp_path: Path, changed: Any, message: str) -> None:

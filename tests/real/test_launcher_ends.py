@@ -63,7 +63,8 @@ class Command:
 
     def __enter__(self) -> Command:
         """Its workers are there, and busy."""
-        until(lambda: len(self.folders) == 2 and len(self.workers) == 3, 300)
+        until(lambda: self.ended or (len(self.folders) == 2 and len(self.workers) == 3), 300)
+        assert not self.ended, self.process.communicate()[1]
         self.all = [
             psutil.Process(self.process.pid),
             *psutil.Process(self.process.pid).children(recursive=True),
@@ -76,6 +77,10 @@ class Command:
             one.kill()
         self.process.kill()
         self.process.communicate()
+
+    @property
+    def ended(self) -> bool:
+        return self.process.poll() is not None
 
     @property
     def folders(self) -> list[Path]:

@@ -9,6 +9,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -52,9 +53,8 @@ if __name__ == "__main__":
     time.sleep(600)
 """
 FORKING = """
-import tempfile, time
-from multiprocessing import get_context
-from pathlib import Path
+import time
+from multiprocessing import get_context, util
 
 from rfast_bench.processes.folders import folder_of_own
 from rfast_bench.processes.fork_server import JANITOR, start_fork_server
@@ -63,7 +63,7 @@ get_context("forkserver").set_forkserver_preload([JANITOR, "slow"])
 with folder_of_own() as folder:
     (folder / "models").write_text("large")
     start_fork_server()
-    print(*Path(tempfile.gettempdir()).glob("*/owner"), flush=True)
+    print(folder, util.get_temp_dir(), flush=True)
     time.sleep(600)
 """
 SLOW = """
@@ -150,19 +150,28 @@ def test_what_may_be_somebody_elses_is_left_alone(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("imports", ["", SLOW], ids=["it listens", "it still imports"])
+@pytest.mark.parametrize("length", [20, 75, 76, 200])
 def test_what_a_killed_process_leaves_goes_with_the_server_that_it_forked_from(
-    imports: str, tmp_path: Path
+    length: int, imports: str, tmp_path: Path
 ) -> None:
-    """The folder of that server's socket too, and no other program's."""
-    home = tmp_path / "home"
+    """The folder of that server's socket too, and no other program's. Where the place for temporary folders has too
+    long a name for a socket's address, that folder is in /tmp."""
     (tmp_path / "slow.py").write_text(imports)
-    (home / "pymp-of-another-program").mkdir(parents=True)
     path = os.pathsep.join([str(tmp_path), str(Path(__file__).parents[2])])
-    process = start(tmp_path / "forking.py", FORKING, TMPDIR=str(home), PYTHONPATH=path)
-    owned = {Path(path).parent.name.partition("-")[0] for path in heard(process).split()}
-    assert owned == {"rfast", "pymp"}
-    end(process)
-    until(lambda: [path.name for path in home.iterdir()] == ["pymp-of-another-program"])
+    with tempfile.TemporaryDirectory(dir="/tmp") as place:
+        home = Path(place) / ("x" * (length - len(place) - 1))
+        (home / "pymp-of-another-program").mkdir(parents=True)
+        process = start(tmp_path / "forking.py", FORKING, TMPDIR=str(home), PYTHONPATH=path)
+        try:
+            own, sockets = map(Path, heard(process).split())
+            assert own.parent == home
+            assert sockets.parent == (home if length <= 75 else Path("/tmp"))
+            assert (own / OWNER).is_file()
+            assert (sockets / OWNER).is_file()
+        finally:
+            end(process)
+        until(lambda: [path.name for path in home.iterdir()] == ["pymp-of-another-program"])
+        until(lambda: not sockets.exists())
 
 
 # ----------------------------------------------------------------------------------------------- processes

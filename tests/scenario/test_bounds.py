@@ -15,7 +15,7 @@ from rfast_bench.errors import UserError
 from rfast_bench.plan.runs import load_points
 from rfast_bench.scenario.reading import read_yaml
 from rfast_bench.scenario.sections.tuning import Grid
-from rfast_bench.scenario.yaml_text import LONGEST, load
+from rfast_bench.scenario.yaml_text import DEEPEST, LONGEST, load
 
 SMALL: dict[str, Any] = {
     "name": "small",
@@ -30,6 +30,13 @@ STEPS = {"from": 0.1, "factor": 2, "count": 3}
 TUNE: dict[str, Any] = {"objective": {"final": "loss"}, "parameters": {"step_size": STEPS}}
 MANY = {f"problem.{key}": list(range(1, 200)) for key in ("dim", "condition", "heterogeneity")}
 TUNED: dict[str, Any] = {"algorithms": [{"name": "r-fast"}]}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _what_is_read_needs_is_imported(tmp_path_factory: pytest.TempPathFactory) -> None:
+    path = tmp_path_factory.mktemp("first") / "scenario.yaml"
+    path.write_text(yaml.safe_dump(SMALL))
+    load_points(path)
 
 
 def refusal(folder: Path, **changes: Any) -> str:
@@ -116,7 +123,7 @@ BOMB = "a: &a [1,1,1,1,1,1,1,1,1]\n" + "".join(
     [
         (BOMB, "with its aliases written out it has more than 1000000 entries, line"),
         ("a: &x [*x]", "an alias refers to what it stands in, line 1"),
-        ("a: " + "[" * 20_000, "it is nested too deeply"),
+        ("a: " + "[" * 1_000_000, "it is nested too deeply"),
         ("seeds: " + "9" * 5000, "integer string conversion"),
         ("when: 2026-13-45", "month must be in"),
         ("a: " + "x" * LONGEST, "longer than"),
@@ -133,6 +140,31 @@ def test_what_no_person_writes_is_no_scenario(text: str, words: str, tmp_path: P
     with pytest.raises(UserError, match=words):
         read_yaml(path)
     assert time.process_time() - began < 2.0
+
+
+DEEP = {
+    "flow": lambda levels: "[" * levels + "]" * levels,
+    "pairs": lambda levels: "{a: " * levels + "}" * levels,
+    "dashes": lambda levels: "- " * levels + "a",
+    "columns": lambda levels: "\n".join(" " * k + "a:" for k in range(levels)),
+    "lists in columns": lambda levels: "\n".join(
+        " " * k + "a:\n" + " " * k + "-" for k in range(levels // 2)
+    ),
+    "aliases": lambda levels: (
+        "a0: &a0 []\n" + "\n".join(f"a{k}: &a{k} [*a{k - 1}]" for k in range(1, levels - 1))
+    ),
+}
+
+
+@pytest.mark.parametrize("quick", [False, True])
+@pytest.mark.parametrize("style", DEEP)
+def test_nesting_has_a_bound_that_no_loader_recurs_to(style: str, quick: bool) -> None:
+    """The quick one would end the process by a fault of the segment."""
+    text = DEEP[style]
+    assert load(text(DEEPEST), quick)
+    for levels in (DEEPEST + 2, 1_000, *([] if "columns" in style else [10_000, 30_000])):
+        with pytest.raises(ValueError, match="nested too deeply"):
+            load(text(levels), quick)
 
 
 def test_anchors_that_a_person_writes_are_read() -> None:

@@ -21,7 +21,7 @@ import numpy as np
 import pytest
 import yaml
 
-from rfast_bench.errors import LONGEST_LINE, UserError
+from rfast_bench.errors import LONGEST, LONGEST_LINE, UserError
 from rfast_bench.files import read_bytes
 from rfast_bench.plan.runs import load_points
 from rfast_bench.problems.data.datasets import Data, load
@@ -209,6 +209,9 @@ def test_a_message_stays_one_that_can_be_read(tmp_path: Path) -> None:
     assert len(said) < LONGEST_LINE + 10
     assert said.startswith("topology.edges")
     assert len(str(UserError("\n".join(json.dumps(k) for k in range(10_000))))) < 2000
+    many = str(UserError("\n".join(f"{k}{'x' * 5000}" for k in range(50))))
+    assert len(many) < LONGEST + 1000
+    assert many.endswith(f"and {50 - many.count('xxx ... xxx')} lines more")
 
 
 def test_a_bound_on_what_is_read(tmp_path: Path) -> None:

@@ -208,6 +208,12 @@ def _modest(content: bytes) -> None:
 
 
 # ---------------------------------------------------------------------------------------------------- SVHN
+_NUMBERS = frozenset(
+    {"double", "single", *(f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64))}
+)
+"""MATLAB's classes."""
+
+
 def _svhn(folder: Path, part: str, where: str) -> Pair:
     from scipy.io import loadmat, whosmat  # slow to import
     from scipy.io.matlab import MatReadError
@@ -220,8 +226,11 @@ def _svhn(folder: Path, part: str, where: str) -> Pair:
     )
     with readable(path, f"{where}.path", expected, *malformed):
         regular(path).close()  # else it is told here
-        sizes = {name: math.prod(shape) for name, shape, _ in whosmat(path)}
-        if not all(0 <= sizes[name] <= MOST_BYTES for name in ("X", "y")):
+        found = {name: (math.prod(shape), kind) for name, shape, kind in whosmat(path)}
+        sizes, kinds = ({name: found[name][k] for name in ("X", "y")} for k in (0, 1))
+        if not set(kinds.values()) <= _NUMBERS:  # the reader recurs in C into cells, however deep they are
+            raise ValueError(f"X is of class {kinds['X']} and y of class {kinds['y']}")
+        if not all(0 <= size <= MOST_BYTES for size in sizes.values()):
             raise ValueError(f"it has {sizes['X']} bytes of data; at most {MOST_BYTES} are read")
         content = loadmat(path, variable_names=("X", "y"))
         pixels, labels = content["X"], content["y"]

@@ -49,7 +49,7 @@ def _read(given: Iterable[str]) -> dict[str, Any]:
             raise UserError(f"--parameters: found '{one}'; expected KEY=VALUE")
         try:
             found[name] = yaml_text.load(text)
-        except (yaml.YAMLError, ValueError, RecursionError) as problem:
+        except (yaml.YAMLError, ValueError) as problem:
             told = yaml_text.reason(problem)
             raise UserError(f"--parameters: '{one}' cannot be read: {told}") from problem
     return found
