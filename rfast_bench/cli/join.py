@@ -29,7 +29,7 @@ from rfast_bench.real.launch.rank_run import key_of, prefix_of
 from rfast_bench.real.transport.store import PrefixStore, Store, TCPStore, hosted
 from rfast_bench.real.world import Launch
 from rfast_bench.scenario import shipped
-from rfast_bench.study.scenario import study
+from rfast_bench.study.scenario import Way, study
 
 MEETING = 300.0
 """Seconds until every rank must have found the store: machines of one job start at different times."""
@@ -123,8 +123,8 @@ def lead(
     code = INTERRUPTED
     try:
         planned(info, scenario, overrides)
-        launch = Launch(caller, out)
-        study(shipped.find(scenario), overrides, out, 1, fresh, draw if plots else None, console, launch)
+        way = Way(out, 1, fresh, console, Launch(caller, out))
+        study(shipped.find(scenario), overrides, way, draw if plots else None)
         code = 0
     except UserError as problem:
         code = complain(str(problem))  # before the others hear of it and the launcher ends all

@@ -90,7 +90,7 @@ def command(
         warm_up(path, real=world in ("real", "both") or bool({"world=real", "world=both"} & set(overrides)))
     from rfast_bench.study import fork_server_imports  # noqa: F401 - first, see there
     from rfast_bench.study.cluster import Cluster
-    from rfast_bench.study.scenario import study
+    from rfast_bench.study.scenario import Way, study
     from rfast_bench.study.sweep import RunsFailed
 
     cluster = None if backend == "local" or address is None else Cluster(backend, address)
@@ -99,9 +99,8 @@ def command(
     if checkpoint:
         overrides = (*overrides, "checkpoint=true")
     try:
-        drawn = draw if plots else None
-        asked = (path, overrides, out, jobs, fresh, drawn, Console())
-        study(*asked, cluster=cluster, tensorboard=tensorboard)
+        way = Way(out, jobs, fresh, Console(), cluster=cluster, tensorboard=tensorboard)
+        study(path, overrides, way, draw if plots else None)
     except RunsFailed as problem:
         if verbose:
             click.echo("\n".join(problem.stacks), err=True)

@@ -16,9 +16,10 @@ import yaml
 from rfast_bench.api import Algorithm
 from rfast_bench.errors import CannotRun, UserError, suggest
 from rfast_bench.plan import devices, digests, graphs, parameters, quiet_keys, registry, roles, training
+from rfast_bench.plan.sources import Source, folder_of, read_raw
 from rfast_bench.plan.swept_values import fitting, folder_words
 from rfast_bench.scenario.problem.kinds import PlugInSpec
-from rfast_bench.scenario.reading import assign, parse_override, read_yaml, validate
+from rfast_bench.scenario.reading import assign, validate
 from rfast_bench.scenario.schema import TRAINING, AlgorithmSpec, Named, Scenario, folder_name
 from rfast_bench.scenario.sections.optimizer import Training
 from rfast_bench.scenario.sections.real import RealSpec
@@ -134,11 +135,10 @@ class Run:
 
 
 # ---------------------------------------------------------------------------------------------- points
-def load_points(path: Path, overrides: tuple[str, ...] = ()) -> list[Point]:
-    """Read a scenario file and put every combination of its swept values in. Raises UserError."""
-    raw = read_raw(path, overrides)
-    folder = path.resolve().parent
-    whole = validate(Scenario, raw, str(path), folder)
+def load_points(scenario: Source, overrides: tuple[str, ...] = ()) -> list[Point]:
+    """Read a scenario and put every combination of its swept values in. Raises UserError."""
+    raw, folder = read_raw(scenario, overrides), folder_of(scenario)
+    whole = validate(Scenario, raw, str(scenario), folder)
     points = []
     for values in product(*whole.sweep.values()):
         said = (value.name if isinstance(value, Named) else value for value in values)
@@ -146,18 +146,10 @@ def load_points(path: Path, overrides: tuple[str, ...] = ()) -> list[Point]:
         swept = raw
         for key, value in chosen.items():
             swept = assign(swept, key, whole.meant(key, value))
-        source = str(path) + (f" (sweep point {chosen})" if chosen else "")
-        scenario = with_parameters(validate(Scenario, swept, source, folder), source, folder)
-        points += in_each_world(Point(chosen, scenario, folder, source))
+        source = str(scenario) + (f" (sweep point {chosen})" if chosen else "")
+        checked = with_parameters(validate(Scenario, swept, source, folder), source, folder)
+        points += in_each_world(Point(chosen, checked, folder, source))
     return points
-
-
-def read_raw(path: Path, overrides: tuple[str, ...] = ()) -> dict[str, Any]:
-    """The mapping in a scenario file with the overrides put in. Raises UserError."""
-    raw = read_yaml(path)
-    for text in overrides:
-        raw = assign(raw, *parse_override(text))
-    return raw
 
 
 def in_each_world(point: Point) -> list[Point]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +15,7 @@ from rich.console import Console
 from rfast_bench.errors import UserError
 from rfast_bench.files import write_text
 from rfast_bench.plan.runs import Point, Run, load_points, plan
+from rfast_bench.plan.sources import Source
 from rfast_bench.records import reading
 from rfast_bench.records.lock import Hold
 from rfast_bench.records.reading import find_runs
@@ -43,36 +46,82 @@ WIDTH = 120
 """Columns of a table that is printed into a file or a pipe."""
 
 
-def study(
-    scenario: Path,
-    overrides: tuple[str, ...],
-    out: Path,
-    jobs: int,
-    fresh: bool,
-    draw: Draw | None,
-    console: Console,
-    launch: Launch | None = None,
-    cluster: Cluster | None = None,
-    tensorboard: Path | None = None,
-) -> None:
-    """Do every run of a scenario file; write `table.md`, `table.csv` and what `draw` draws beside the records, and
-    curves into `tensorboard`.
+@dataclass(frozen=True)
+class Way:
+    """How the runs of a scenario are done, and where what is said goes."""
+
+    out: Path
+    jobs: int
+    fresh: bool
+    console: Console
+    launch: Launch | None = None
+    """Does the runs of the real world when they are not to be started here."""
+    cluster: Cluster | None = None
+    tensorboard: Path | None = None
+    """A folder for curves."""
+
+    def say(self, text: str) -> None:
+        self.console.print(text, highlight=False, soft_wrap=True, markup=False)
+
+
+@dataclass(frozen=True)
+class Done:
+    """What came of a scenario."""
+
+    found: list[reading.Run]
+    """The records that are there."""
+    failed: list[Failed]
+    asked: int
+    """How many runs there should be."""
+    both: bool
+    """Whether both worlds are in it."""
+    home: Path
+    """The scenario's folder."""
+
+    def check(self) -> None:
+        """Raises RunsFailed when some runs gave nothing, and what `told.check` raises."""
+        if self.failed:
+            raise RunsFailed(self.failed, self.asked)
+        told.check(self.found)
+
+
+def study(scenario: Source, overrides: tuple[str, ...], way: Way, draw: Draw | None) -> None:
+    """Do every run of a scenario; write `table.md`, `table.csv` and what `draw` draws beside the records.
 
     Raises RunsFailed at the very end when some runs failed: everything else is there by then.
     """
-    if tensorboard is not None:
+    with conducted(scenario, overrides, way) as done:
+        present(done.found, done.home, draw, done.both, way.console)
+        told.caution(done.found, way.say)
+        done.check()
+
+
+@contextmanager
+def conducted(scenario: Source, overrides: tuple[str, ...], way: Way) -> Iterator[Done]:
+    """Do every run of a scenario, tuning first; its folder is this process's alone until the block ends.
+
+    Raises UserError, RunsFailed where not one run is there.
+    """
+    if way.tensorboard is not None:
         check_installed()
-    here = partial(run_all, out=out, jobs=jobs, fresh=fresh, console=console)
     with Hold() as hold:
-        do = partial(here, launch=launch, cluster=cluster, tensorboard=tensorboard, hold=hold)
-        found_done = (lambda run: False) if fresh else partial(is_done, out=out)
-        runs = plan(tuned(scenario, overrides, out, do, console, launch is not None, found_done))
-        name = runs[0].scenario.name
+        do = partial(
+            run_all,
+            out=way.out,
+            jobs=way.jobs,
+            fresh=way.fresh,
+            console=way.console,
+            launch=way.launch,
+            cluster=way.cluster,
+            tensorboard=way.tensorboard,
+            hold=hold,
+        )
+        runs = plan(tuned(scenario, overrides, way, do))
         if untimed(runs):
-            console.print(UNTIMED, highlight=False, soft_wrap=True)
+            way.say(UNTIMED)
         if any(run.scenario.network.resends_at_once for run in runs):
-            console.print(FREE_RESENDING, highlight=False, soft_wrap=True)
-        if cluster is not None and any(run.scenario.world == "real" for run in runs):
+            way.say(FREE_RESENDING)
+        if way.cluster is not None and any(run.scenario.world == "real" for run in runs):
             raise UserError(
                 f"{scenario}: a cluster back-end is for the simulated world; see docs/clusters.md"
             )
@@ -83,13 +132,10 @@ def study(
         if len(lost) == len(runs):
             raise RunsFailed(failed, len(runs))
         there = [run for run in runs if run.folder not in lost]
-        tune.note(there, out)
-        found = find_runs([out / run.folder for run in there])
-        present(found, out / name, draw, len(world_by_world(runs)) > 1, console)
-        told.caution(found, partial(console.print, highlight=False, soft_wrap=True, markup=False))
-        if failed:
-            raise RunsFailed(failed, len(runs))
-        told.check(found)
+        tune.note(there, way.out)
+        found = find_runs([way.out / run.folder for run in there])
+        home = way.out / runs[0].scenario.name
+        yield Done(found, failed, len(runs), len(world_by_world(runs)) > 1, home)
 
 
 def untimed(runs: Sequence[Run]) -> bool:
@@ -100,21 +146,10 @@ def untimed(runs: Sequence[Run]) -> bool:
     return len(sizes) > 1 and not all(says_samples(s.compute) for s in emulated)
 
 
-def tuned(
-    scenario: Path,
-    overrides: tuple[str, ...],
-    out: Path,
-    do: Do,
-    console: Console,
-    launched: bool,
-    found_done: Callable[[Run], bool],
-) -> list[Point]:
-    """The points of a scenario file, after the runs that find the best values of what is to be tuned.
-
-    `launched`: by an external launcher, under which nothing can be tuned.
-    """
+def tuned(scenario: Source, overrides: tuple[str, ...], way: Way, do: Do) -> list[Point]:
+    """The points of a scenario, after the runs that find the best values of what is to be tuned."""
     points = load_points(scenario, overrides)
-    if launched:
+    if way.launch is not None:
         tune.refuse(points, "under an external launcher; tune with rfast-bench run and write the values down")
 
     def all_of(runs: Sequence[Run]) -> None:
@@ -122,8 +157,9 @@ def tuned(
         if failed:
             raise RunsFailed(failed, len(runs))
 
-    say = partial(console.print, highlight=False, soft_wrap=True)
-    return tune.settle(points, scenario, overrides, out, all_of, say, found_done, check_asked)
+    found_done = (lambda run: False) if way.fresh else partial(is_done, out=way.out)
+    say = partial(way.console.print, highlight=False, soft_wrap=True)
+    return tune.settle(points, scenario, overrides, way.out, all_of, say, found_done, check_asked)
 
 
 def present(

@@ -226,11 +226,12 @@ def _svhn(folder: Path, part: str, where: str) -> Pair:
     )
     with readable(path, f"{where}.path", expected, *malformed):
         regular(path).close()  # else it is told here
-        found = {name: (math.prod(shape), kind) for name, shape, kind in whosmat(path)}
-        sizes, kinds = ({name: found[name][k] for name in ("X", "y")} for k in (0, 1))
+        parts = list(whosmat(path))
+        sizes = {name: math.prod(shape) for name, shape, _ in parts if name in ("X", "y")}
+        kinds = {name: kind for name, _, kind in parts if name in ("X", "y")}
         if not set(kinds.values()) <= _NUMBERS:  # the reader recurs in C into cells, however deep they are
             raise ValueError(f"X is of class {kinds['X']} and y of class {kinds['y']}")
-        if not all(0 <= size <= MOST_BYTES for size in sizes.values()):
+        if not all(0 <= sizes[name] <= MOST_BYTES for name in ("X", "y")):
             raise ValueError(f"it has {sizes['X']} bytes of data; at most {MOST_BYTES} are read")
         content = loadmat(path, variable_names=("X", "y"))
         pixels, labels = content["X"], content["y"]

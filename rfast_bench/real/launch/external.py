@@ -24,6 +24,7 @@ from rfast_bench.errors import UserError
 from rfast_bench.plan.runs import Run
 from rfast_bench.problems.evaluation import Watcher
 from rfast_bench.real.launch import secret
+from rfast_bench.real.launch.computing import Computing
 from rfast_bench.real.launch.deaths import Deaths
 from rfast_bench.real.launch.local import Launcher
 from rfast_bench.real.launch.pauses import Patience, Pauses
@@ -90,6 +91,7 @@ class RemoteLauncher(Launcher):
         self.run, self.folder, self.workers = run, folder, run.scenario.workers
         self.store = store
         self.began = time.monotonic()
+        self.processes, self._computing = {}, Computing()
         self.deaths, self.pauses = Deaths(run, self._start_worker), Pauses(run)
         self._lives = dict.fromkeys(range(self.workers), 0)
         self._part = part
@@ -109,6 +111,7 @@ class RemoteLauncher(Launcher):
         self.store.set(key_of_life("signal", rank, self._lives[rank]), str(int(number)))
 
     def _is_busy(self, rank: int) -> bool:
+        """Of processes elsewhere that is not known."""
         return False
 
     def _state(self, rank: int) -> str:

@@ -25,6 +25,7 @@ from rfast_bench.processes.fork_server import JANITOR, answering_within, end_for
 from rfast_bench.real.halts import ending
 from rfast_bench.real.launch import secret
 from rfast_bench.real.launch.birth import born
+from rfast_bench.real.launch.computing import Computing
 from rfast_bench.real.launch.deaths import Deaths
 from rfast_bench.real.launch.pauses import Patience, Pauses
 from rfast_bench.real.launch.silence import Silence
@@ -99,7 +100,7 @@ class Launcher:
         self.workers = run.scenario.workers
         self.began = time.monotonic()
         self.processes: dict[int, ForkServerProcess] = {}
-        self.deaths, self.pauses = Deaths(run, self._start_worker), Pauses(run)
+        self.deaths, self.pauses, self._computing = Deaths(run, self._start_worker), Pauses(run), Computing()
         store = self._open_store()
         self._prefix = secrets.token_hex(16)
         self.store: Store = PrefixStore(self._prefix, store)
@@ -207,16 +208,15 @@ class Launcher:
     def _end_silent(self, silence: Silence) -> None:
         """Kill those whom nobody hears of after the run's end, so that the others need not wait for them."""
         silence.look()
+        if silence.over:
+            self._computing.look(one.pid for one in self.processes.values())
         for rank in silence.overdue(self._is_busy):
             if rank not in self.deaths.silent:
                 self.deaths.silent[rank] = ", ".join(filter(None, [silence.told(rank), self._state(rank)]))
                 self._kill(rank)
 
     def _is_busy(self, rank: int) -> bool:
-        """Whether its process is computing right now, as far as is known here."""
-        with contextlib.suppress(psutil.Error):
-            return psutil.Process(self.processes[rank].pid).status() == psutil.STATUS_RUNNING
-        return False
+        return self._computing.seen(self.processes[rank].pid) and not self._state(rank)
 
     def _state(self, rank: int) -> str:
         """What is to be said of a worker's process that is not heard of."""

@@ -15,7 +15,8 @@ from typing import Any
 from rfast_bench.errors import CannotRun, UserError
 from rfast_bench.files import write_text
 from rfast_bench.plan.graphs import TOPOLOGY
-from rfast_bench.plan.runs import Point, Run, build_topology, complete, read_raw, with_parameters
+from rfast_bench.plan.runs import Point, Run, build_topology, complete, with_parameters
+from rfast_bench.plan.sources import Source, read_raw
 from rfast_bench.records.writing import amend
 from rfast_bench.scenario.reading import assign, validate
 from rfast_bench.scenario.schema import Scenario
@@ -30,7 +31,7 @@ Say = Callable[[str], object]
 
 def settle(
     points: list[Point],
-    path: Path,
+    scenario: Source,
     overrides: tuple[str, ...],
     out: Path,
     do: Do,
@@ -47,8 +48,8 @@ def settle(
     if tune is None:
         return points
     if not any(_grids(point, k) for point in points for k in _orders(point)):
-        raise UserError(f"{path}: {_why_nothing(tune)}")
-    searches = _searches(points, path, overrides, tune, is_done)
+        raise UserError(f"{scenario}: {_why_nothing(tune)}")
+    searches = _searches(points, scenario, overrides, tune, is_done)
     distinct = list(dict.fromkeys(searches.values()))
     check([s.as_given for s in distinct if not all(is_done(run) for run in s.missing())])
     if distinct:
@@ -115,13 +116,13 @@ def _key(point: Point, k: int, tune: TuneSpec) -> Key:
 
 def _searches(
     points: Sequence[Point],
-    path: Path,
+    scenario: Source,
     overrides: tuple[str, ...],
     tune: TuneSpec,
     is_done: Callable[[Run], bool],
 ) -> dict[Key, Search]:
     """One search for each algorithm and each value of `tune.per`; those whose runs are the same are one."""
-    raw = read_raw(path, overrides)
+    raw = read_raw(scenario, overrides)
     found: dict[Key, Search] = {}
     alike: dict[str, Search] = {}
     for point in points:
@@ -129,11 +130,11 @@ def _searches(
             key, grids = _key(point, k, tune), _grids(point, k)
             if key in found or not grids or _reason(point, k):
                 continue
-            anchor = _anchor(raw, path, point, tune)
+            anchor = _anchor(raw, str(scenario), point, tune)
             reason = _reason(anchor, k)
             if reason:
                 label = point.scenario.algorithms[k].label
-                raise UserError(f"{path}: tune.anchor: {label} cannot be tuned there: {reason}")
+                raise UserError(f"{scenario}: tune.anchor: {label} cannot be tuned there: {reason}")
             search = Search(anchor, k, _possible(anchor, k), tune, is_done)
             found[key] = alike.setdefault(search.fingerprint, search)
     return found
@@ -171,12 +172,12 @@ def _possible(point: Point, k: int) -> dict[str, Grid]:
     return {**grids, TOPOLOGY: grids[TOPOLOGY].model_copy(update={"values": values})}
 
 
-def _anchor(raw: dict[str, Any], path: Path, point: Point, tune: TuneSpec) -> Point:
+def _anchor(raw: dict[str, Any], file: str, point: Point, tune: TuneSpec) -> Point:
     """Where tuning for a point happens: the file as written, the anchor's values, those of `tune.per`."""
     per = {name: point.values[name] for name in tune.per}
     for name, value in {**tune.anchor, **per}.items():
         raw = assign(raw, name, point.scenario.meant(name, value))
-    source = f"{path} (where it is tuned{f', {per}' if per else ''})"
+    source = f"{file} (where it is tuned{f', {per}' if per else ''})"
     scenario = with_parameters(validate(Scenario, raw, source, point.folder), source, point.folder)
     return Point(per, scenario, point.folder, source, FOLDER, purpose=FOLDER)
 

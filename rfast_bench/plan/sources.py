@@ -1,0 +1,40 @@
+"""Where a scenario comes from: a file, or a mapping made in Python."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rfast_bench.scenario.reading import assign, parse_override, read_yaml
+
+
+@dataclass(frozen=True)
+class Given:
+    """The keys and values of a scenario that is no file, or of one that was changed after it was read."""
+
+    raw: Mapping[str, Any]
+    folder: Path
+    """Where relative paths start."""
+    name: str = "scenario"
+    """What messages call it."""
+
+    def __str__(self) -> str:
+        return self.name
+
+
+Source = Path | Given
+
+
+def read_raw(scenario: Source, overrides: tuple[str, ...] = ()) -> dict[str, Any]:
+    """Its mapping with the overrides put in. Raises UserError."""
+    raw = dict(scenario.raw) if isinstance(scenario, Given) else read_yaml(scenario)
+    for text in overrides:
+        raw = assign(raw, *parse_override(text))
+    return raw
+
+
+def folder_of(scenario: Source) -> Path:
+    """Where relative paths start."""
+    return scenario.folder if isinstance(scenario, Given) else scenario.resolve().parent
