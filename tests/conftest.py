@@ -5,8 +5,6 @@ What makes them is imported when it is used: the tests of the rooms must run eve
 
 from __future__ import annotations
 
-import fcntl
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,25 +14,23 @@ if TYPE_CHECKING:
 
 
 PROCESSES = (
-    "tests/real/",
-    "tests/house/test_installation",
-    "tests/benchmarks/test_netlab",
-    "tests/study/test_sweeps",
+    ("tests/real/test_join", "tests/real/test_launcher", "tests/house/test_installation", "tests/study/test_sweeps"),
+    ("tests/real/", "tests/benchmarks/test_netlab"),
 )
-ALONE = ("tests/real/test_real_faults", "tests/real/test_networks")
-"""Of those that start processes and look at the clock, those that need both cores."""
+"""What starts processes and mostly waits for them: as many such tests at once, however many pytest runs."""
 
 
-@pytest.fixture(autouse=True)
-def _cores(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Tests of `ALONE` run while no other of `PROCESSES` does, in whichever of pytest's processes."""
-    name = request.node.nodeid
-    if not name.startswith(PROCESSES):
-        yield
-        return
-    with (tmp_path_factory.getbasetemp().parent / "cores.lock").open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX if name.startswith(ALONE) else fcntl.LOCK_SH)
-        yield
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A file is one group, and so are all files of a line of `PROCESSES`, which begin first: they take longest."""
+    groups = {item.nodeid: _group(item.nodeid) for item in items}
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(groups[item.nodeid]))
+    items.sort(key=lambda item: not groups[item.nodeid].startswith("processes"))
+
+
+def _group(name: str) -> str:
+    found = next((k for k, starts in enumerate(PROCESSES) if name.startswith(starts)), None)
+    return name.partition("::")[0] if found is None else f"processes {found}"
 
 
 @pytest.fixture(scope="module")

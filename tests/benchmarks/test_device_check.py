@@ -20,12 +20,11 @@ SMALL = [
     "--workers",
     "2",
     "--iterations",
-    "20",
+    "10",
     "--algorithms",
     "ring-allreduce",
     "r-fast",
     "--problems",
-    "lenet",
     "quadratic",
     "logistic, ten classes",
 ]

@@ -292,7 +292,7 @@ def test_a_changed_scenario_is_run_again(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_ctrl_c_keeps_finished_runs_and_the_next_run_goes_on(tmp_path: Path, jobs: int) -> None:
-    path = write(tmp_path, stop={"time": "400 s"}, evaluate={"every": "1 s"}, seeds=4)
+    path = write(tmp_path, stop={"time": "200 s"}, evaluate={"every": "1 s"}, seeds=4)
     command = [
         sys.executable,
         "-m",

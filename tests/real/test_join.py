@@ -184,15 +184,12 @@ def test_a_world_of_another_size_is_told(scenario: Path, marked: Marked) -> None
     assert marked.gone()
 
 
-@pytest.mark.parametrize("words", [("one", "two"), ("one", "off"), ("one", "")])
-def test_ranks_with_other_secrets_are_told(
-    words: tuple[str, str], scenario: Path, tmp_path: Path, marked: Marked
-) -> None:
+def test_ranks_with_other_secrets_are_told(scenario: Path, tmp_path: Path, marked: Marked) -> None:
     place = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": free_port(), "WORLD_SIZE": "2"}
     command: list[str | Path] = [sys.executable, "-m", "rfast_bench.cli.join", scenario]
     command += ["--out", tmp_path / "out"]
     command += ["--set", "workers=2", "--set", "real.startup_timeout=250 s", "--no-plots"]
-    secrets = [{"RFAST_BENCH_SECRET": word} if word else {} for word in words]
+    secrets = [{"RFAST_BENCH_SECRET": "one"}, {}]
     ranks = [marked.start(command, RANK=str(k), **place, **own) for k, own in enumerate(secrets)]
     complaints = [rank.communicate(timeout=150)[1] for rank in ranks]
     assert (

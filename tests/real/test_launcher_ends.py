@@ -30,7 +30,8 @@ RAW: dict[str, Any] = {
     "evaluate": {"every": "10 s"},
     "real": {"startup_timeout": "250 s"},
 }
-ALGORITHMS = [{"name": "r-fast", "step_size": 0.05}, {"name": "ring-allreduce", "step_size": 0.5}]
+R_FAST, RING = {"name": "r-fast", "step_size": 0.05}, {"name": "ring-allreduce", "step_size": 0.5}
+"""Of many moments and both, `benchmarks/kills` tells more."""
 
 
 class Command:
@@ -109,24 +110,18 @@ def until(done: Callable[[], bool], seconds: float) -> None:
     assert done()
 
 
-@pytest.mark.parametrize("algorithm", ALGORITHMS, ids=lambda a: a["name"])
-def test_killed_it_takes_its_workers_along_and_its_folders_go_too(
-    algorithm: dict[str, Any], tmp_path: Path
-) -> None:
+def test_killed_it_takes_its_workers_along_and_its_folders_go_too(tmp_path: Path) -> None:
     """One of them is stopped, and would not hear of it. What they were forked from removes the folders."""
-    with Command(tmp_path, algorithm) as command:
+    with Command(tmp_path, R_FAST) as command:
         command.workers[1].suspend()
         command.end(signal.SIGKILL)
         until(lambda: not command.alive, 30)
         until(lambda: list(command.place.iterdir()) == [], 30)
 
 
-@pytest.mark.parametrize("algorithm", ALGORITHMS, ids=lambda a: a["name"])
-def test_stopped_until_after_the_runs_end_it_changes_no_record(
-    algorithm: dict[str, Any], tmp_path: Path
-) -> None:
+def test_stopped_until_after_the_runs_end_it_changes_no_record(tmp_path: Path) -> None:
     """Workers keep the run's clock though the store, which is the launcher's, answers nobody."""
-    with Command(tmp_path, algorithm, stop={"time": "8 s"}, evaluate={"every": "1 s"}) as command:
+    with Command(tmp_path, RING, stop={"time": "8 s"}, evaluate={"every": "1 s"}) as command:
         command.process.send_signal(signal.SIGSTOP)
         time.sleep(22)  # longer than workers have to leave
         said = command.end(signal.SIGCONT)
@@ -137,8 +132,9 @@ def test_stopped_until_after_the_runs_end_it_changes_no_record(
         assert run.manifest["real"]["deaths"] == []
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
-@pytest.mark.parametrize("algorithm", ALGORITHMS, ids=lambda a: a["name"])
+@pytest.mark.parametrize(
+    ("algorithm", "number"), [(R_FAST, signal.SIGTERM), (RING, signal.SIGHUP)], ids=["r-fast", "ring-allreduce"]
+)
 def test_told_to_end_it_leaves_nothing(
     algorithm: dict[str, Any], number: signal.Signals, tmp_path: Path
 ) -> None:
