@@ -161,6 +161,8 @@ class Trial:
         run(self.path, self.out, command)
         now = contents(self.out)
         differing = sorted(n for n in {*now, *self.contents} if now.get(n) != self.contents.get(n))
+        if not command:  # which alone writes tables
+            differing = [name for name in differing if "/seed-" in name]
         if differing:
             raise Broken(f"not as before: {', '.join(differing[:5])}")
 

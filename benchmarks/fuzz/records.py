@@ -45,13 +45,13 @@ SCENARIO: dict[str, Any] = {
 @cache
 def template() -> Path:
     """Four runs as they are left; made once a process, which leaves it in the temporary folder of the machine."""
-    from rfast_bench.study.scenario import study
+    from rfast_bench.study.scenario import Way, study
 
     home = Path(mkdtemp(prefix="rfast-bench-fuzz-"))
     path = home / "tiny.yaml"
     path.write_text(yaml.safe_dump(SCENARIO))
     with open(os.devnull, "w") as nothing:
-        study(path, (), home / "out", 1, False, None, Console(file=nothing))
+        study(path, (), Way(home / "out", 1, False, Console(file=nothing)), None)
     return home / "out"
 
 

@@ -18,6 +18,7 @@ from typing import Any
 
 from rfast_bench.processes.environment import ONE_THREAD
 from rfast_bench.processes.fork_server import start_fork_server
+from rfast_bench.processes.main_module import without_script
 
 PATIENCE = 5.0
 """Seconds that an interrupted process is given to clean up."""
@@ -49,7 +50,8 @@ def forked(function: Callable[..., Any], *args: Any) -> Any:
     process = context.Process(target=_child, args=(sender, function, args))
     with _lock:
         start_fork_server(ONE_THREAD)
-        process.start()
+        with without_script():
+            process.start()
         _living.add(process)
     sender.close()
     try:

@@ -24,4 +24,7 @@ def read_resolved(path: Path) -> dict[str, Any]:
         raise UserError(f"{path}: cannot be read: {yaml_text.reason(problem)}") from problem
     if not isinstance(found, dict):
         raise UserError(f"{path}: expected a mapping, found {type(found).__name__}")
+    algorithms = found.get("algorithms", [])
+    if not (isinstance(algorithms, list) and all(isinstance(one, dict) for one in algorithms)):
+        raise UserError(f"{path}: algorithms: expected a list of mappings")
     return found

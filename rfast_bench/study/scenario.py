@@ -28,6 +28,8 @@ from rfast_bench.study.tuning import tune
 from rfast_bench.study.watching.tensorboard import check_installed
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from rfast_bench.real.world import Launch
 
 Do = Callable[[Sequence[Run]], list[Failed]]
@@ -166,32 +168,33 @@ def present(
     found: Sequence[reading.Run], home: Path, draw: Draw | None, both: bool, console: Console
 ) -> None:
     """Print the table of runs, and leave it and the figures in `home`; of `both` worlds, their comparison too."""
-    from rfast_bench.analysis.tables import (  # pandas' styles and seaborn load only now, when needed
-        summarise,
-        written,
-    )
+    from rfast_bench.analysis.tables import written
 
-    width, table = console.width if console.is_terminal else WIDTH, summarise(found)
-    click.echo(written(table, "terminal", width), nl=False)
-    for style in ("md", "csv"):
-        write_text(home / f"table.{style}", written(table, style))
+    width = console.width if console.is_terminal else WIDTH
+    click.echo(written(keep(found, home, both), "terminal", width), nl=False)
     if both:
-        compare(found, home, width)
+        from rfast_bench.analysis.worlds_compared_text import render
+
+        click.echo(render(found, "terminal", width), nl=False)
     if draw is not None:
         figures = draw(found, home)
         console.print(f"{len(figures)} figures and {len(found)} runs in {home}", highlight=False)
+
+
+def keep(found: Sequence[reading.Run], home: Path, both: bool) -> pd.DataFrame:
+    """Leave the table of runs in `home`, and the comparison of `both` worlds; the table in numbers."""
+    from rfast_bench.analysis.tables import summarise, written  # pandas' styles load only now, when needed
+    from rfast_bench.analysis.worlds_compared_text import render
+
+    table = summarise(found)
+    for style in ("md", "csv"):
+        write_text(home / f"table.{style}", written(table, style))
+        if both:
+            write_text(home / f"comparison.{style}", render(found, style))
+    return table
 
 
 def world_by_world(runs: Sequence[Run]) -> list[list[Run]]:
     """The runs of each world there is, simulated ones first: real ones must not be disturbed."""
     parts = ([run for run in runs if run.scenario.world == world] for world in ("simulated", "real"))
     return [part for part in parts if part]
-
-
-def compare(found: Sequence[reading.Run], home: Path, width: int) -> None:
-    """Print the comparison of both worlds, and leave it in `home`."""
-    from rfast_bench.analysis.worlds_compared_text import render
-
-    click.echo(render(found, "terminal", width), nl=False)
-    for style in ("md", "csv"):
-        write_text(home / f"comparison.{style}", render(found, style))

@@ -15,19 +15,20 @@ REAL = "rfast_bench.real.worker.process"
 """What workers of the real world are made of: seconds for each of them, where the server has not imported it."""
 
 
-def warm_up(*scenarios: Path, real: bool = False) -> None:
+def warm_up(*scenarios: Path, real: bool = False, text: str = "") -> None:
     """Start the server that the processes of these scenarios' runs are forked from.
 
-    `real`: whether they are of the real world though the files do not say so. Returns at once: the server's imports go
-    on beside those of the caller. Later calls do nothing.
+    `text`: of a scenario that is no file. `real`: whether they are of the real world though the files do not say so.
+    Returns at once: the server's imports go on beside those of the caller. Later calls do nothing.
     """
-    get_context("forkserver").set_forkserver_preload([*PRELOAD, *heavy(*scenarios, real=real)])
+    get_context("forkserver").set_forkserver_preload([*PRELOAD, *heavy(*scenarios, real=real, text=text)])
     start_fork_server(ONE_THREAD)
 
 
-def heavy(*scenarios: Path, real: bool = False) -> list[str]:
+def heavy(*scenarios: Path, real: bool = False, text: str = "") -> list[str]:
     """What takes long to import and is best imported once for all runs, where these files look like needing it."""
-    texts = [path.read_text(encoding="utf-8", errors="replace") for path in scenarios if path.is_file()]
+    files = [path for path in scenarios if path.is_file()]
+    texts = [text, *(path.read_text(encoding="utf-8", errors="replace") for path in files)]
     workers = [REAL] * (
         real or any(re.search(r"^world: *[\"']?(real|both)", text, re.MULTILINE) for text in texts)
     )

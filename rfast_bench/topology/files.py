@@ -42,6 +42,10 @@ def read_edges(path: Path, where: str, workers: int | None = None, directed: boo
     return list(seen)
 
 
+LARGEST = 1e6
+"""Weights whose sums are finite, whoever's they are."""
+
+
 def count_workers(path: Path, where: str, directed: bool = True) -> int:
     """One more than the highest worker that an edge list names; the number of nodes of GraphML."""
     if path.suffix.lower() == graphml.SUFFIX:
@@ -103,6 +107,7 @@ def read_matrix(path: Path, where: str, workers: int | None = None) -> Matrix:
     matrix = array.astype(np.float64)
     _refuse(matrix, ~np.isfinite(matrix), place, "weights are finite numbers")
     _refuse(matrix, matrix < 0, place, "weights are not negative")
+    _refuse(matrix, matrix > LARGEST, place, f"weights are at most {LARGEST:g}, and their sums 1")
     return matrix
 
 

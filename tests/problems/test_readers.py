@@ -6,6 +6,7 @@ import gzip
 import json
 import pickle
 import struct
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -262,6 +263,24 @@ def test_bad_svhn_files_are_refused(tmp_path: Path, changed: Any, message: str) 
         (tmp_path / "train_32x32.mat").write_bytes(content)
         with pytest.raises(UserError, match=r"train_32x32\.mat is malformed"):
             read({"kind": "svhn", "path": tmp_path})
+
+
+@pytest.mark.parametrize("compressed", [False, True])
+def test_a_mat_file_that_says_it_is_larger_than_it_is(compressed: bool, tmp_path: Path) -> None:
+    """No memory is asked for in vain."""
+    svhn(tmp_path)
+    path = tmp_path / "train_32x32.mat"
+    content = path.read_bytes()
+    size = struct.pack("<II", 2, 6 * 3 * 32 * 32)
+    assert content.count(size) == 1
+    lying = content[128:].replace(size, struct.pack("<II", 2, 2**32 - 1))
+    if compressed:
+        first = 8 + struct.unpack("<I", lying[4:8])[0]
+        parts = (zlib.compress(part) for part in (lying[:first], lying[first:]))
+        lying = b"".join(struct.pack("<II", 15, len(part)) + part for part in parts)
+    path.write_bytes(content[:128] + lying)
+    with pytest.raises(UserError, match="has 4294967295 bytes, more than the file could hold"):
+        read({"kind": "svhn", "path": tmp_path})
 
 
 # -------------------------------------------------------------------------------------------------------- FEMNIST

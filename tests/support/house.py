@@ -10,7 +10,7 @@ from pathlib import Path
 
 HOUSE = Path(__file__).resolve().parents[2] / "rfast_bench"
 FLOORS = (
-    ("cli",),
+    ("cli", "public"),
     ("report",),
     ("figures", "trace"),
     ("study",),

@@ -535,6 +535,7 @@ def test_undirected_weights_must_fit_the_edges(tmp_path: Path) -> None:
         ("0.5,0.50000001\n0.5,0.5\n", r"row 0 sums to 1.00000001"),
         ("0,1\n0.5,0.5\n", r"entry \[0, 0\] is 0; every worker keeps a positive share"),
         ("1.5,-0.5\n0.5,0.5\n", r"entry \[0, 1\] is -0.5; weights are not negative"),
+        ("1e308,1e308\n0.5,0.5\n", r"entry \[0, 0\] is 1e\+308; weights are at most 1e\+06"),
         ("0.5,0.5\n0.5,nan\n", r"entry \[1, 1\] is nan; weights are finite"),
         ("inf,0.5\n0.5,0.5\n", r"entry \[0, 0\] is inf; weights are finite"),
         ("0.5,0.5\n", r"found shape \(1, 2\); a weight matrix is square"),

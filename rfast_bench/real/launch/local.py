@@ -22,6 +22,7 @@ from rfast_bench.errors import UserError
 from rfast_bench.plan.runs import Run
 from rfast_bench.problems.evaluation import Watcher
 from rfast_bench.processes.fork_server import JANITOR, answering_within, end_fork_server, start_fork_server
+from rfast_bench.processes.main_module import without_script
 from rfast_bench.real.halts import ending
 from rfast_bench.real.launch import secret
 from rfast_bench.real.launch.birth import born
@@ -83,7 +84,7 @@ def forked(name: str, timeout: float, arguments: tuple[Any, ...]) -> ForkServerP
     process = FORKS.Process(target=born, args=arguments, name=name)
     start_fork_server()
     try:
-        with answering_within(timeout):
+        with answering_within(timeout), without_script():
             process.start()
     except (EOFError, OSError) as problem:
         raise UserError(

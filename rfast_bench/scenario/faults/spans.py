@@ -118,18 +118,23 @@ def _lines(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
     except (OSError, ValueError) as problem:
         reason = (problem.strerror if isinstance(problem, OSError) else None) or str(problem)
         raise ValueError(f"cannot read {path}: {reason}") from problem
-    try:
-        rows = [[word.strip() for word in row] for row in csv.reader(lines)]
-    except csv.Error as problem:
-        raise ValueError(f"cannot read {path}: {problem}") from problem
-    head = rows[0] if rows else []
+    rows = _told(csv.reader(lines), path)
+    head = [word.strip() for word in next(rows, [])]
     for name in [*COLUMNS, *head]:
         if name not in head:
             raise ValueError(f"{path} has no column '{name}'; it has {', '.join(head) or 'nothing'}")
         if name not in COLUMNS + MORE:
             raise ValueError(f"{path}: unknown column '{name}'{suggest(name, COLUMNS + MORE)}")
-    for line, row in enumerate(rows[1:], start=2):
-        if any(row):
-            if len(row) != len(head):
-                raise ValueError(f"{path}, line {line}: found {len(row)} values; the head has {len(head)}")
-            yield line, dict(zip(head, row, strict=True))
+    for line, row in enumerate(rows, start=2):
+        words = [word.strip() for word in row]
+        if any(words):
+            if len(words) != len(head):
+                raise ValueError(f"{path}, line {line}: found {len(words)} values; the head has {len(head)}")
+            yield line, dict(zip(head, words, strict=True))
+
+
+def _told(rows: Iterator[list[str]], path: Path) -> Iterator[list[str]]:
+    try:
+        yield from rows
+    except csv.Error as problem:
+        raise ValueError(f"cannot read {path}: {problem}") from problem

@@ -6,6 +6,7 @@ import math
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -28,7 +29,7 @@ AFTER = "losses are known after it"
 def progress_bars(
     runs: Sequence[Run], console: Console, tensorboard: Path | None = None
 ) -> Iterator[tuple[Place, Callable[[int], None]]]:
-    """A bar for all runs and one for each that is under way, where the console is a terminal.
+    """A bar for all runs and one for each that is under way, where the console is a terminal or a notebook's.
 
     Yields where runs tell how far they are, each in its line, and what marks a line as done.
     """
@@ -39,7 +40,7 @@ def progress_bars(
         TimeElapsedColumn(),
         TextColumn("{task.fields[seen]}", table_column=Column(no_wrap=True)),
     )
-    shown = console.is_terminal
+    shown = console.is_terminal or (console.is_jupyter and find_spec("ipywidgets") is not None)
     with folder_of_own() as folder:
         place = Place(folder / "numbers.npy", tensorboard, shown)
         numbers, stop = open_numbers(place.numbers, len(runs)), threading.Event()

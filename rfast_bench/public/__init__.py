@@ -1,0 +1,6 @@
+"""What `import rfast_bench` offers to Python: scenarios run, records loaded, data frames, figures.
+
+Takes: scenarios as files, names, mappings or objects; folders of records.
+Gives: `Study`.
+May import: every room but the command line.
+"""

@@ -1,0 +1,114 @@
+"""`rfast_bench.run`: the main job, from Python."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from rich.console import Console
+
+from rfast_bench.errors import UserError
+from rfast_bench.public import given
+from rfast_bench.public.study import Study
+from rfast_bench.scenario import shipped
+from rfast_bench.scenario.reading import assign, read_yaml
+from rfast_bench.scenario.schema import Scenario
+from rfast_bench.study.warm_up import warm_up
+
+World = Literal["simulated", "real", "both"]
+
+
+def run(
+    scenario: str | Path | Mapping[str, Any] | Scenario,
+    *,
+    out: str | Path = "results",
+    changes: Mapping[str, Any] | None = None,
+    world: World | None = None,
+    jobs: int | None = None,
+    fresh: bool = False,
+    plots: bool = False,
+    checkpoint: bool = False,
+    progress: bool = True,
+) -> Study:
+    """Do every run of a scenario that is not there yet, and give what came of them.
+
+    `scenario`: a file, the name of a shipped one, a mapping of the keys that such a file has, or a `Scenario`. A class
+    may stand in the place of an algorithm's name, and a function or a class wherever FILE.py:NAME may.
+    `changes`: values by key path, such as `{"network.loss": 0.2}`.
+    `out`: the folder where records go, in a folder of the scenario's name; what is there already is not done again,
+    unless `fresh`. `table.md` and `table.csv` are left beside them, and figures with `plots`; with `checkpoint` each
+    run's last mean model.
+    `jobs`: runs at once; all cores by default. `progress`: whether bars and cautions are shown (on stderr, or in the
+    notebook).
+
+    Raises UserError for what is wrong in the scenario, and RunsFailed, a kind of it, when runs gave nothing; the others
+    are there then. The messages are those of the command line.
+    """
+    from rfast_bench.plan.sources import Given
+
+    home = Path(out)
+    whole = _read(scenario, changes or {}, home)
+    if world is not None:
+        whole["world"] = world
+    if checkpoint:
+        whole["checkpoint"] = True
+    jobs = jobs or os.cpu_count() or 1
+    if jobs < 1:
+        raise UserError(f"jobs: expected a whole number from 1 on, found {jobs}")
+    folder = _folder(scenario)
+    if jobs > 1 or whole.get("world") in ("real", "both"):
+        warm_up(text=yaml.safe_dump(whole, allow_unicode=True, default_flow_style=False))
+    from rfast_bench.study import fork_server_imports  # noqa: F401 - first, see there
+
+    source = Given(whole, folder, _named(scenario))
+    return _done(source, home, jobs, fresh, plots, Console(stderr=True, quiet=not progress))
+
+
+def _done(source: Any, out: Path, jobs: int, fresh: bool, plots: bool, console: Console) -> Study:
+    from rfast_bench.figures.plots import draw
+    from rfast_bench.study import told
+    from rfast_bench.study.scenario import Way, conducted, keep
+
+    way = Way(out, jobs, fresh, console)
+    with conducted(source, (), way) as done:
+        keep(done.found, done.home, done.both)
+        if plots:
+            draw(done.found, done.home)
+        told.caution(done.found, way.say)
+        done.check()
+        return Study(done.found)
+
+
+def _read(scenario: object, changes: Mapping[str, Any], out: Path) -> dict[str, Any]:
+    """The keys and values, with files named for what is given by itself."""
+    if isinstance(scenario, Scenario):
+        raw: dict[str, Any] = scenario.model_dump(mode="json", by_alias=True, exclude_unset=True)
+    elif isinstance(scenario, Mapping):
+        raw = dict(scenario)
+    elif isinstance(scenario, str | os.PathLike):
+        raw = read_yaml(shipped.find(Path(scenario) if not isinstance(scenario, str) else scenario))
+    else:
+        raise UserError(
+            "scenario: expected a file, the name of a shipped scenario, a mapping or a Scenario, found "
+            f"{type(scenario).__name__}"
+        )
+    for key, value in changes.items():
+        raw = assign(raw, key, value)
+    if "algorithms" in raw:
+        raw["algorithms"] = given.algorithms(raw["algorithms"])
+    whole: dict[str, Any] = given.plain(raw, out)
+    return whole
+
+
+def _folder(scenario: object) -> Path:
+    """Where relative paths start."""
+    if isinstance(scenario, str | os.PathLike):
+        return shipped.find(scenario).resolve().parent  # type: ignore[arg-type]
+    return Path.cwd()
+
+
+def _named(scenario: object) -> str:
+    return str(shipped.find(scenario)) if isinstance(scenario, str | os.PathLike) else "scenario"  # type: ignore[arg-type]

@@ -1,0 +1,139 @@
+"""Runs that are on disk, as data frames and figures."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from rfast_bench.analysis.cell_text import POINT, pace, target_names
+from rfast_bench.analysis.tables import render, summarise
+from rfast_bench.errors import UserError, suggest
+from rfast_bench.records.reading import Run, find_runs, varying
+
+
+class Study:
+    """Runs of one scenario or of several. Nothing is changed in place: `select` gives another study."""
+
+    def __init__(self, runs: Iterable[Run]) -> None:
+        """`runs`: as they were recorded; see `rfast_bench.run` and `rfast_bench.load`."""
+        self.runs: tuple[Run, ...] = tuple(sorted(runs, key=Run.sort_key))
+        """One for each algorithm, seed and point of a sweep, in the order of the tables."""
+
+    @property
+    def labels(self) -> list[str]:
+        """What the algorithms are called, in the order of the tables."""
+        return list(dict.fromkeys(run.label for run in self.runs))
+
+    @property
+    def scenarios(self) -> list[str]:
+        """The names of the scenarios."""
+        return list(dict.fromkeys(run.scenario for run in self.runs))
+
+    def select(
+        self, *labels: str, seeds: Iterable[int] | None = None, where: Callable[[Run], bool] | None = None
+    ) -> Study:
+        """The runs of these labels (all by default) and seeds, and for which `where(run)` is true.
+
+        Raises UserError for a label that is not there, and when nothing is left.
+        """
+        for label in labels:
+            if label not in self.labels:
+                raise UserError(f"no label '{label}'{suggest(label, self.labels)}")
+        wanted = None if seeds is None else set(seeds)
+        kept = [
+            run
+            for run in self.runs
+            if (not labels or run.label in labels)
+            and (wanted is None or run.seed in wanted)
+            and (where is None or where(run))
+        ]
+        if not kept:
+            raise UserError("no run is left of the selection")
+        return Study(kept)
+
+    # ------------------------------------------------------------------------------------------ data frames
+    def curves(self) -> pd.DataFrame:
+        """One row per run and look: `scenario`, `world`, the keys of sweeps by their paths, `label`, `algorithm`,
+        `seed`, then the columns of `curves.csv`: `time` (seconds), `epoch`, `gradients`, `bytes_sent`, `loss`, `gap`,
+        `accuracy` and so on."""
+        return self._tidy(Run.curves)
+
+    def workers(self) -> pd.DataFrame:
+        """One row per run and worker: gradients, samples, seconds busy and waiting, age of what it read."""
+        return self._tidy(Run.workers)
+
+    def timeline(self) -> pd.DataFrame:
+        """One row per interval of computing (`worker`, `start`, `end` in seconds) in the first stretch of each run."""
+        return self._tidy(Run.timeline)
+
+    def _tidy(self, table: Callable[[Run], pd.DataFrame]) -> pd.DataFrame:
+        keys = varying(self.runs)
+        parts = [table(run).assign(**{"run": k}) for k, run in enumerate(self.runs)]
+        whole = pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
+        own = [self._names(run, keys) for run in self.runs]
+        head = pd.DataFrame([own[k] for k in whole.pop("run")], columns=list(own[0]) if own else None)
+        return pd.concat([head, whole], axis=1)
+
+    @staticmethod
+    def _names(run: Run, keys: Sequence[str]) -> dict[str, Any]:
+        point = {key: run.point.get(key) for key in keys}
+        own = {"label": run.label, "algorithm": run.algorithm, "seed": run.seed}
+        return {"scenario": run.scenario, "world": run.world, **point, **own}
+
+    def table(self, baseline: str | None = None) -> pd.DataFrame:
+        """The comparison in numbers, one row per scenario, point and label: what `table.csv` holds.
+
+        Times and final values are medians over seeds; `_low` and `_high` their bootstrap intervals. Speed-ups are over
+        `baseline`, or the scenario's own. Raises UserError when it is no label.
+        """
+        return summarise(self.runs, baseline)
+
+    def compare(self, baseline: str | None = None) -> pd.DataFrame:
+        """Speed-ups, one row per scenario, point, label and target: `time` (seconds until the target), `speedup` with
+        `low` and `high`, and `pace`: faster, level or slower than the baseline by the whole interval, or empty where
+        it is not known. Raises UserError when `baseline` is no label."""
+        table = self.table(baseline)
+        points = [column for column in table if str(column).startswith(POINT)]
+        return pd.DataFrame(
+            [
+                {
+                    "scenario": row["scenario"],
+                    **{str(column).removeprefix(POINT): row[column] for column in points},
+                    "label": row["label"],
+                    "baseline": row["baseline"],
+                    "target": target,
+                    "time": row[f"time_to_{target}"],
+                    **_speedup(row, target),
+                }
+                for row in table.to_dict("records")
+                for target in target_names(table)
+            ]
+        )
+
+    # ----------------------------------------------------------------------------------------------- shown
+    def __repr__(self) -> str:
+        names = f"{len(self.runs)} runs of {', '.join(self.scenarios)}"
+        return f"<Study: {names}; {', '.join(self.labels)}>"
+
+    def _repr_html_(self) -> str:
+        """The table, for a notebook."""
+        return render(self.runs, "html")
+
+    def __str__(self) -> str:
+        return render(self.runs, "terminal")
+
+
+def _speedup(row: dict[Any, Any], target: str) -> dict[str, Any]:
+    value, low, high = (row.get(f"speedup_{target}{end}", float("nan")) for end in ("", "_low", "_high"))
+    known = low > 0 or high < float("inf")
+    return {"speedup": value, "low": low, "high": high, "pace": pace(low, high) if known else ""}
+
+
+def load(paths: str | Path | Iterable[str | Path]) -> Study:
+    """The runs in folders of records, or below them. Raises UserError when there is none."""
+    places = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
+    return Study(find_runs([Path(place) for place in places]))
