@@ -18,6 +18,7 @@ import numpy as np
 from rfast_bench.errors import UserError
 from rfast_bench.files import write_text
 from rfast_bench.public.slices import needed
+from rfast_bench.study.keeping.writable import kept
 
 FOLDER = "given"
 """Of those files, in the output folder."""
@@ -69,6 +70,8 @@ def reference(found: Any, home: Path) -> str:
     text = needed(text, name)
     path = home.resolve() / FOLDER / f"{name}_{hashlib.sha256(text.encode()).hexdigest()[:8]}.py"
     if not path.is_file():
+        with kept(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
         write_text(path, text)
     return f"{path}:{name}"
 
