@@ -14,7 +14,12 @@ if TYPE_CHECKING:
 
 
 PROCESSES = (
-    ("tests/real/test_join", "tests/real/test_launcher", "tests/house/test_installation", "tests/study/test_sweeps"),
+    (
+        "tests/real/test_join",
+        "tests/real/test_launcher",
+        "tests/house/test_installation",
+        "tests/study/test_sweeps",
+    ),
     ("tests/real/", "tests/benchmarks/test_netlab"),
 )
 """What starts processes and mostly waits for them: as many such tests at once, however many pytest runs."""

@@ -21,6 +21,7 @@ BASE = "contract"
 
 COLUMNS = {
     "cli": 1,
+    "public": 2,
     "report": 1,
     "figures": 1,
     "trace": 0,
@@ -41,6 +42,7 @@ COLUMNS = {
 }
 WORDS = {
     "cli": "a file for each command",
+    "public": "what Python code may call",
     "report": "one page that holds all of some runs",
     "figures": "PNG and SVG",
     "trace": "for Perfetto",
@@ -64,7 +66,7 @@ COLOURS = {
     BEFORE: ("before a run", ("plan", "scenario")),
     DURING: ("the run", ("sim", "real", "conditions", "problems", "topology", "processes", "breaches")),
     AFTER: ("after it", ("records", "analysis", "figures", "trace", "report")),
-    ABOVE: ("orders runs", ("cli", "study", "conformance")),
+    ABOVE: ("orders runs", ("cli", "public", "study", "conformance")),
     BELOW: ("contract", (BASE,)),
 }
 FILL = {name: colour for colour, (_, names) in COLOURS.items() for name in names}

@@ -2,5 +2,5 @@
 
 Takes: scenarios as files, names, mappings or objects; folders of records.
 Gives: `Study`.
-May import: every room but the command line.
+May import: figures, study, analysis, records, plan, topology, scenario, and the contract (`api`, `errors`, `files`).
 """

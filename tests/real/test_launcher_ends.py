@@ -133,7 +133,9 @@ def test_stopped_until_after_the_runs_end_it_changes_no_record(tmp_path: Path) -
 
 
 @pytest.mark.parametrize(
-    ("algorithm", "number"), [(R_FAST, signal.SIGTERM), (RING, signal.SIGHUP)], ids=["r-fast", "ring-allreduce"]
+    ("algorithm", "number"),
+    [(R_FAST, signal.SIGTERM), (RING, signal.SIGHUP)],
+    ids=["r-fast", "ring-allreduce"],
 )
 def test_told_to_end_it_leaves_nothing(
     algorithm: dict[str, Any], number: signal.Signals, tmp_path: Path

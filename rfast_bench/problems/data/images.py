@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 from rfast_bench.errors import UserError
 from rfast_bench.files import read_bytes, regular
 from rfast_bench.problems.data.files import readable
-from rfast_bench.problems.data.mat_files import check_sizes
 from rfast_bench.problems.data.raw import Pair, Raw
 from rfast_bench.scenario.problem.data_folders import INSTALL
+from rfast_bench.scenario.user_files.mat import check_sizes
 
 CLASSES = {
     "mnist": 10,
