@@ -23,7 +23,8 @@ from rfast_bench.processes.main_module import without_script
 PATIENCE = 5.0
 """Seconds that an interrupted process is given to clean up."""
 
-_living: set[BaseProcess] = set()
+_living: dict[BaseProcess, bool] = {}
+"""Each that was started, and whether it has begun; before that there is nothing to clean up."""
 _lock = threading.Lock()  # a process is started, joined and listed by one thread at a time
 
 
@@ -52,9 +53,11 @@ def forked(function: Callable[..., Any], *args: Any) -> Any:
         start_fork_server(ONE_THREAD)
         with without_script():
             process.start()
-        _living.add(process)
+        _living[process] = False
     sender.close()
     try:
+        receiver.recv()
+        _living[process] = True
         return receiver.recv()
     except EOFError:
         with _lock:
@@ -64,16 +67,19 @@ def forked(function: Callable[..., Any], *args: Any) -> Any:
         receiver.close()
         with _lock:
             process.join()
-            _living.discard(process)
+            _living.pop(process, None)
 
 
 def _child(sender: Connection, function: Callable[..., Any], args: tuple[Any, ...]) -> None:
-    signal.signal(signal.SIGINT, _interrupted)
-    parent = parent_process()
-    assert parent is not None
-    threading.Thread(target=die_after, args=(parent.join,), daemon=True).start()
+    """Whenever it is interrupted, it says nothing: whoever did knows."""
     try:
+        signal.signal(signal.SIGINT, _interrupted)
+        parent = parent_process()
+        assert parent is not None
+        threading.Thread(target=die_after, args=(parent.join,), daemon=True).start()
+        sender.send(None)
         sender.send(function(*args))
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
     except KeyboardInterrupt:
         os._exit(130)
 
@@ -95,10 +101,10 @@ def tidy() -> Iterator[None]:
         yield
     finally:
         with _lock:
-            left = [process for process in _living if process.is_alive()]
-        for process in left:
+            left = {process: begun for process, begun in _living.items() if process.is_alive()}
+        for process, begun in left.items():
             if process.pid is not None:
-                os.kill(process.pid, signal.SIGINT)
+                os.kill(process.pid, signal.SIGINT if begun else signal.SIGKILL)
         for process in left:
             _end(process)
 

@@ -41,6 +41,7 @@ def look(*_: object) -> None:
 
 
 atexit.register(clean)
+signal.signal(signal.SIGINT, signal.SIG_IGN)  # what is forked from it heeds it once it has begun
 signal.signal(signal.SIGALRM, look)
 signal.siginterrupt(signal.SIGALRM, False)
 signal.setitimer(signal.ITIMER_REAL, LOOK, LOOK)
