@@ -20,7 +20,8 @@ from markupsafe import Markup
 from rfast_bench.analysis.tables import summarise
 from rfast_bench.cli.commands import main
 from rfast_bench.errors import UserError
-from rfast_bench.figures.style import band, styles
+from rfast_bench.figures.curves import band
+from rfast_bench.figures.looks import styles
 from rfast_bench.records.reading import Run, find_runs
 from rfast_bench.report.content.cautions import cautions
 from rfast_bench.report.content.findings import point_words
