@@ -28,10 +28,10 @@ COLOURS: Mapping[str, tuple[str, str]] = {
     "azure": ("#2170fa", "#8bdaff"),
     "plum": ("#6c0b65", "#c05460"),
     "mauve": ("#b881a2", "#e280ab"),
-    "navy": ("#1f239a", "#7e57ff"),
+    "navy": ("#232aa6", "#7e57ff"),
     "brown": ("#532500", "#f5fa24"),
 }
-"""On a light and on a dark page. Any two are apart in CIE Lab by 18 or more, also for who sees no red or no green; each
+"""On a light and on a dark page. Any two are apart in CIE Lab by 17 or more, also for who sees no red or no green; each
 has a contrast of 3 or more with its page."""
 Dash = Literal["-", "--", "-.", ":"]
 DASHES: Mapping[str, Dash] = {"solid": "-", "dashed": "--", "dash-dot": "-.", "dotted": ":"}
@@ -116,9 +116,10 @@ def _pair(taken: Sequence[Style], unlike: Style | None) -> tuple[Dash, str]:
 
 def _shade(colour: Colour, at: int, on_dark: bool = False) -> Colour:
     """Away from the page, or towards it where there is no room to go away."""
-    light = sum(colour) / 3
-    away = light < 0.7 if on_dark else light > 0.25
+    light = 0.3 * colour[0] + 0.59 * colour[1] + 0.11 * colour[2]
+    away = light < 0.6 if on_dark else light > 0.25
     towards = float(away == on_dark)
-    share = (0.5, 0.27)[at - 1] if away else (0.45, 0.25)[at - 1]
+    most = 0.5 if away else 0.35 if on_dark else 0.45
+    share = most if at == 1 else 0.55 * most
     mixed = [(1 - share) * part + share * towards for part in colour]
     return mixed[0], mixed[1], mixed[2]

@@ -335,7 +335,7 @@ def test_every_point_has_its_figures_and_every_key_its_own(lossy: list[Run]) -> 
     text = page(lossy)
     Reader(text)
     assert text.count('<details class="point">') == 6
-    assert "Time to gap ≤ 0.1 against network.loss, workers = 16" in text
+    assert "Time to gap ≤ 0.1 against share of messages lost, number of workers = 16" in text
     assert "Varied: network.loss over 0, 0.1 and 0.3." in text
 
 
