@@ -4,7 +4,7 @@ The rooms, from the roof down; imports only ever point down. Each says in its `_
 
     cli                          commands
     report                       a page of records
-    figures, trace               PNG and SVG; Perfetto
+    figures, trace               drawings; Perfetto
     study                        runs done: one, sweeps, tuning
     analysis                     records into numbers
     sim, real                    the two worlds
