@@ -26,8 +26,9 @@ from benchmarks.findings import EXTRA, PAGE, RESULTS, ROOT, TABLE, Study
 from benchmarks.measures import measure
 from benchmarks.quick import first_seed
 from rfast_bench.errors import UserError, suggest
+from rfast_bench.figures.looks import styles
 from rfast_bench.figures.plots import draw
-from rfast_bench.figures.style import look, styles
+from rfast_bench.figures.style import look
 from rfast_bench.figures.sweeps import draw_sweeps
 from rfast_bench.files import write_text
 from rfast_bench.plan.runs import load_points, plan

@@ -6,7 +6,7 @@ The rooms, from the roof down; imports only ever point down. Each says in its `_
 
     cli, public                  commands; what Python code may call
     report                       a page of records
-    figures, trace               PNG and SVG; Perfetto
+    figures, trace               drawings; Perfetto
     study                        runs done: one, sweeps, tuning
     analysis                     records into numbers
     sim, real                    the two worlds

@@ -22,6 +22,8 @@ OWN = ("loss_worst", "gap_worst", "accuracy_worst", "local_accuracy")
 """Only of runs that measured the workers' own models."""
 POINT = "point."
 """What the columns of sweep keys start with."""
+PARAMETER = "parameter."
+"""What the columns of algorithms' own parameters start with."""
 
 
 def target_names(columns: Iterable[Hashable]) -> list[str]:

@@ -17,9 +17,8 @@ from rich.table import Table
 from rich.text import Text
 
 from rfast_bench.analysis.cell_text import EDGE, NOTHING
-
-Part = tuple[str, list[tuple[str, pd.DataFrame]], str]
-"""A scenario's name, its titled tables, and its footnote."""
+from rfast_bench.analysis.latex import WORDS, latex
+from rfast_bench.analysis.latex import Part as Part
 
 
 def terminal_columns(width: int | None) -> int:
@@ -34,7 +33,8 @@ def _terminal(parts: Sequence[Part], width: int | None) -> str:
     console = Console(file=out, width=columns, force_terminal=colour, highlight=False)
     for scenario, tables, note in parts:
         for title, frame in tables:
-            console.print(_rich_table(f"{scenario}: {title.lower()}", frame, columns))
+            named = f"{scenario}: {title.lower()}" if title else scenario
+            console.print(_rich_table(named, frame, columns))
         console.print(Text(note, style="dim"), soft_wrap=False)
     return "\n".join(line.rstrip() for line in out.getvalue().splitlines()) + "\n"
 
@@ -45,17 +45,15 @@ def _rich_table(title: str, frame: pd.DataFrame, width: int) -> Table:
     )
     widths = _widths(frame, width)
     for name in map(str, frame):
-        justify: Literal["left", "right"] = "left" if name in _WORDS else "right"
+        justify: Literal["left", "right"] = "left" if name in WORDS else "right"
         heading = Text(_folded(name, frame[name]))
         table.add_column(heading, justify=justify, overflow="fold", width=widths.get(name))
-    rows, lead = list(frame.itertuples(index=False, name=None)), list(frame).index("algorithm")
+    rows = list(frame.itertuples(index=False, name=None))
+    lead = list(frame).index("algorithm") if "algorithm" in frame else 0
     for row, after in zip(rows, [*rows[1:], None], strict=True):
         last_of_point = after is None or row[:lead] != after[:lead]
         table.add_row(*(Text(text, style=_style(text)) for text in row), end_section=last_of_point)
     return table
-
-
-_WORDS = ("algorithm", "topology", "status", "scenario", "world")
 
 
 def _folded(heading: str, cells: pd.Series[str]) -> str:
@@ -130,42 +128,14 @@ def _markdown(parts: Sequence[Part], width: int | None) -> str:
         blocks.append(f"## {scenario}")
         for title, frame in tables:
             safe = frame.rename(columns=_pipe).map(_pipe)
-            blocks += [f"**{title}**", safe.to_markdown(index=False, disable_numparse=True)]
+            blocks += [f"**{title}**"] if title else []
+            blocks.append(safe.to_markdown(index=False, disable_numparse=True))
         blocks.append(note)
     return "\n\n".join(blocks) + "\n"
 
 
 def _pipe(text: str) -> str:
     return text.replace("|", "\\|").replace("\n", " ")
-
-
-_TEX = {
-    "γ\\_eff": "$\\gamma_{\\mathrm{eff}}$",
-    "γ": "$\\gamma$",
-    "±": "$\\pm$",
-    "×": "$\\times$",
-    "–": "--",
-    "∞": "$\\infty$",
-    "†": "$\\dagger$",
-}
-
-
-def _latex(parts: Sequence[Part], width: int | None) -> str:
-    tables = [
-        _tex(frame, caption=f"{scenario}: {title.lower()}. {note}")
-        for scenario, tables_, note in parts
-        for title, frame in tables_
-    ]
-    return "% needs \\usepackage{booktabs}\n" + "\n".join(tables)
-
-
-def _tex(frame: pd.DataFrame, caption: str) -> str:
-    for special in "_%&#$":
-        caption = caption.replace(special, "\\" + special)
-    text = frame.to_latex(index=False, escape=True, caption=caption, position="htbp")
-    for sign, command in _TEX.items():
-        text = text.replace(sign, command)
-    return text
 
 
 _CSS = """
@@ -182,7 +152,7 @@ def _html(parts: Sequence[Part], width: int | None) -> str:
     blocks = []
     for scenario, tables, note in parts:
         blocks.append(f"<h1>{html.escape(scenario)}</h1>")
-        blocks += [f"<h2>{title}</h2>\n{_html_table(frame)}" for title, frame in tables]
+        blocks += [(f"<h2>{title}</h2>\n" if title else "") + _html_table(frame) for title, frame in tables]
         blocks.append(f'<p class="note">{html.escape(note)}</p>')
     names = html.escape(", ".join(scenario for scenario, _, _ in parts))
     head = f'<head><meta charset="utf-8"><title>{names}</title><style>{_CSS}</style></head>'
@@ -198,6 +168,6 @@ def _html_table(frame: pd.DataFrame) -> str:
 WRITERS: Mapping[str, Callable[[Sequence[Part], int | None], str]] = {
     "terminal": _terminal,
     "md": _markdown,
-    "latex": _latex,
+    "latex": latex,
     "html": _html,
 }

@@ -8,6 +8,7 @@ A run that diverged reached nothing, whatever its curve touched on the way.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -15,7 +16,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from rfast_bench.analysis.cell_text import FINALS, POINT, footnote, only_world, present, split, target_names
+from rfast_bench.analysis.cell_text import (
+    FINALS,
+    PARAMETER,
+    POINT,
+    footnote,
+    only_world,
+    present,
+    split,
+    target_names,
+)
+from rfast_bench.analysis.columns import cells_of, numbers_of
 from rfast_bench.analysis.formats import WRITERS, fits, terminal_columns
 from rfast_bench.analysis.outcomes import EPOCH, Known, columns, known, over_itself, speedups
 from rfast_bench.errors import UserError, nearest
@@ -93,6 +104,7 @@ def _row(
         "label": first.label,
         "algorithm": first.algorithm,
         "topology": first.topology_info.name if first.topology_info else None,
+        **{PARAMETER + name: _plain(value) for name, value in first.parameters.items()},
         "step_size": first.step_size,
         "effective_step": pd.Series([run.effective_step for run in runs], dtype=float).median(),
         **_momentum(first),
@@ -118,6 +130,11 @@ def _row(
     if any("wasted_percent" in own for own in spent):
         row["wasted_percent"] = _mean(own.get("wasted_percent", 0.0) for own in spent)
     return row | {"status": _status(runs, row)}
+
+
+def _plain(value: Any) -> Any:
+    """A parameter as a number or a word."""
+    return json.dumps(value) if isinstance(value, list | tuple | dict) else value
 
 
 def _momentum(run: Run) -> dict[str, float]:
@@ -185,15 +202,23 @@ def _share(count: int, of: int, always: bool = True) -> str:
 
 
 # ---------------------------------------------------------------------------------------------- rendering
-def render(runs: Sequence[Run], format: str, baseline: str | None = None, width: int | None = None) -> str:
-    """The runs' summary as text. `width` is for the terminal, in columns (its own, or 110 in a file).
+def render(
+    runs: Sequence[Run],
+    format: str,
+    baseline: str | None = None,
+    width: int | None = None,
+    chosen: Sequence[str] = (),
+    together: bool = False,
+) -> str:
+    """The runs' summary as text. `width` is for the terminal, in columns (its own, or 110 in a file); `chosen` are the
+    columns wanted, in their order; `together` puts several scenarios into one table.
 
-    `csv` holds the numbers, all other formats the readable cells. Raises UserError for an unknown format.
+    `csv` holds the numbers, all other formats the readable cells. Raises UserError for an unknown format or column.
     """
     allowed = ("csv", *WRITERS)
     if format not in allowed:
         raise UserError(f"no format '{format}'; one of {', '.join(allowed)}{nearest(format, allowed)}")
-    return written(summarise(runs, baseline), format, width)
+    return written(summarise(runs, baseline), format, width, chosen, together)
 
 
 def _title(scenario: str, rows: pd.DataFrame) -> str:
@@ -201,13 +226,27 @@ def _title(scenario: str, rows: pd.DataFrame) -> str:
     return f"{scenario}, {world} world" if world else scenario
 
 
-def written(frame: pd.DataFrame, format: str, width: int | None = None) -> str:
+def written(
+    frame: pd.DataFrame,
+    format: str,
+    width: int | None = None,
+    chosen: Sequence[str] = (),
+    together: bool = False,
+) -> str:
     """A summary in one of the formats of `render`."""
     if format == "csv":
-        return frame.to_csv(index=False, lineterminator="\n")
+        return (numbers_of(frame, chosen) if chosen else frame).to_csv(index=False, lineterminator="\n")
     room = terminal_columns(width) if format == "terminal" else 10**6
+    if together:
+        groups = [(", ".join(map(str, frame["scenario"].unique())), frame)]
+    else:
+        groups = [(str(scenario), rows) for scenario, rows in frame.groupby("scenario", sort=False)]
     parts = [
-        (_title(str(scenario), rows), split(present(rows), partial(fits, width=room)), footnote(rows))
-        for scenario, rows in frame.groupby("scenario", sort=False)
+        (
+            _title(scenario, rows),
+            [("", cells_of(rows, chosen))] if chosen else split(present(rows), partial(fits, width=room)),
+            footnote(rows),
+        )
+        for scenario, rows in groups
     ]
     return WRITERS[format](parts, width)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import groupby
 from pathlib import Path
@@ -14,7 +14,7 @@ from rfast_bench.analysis.cell_text import NOTHING, cell
 from rfast_bench.analysis.formats import WRITERS, Part
 from rfast_bench.analysis.tables import render
 from rfast_bench.errors import UserError
-from rfast_bench.records.reading import any_runs, find_runs
+from rfast_bench.records.reading import Run, any_runs, find_runs
 from rfast_bench.records.unfinished import EVERY, Unfinished, find_unfinished
 
 SHOWN = ("terminal", "md")
@@ -27,19 +27,25 @@ MEASURED = {"loss": "loss", "gap": "gap", "accuracy": "accuracy", "local_accurac
 
 
 def render_all(
-    places: Sequence[Path], format: str, baseline: str | None = None, width: int | None = None
+    places: Sequence[Path],
+    format: str,
+    baseline: str | None = None,
+    width: int | None = None,
+    table: Callable[[Sequence[Run]], str] | None = None,
 ) -> tuple[str, str]:
-    """The table of all runs below `places`, finished ones as `render` has them; and what is to be said beside it.
+    """The table of all runs below `places`, finished ones as `render` (or `table`) has them; and what is to be said
+    beside it.
 
     Raises UserError where there is none at all.
     """
+    table = table or partial(render, format=format, baseline=baseline, width=width)
     under_way = find_unfinished(places)
     if not under_way:
-        return render(find_runs(places), format, baseline, width), ""
+        return table(find_runs(places)), ""
     begun = {run.folder for run in under_way}
     there = [place for place in places if place.exists() or place not in begun]
     some = any_runs(there)
-    text = render(find_runs(there), format, baseline, width) if some else ""
+    text = table(find_runs(there)) if some else ""
     if format in SHOWN:
         return text + ("\n" if text else "") + tell(under_way, format, width), ""
     beside = f"{_count(under_way)} not in this table; --format {' or '.join(SHOWN)} shows them"

@@ -6,57 +6,47 @@ time to target against each key that varies. A skipped run is in no figure.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pandas as pd
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter
 
-from rfast_bench.analysis.cell_text import larger_is_better, not_reached, words
+from rfast_bench.analysis.cell_text import cell, larger_is_better, target_names
 from rfast_bench.analysis.tables import summarise
-from rfast_bench.figures.diagrams import draw_timeline, draw_topologies
-from rfast_bench.figures.style import (
-    AXIS,
-    GREY,
-    Style,
-    band,
-    by_label,
-    figure,
-    headline,
-    key,
-    log_range,
-    look,
-    note_targets,
-    plain,
-    save,
-    slug,
-    styles,
-    time_name,
-)
-from rfast_bench.figures.sweeps import draw_sweeps, latest, whisker
+from rfast_bench.figures.bars import draw_bars, target_title
+from rfast_bench.figures.curves import draw_curves, ending, key, legend, main_number
+from rfast_bench.figures.diagrams import save_timeline, save_topologies
+from rfast_bench.figures.looks import Style, styles
+from rfast_bench.figures.style import by_label, figure, headline, look, plain, save, slug, theme, time_name
+from rfast_bench.figures.sweeps import draw_sweeps
+from rfast_bench.records.key_words import key_words
 from rfast_bench.records.order import point_key
 from rfast_bench.records.reading import Run, baselines, varying
 
 
-def draw(runs: Sequence[Run], out: Path, baseline: str | None = None) -> list[Path]:
+def draw(
+    runs: Sequence[Run],
+    out: Path,
+    baseline: str | None = None,
+    looks: Mapping[str, Style] | None = None,
+    style: str = "screen",
+    suffix: str = ".png",
+) -> list[Path]:
     """Draw every figure that the runs have data for; returns the files written.
 
     Raises UserError when `baseline` is no label of these runs.
     """
     baselines(runs, baseline)
     shown = [run for run in sorted(runs, key=Run.sort_key) if run.status != "skipped"]
-    looks = styles(runs)
+    looks = looks or styles(runs)
     files = []
-    with look():
-        for folder, part in _parts(shown, out):
-            files += _draw_point(part, folder, looks, baseline if _has(part, baseline) else None)
-        for folder, part in _scenarios(shown, out):
-            files += draw_sweeps(part, folder, looks)
+    with look(style, suffix):
+        for folder, whole in _scenarios(shown, out):
+            for home, part in _parts(whole, folder):
+                files += _draw_point(part, home, looks, baseline if _has(part, baseline) else None)
+            files += save_topologies(whole, folder)
+            files += draw_sweeps(whole, folder, looks)
     return files
 
 
@@ -83,135 +73,67 @@ def _worlds(runs: Sequence[Run], out: Path) -> list[tuple[Path, list[Run]]]:
     return [(out / part[0].world if len(parts) > 1 else out, part) for part in parts]
 
 
-def _parts(runs: Sequence[Run], out: Path) -> list[tuple[Path, list[Run]]]:
+def _parts(runs: Sequence[Run], folder: Path) -> list[tuple[Path, list[Run]]]:
+    """Each sweep point with its folder; the only one has none of its own."""
+    keys = varying(runs)
+    parts = _split(runs, lambda run: point_key(run.point))
+    if not keys:
+        return [(folder, part) for part in parts]
     return [
-        (
-            folder / slug("_".join(f"{name}-{part[0].point.get(name)}" for name in keys)) if keys else folder,
-            part,
-        )
-        for folder, whole in _scenarios(runs, out)
-        for keys in [varying(whole)]
-        for part in _split(whole, lambda run: point_key(run.point))
+        (folder / slug("_".join(f"{name}-{part[0].point.get(name)}" for name in keys)), part)
+        for part in parts
     ]
 
 
-def _draw_point(runs: Sequence[Run], out: Path, looks: dict[str, Style], baseline: str | None) -> list[Path]:
-    metrics = ["gap" if any(run.curves()["gap"].notna().any() for run in runs) else "loss"]
+def _draw_point(
+    runs: Sequence[Run], out: Path, looks: Mapping[str, Style], baseline: str | None
+) -> list[Path]:
+    metrics = [main_number(runs)]
     metrics += ["accuracy"] if any("accuracy" in run.targets for run in runs) else []
     files = []
     for metric in metrics:
-        files.append(save(_curves(runs, looks, metric, "time"), out, f"{metric}-vs-time"))
-        files.append(save(_curves(runs, looks, metric, "epoch"), out, f"{metric}-vs-epochs"))
+        files.append(save(curves_figure(runs, looks, metric, "time"), out, f"{metric}-vs-time"))
+        files.append(save(curves_figure(runs, looks, metric, "epoch"), out, f"{metric}-vs-epochs"))
     if any(values for run in runs for values in run.targets.values()):
-        files.append(save(_times_to_target(runs, looks, baseline), out, "time-to-target"))
-    return files + draw_timeline(runs, out, looks) + draw_topologies(runs, out)
-
-
-def _point_words(runs: Sequence[Run]) -> str:
-    return ", ".join(f"{name} = {value}" for name, value in runs[0].point.items())
+        files.append(save(times_figure(runs, looks, baseline), out, "time-to-target"))
+    return files + save_timeline(runs, out, looks)
 
 
 def _where(runs: Sequence[Run]) -> str:
-    return " · ".join(filter(None, [runs[0].scenario, _point_words(runs)]))
+    names = key_words(runs, list(runs[0].point))
+    point = ", ".join(f"{names[key]} = {cell(value)}" for key, value in runs[0].point.items())
+    return " · ".join(filter(None, [runs[0].scenario, point]))
 
 
-def _seeds(runs: Sequence[Run]) -> str:
-    count = max(len(group) for group in by_label(runs).values())
-    return f"median of {count} seeds, band from min to max" if count > 1 else "one seed"
+def seeds_words(runs: Sequence[Run]) -> str:
+    """Of how many seeds a curve and its band are."""
+    counts = sorted({len(group) for group in by_label(runs).values()})
+    if not counts or counts == [1]:
+        return "one seed"
+    many = f"{counts[0]}" if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
+    return f"median of {many} seeds, band from min to max"
 
 
-# ------------------------------------------------------------------------------------------------- curves
-def _curves(runs: Sequence[Run], looks: dict[str, Style], metric: str, x: str) -> Figure:
+def curves_figure(runs: Sequence[Run], looks: Mapping[str, Style], metric: str, x: str) -> Figure:
+    """A figure of one number against time or epochs, with headline and legend."""
+    drawn = figure(*theme().size)
+    found = draw_curves(drawn.subplots(), runs, x, metric, looks)
     groups = by_label(runs)
-    bands = {label: band(group, x, metric) for label, group in groups.items()}
-    bands = {label: frame for label, frame in bands.items() if len(frame)}
-    targets = sorted({value for run in runs for value in run.targets.get(metric, ())})
-    drawn = figure(8.6, 4.8)
-    axes = drawn.subplots()
-    if bands:
-        _scale(axes, bands, groups, metric, targets)
-    for label, frame in bands.items():
-        _draw_band(axes, frame, looks[label])
-    note_targets(axes, targets)
-    axes.set(xlabel=time_name(runs) if x == "time" else AXIS[x], ylabel=AXIS[metric])
-    axes.set_xlim(left=0)
-    _legend(drawn, bands, groups, looks)
+    legend(drawn, [key(looks[label], label + ending(groups[label])) for label in found])
     against = "time" if x == "time" else "epochs"
-    headline(drawn, f"{metric.capitalize()} against {against}", f"{_where(runs)} · {_seeds(runs)}")
+    headline(drawn, f"{metric.capitalize()} against {against}", f"{_where(runs)} · {seeds_words(runs)}")
     return drawn
 
 
-def _scale(
-    axes: Axes,
-    bands: dict[str, pd.DataFrame],
-    groups: dict[str, list[Run]],
-    metric: str,
-    targets: Sequence[float],
-) -> None:
-    steady = [label for label in bands if all(run.status == "finished" for run in groups[label])]
-    if metric == "accuracy":
-        bottom = foot(bands)
-        if bottom is not None:
-            highest = max(float(frame["high"].max()) for frame in bands.values())
-            axes.set_ylim(bottom, min(1.0, highest + 0.25 * (highest - bottom)))
-        return
-    limits = log_range(bands, steady, targets)
-    if limits is None:
-        return
-    axes.set_yscale("log")
-    axes.set_ylim(limits)
-    if limits[1] < 100 * limits[0]:  # few powers of ten: numbers between them are labelled too, as they are
-        axes.yaxis.set_major_formatter("{x:g}")
-        axes.yaxis.set_minor_formatter(FuncFormatter(lambda v, _: f"{v:g}" if f"{v:e}"[0] in "235" else ""))
-    for label, frame in bands.items():
-        lines = ["median", "low", "high"]
-        bands[label] = frame.assign(**frame[lines].clip(1.2 * limits[0], 10 * limits[1]))
-
-
-def foot(bands: dict[str, pd.DataFrame]) -> float | None:
-    """Where an axis of accuracies begins, if not below them all: above the start, where the second look of every curve
-    has left it behind. What tells methods apart is at the top."""
-    if any(len(frame) < 3 for frame in bands.values()):
-        return None
-    start = max(float(frame["high"].iloc[0]) for frame in bands.values())
-    later = min(float(frame["low"].iloc[1:].min()) for frame in bands.values())
-    end = max(float(frame["median"].iloc[-1]) for frame in bands.values())
-    return later - 0.1 * (end - later) if later - start > end - later else None
-
-
-def _draw_band(axes: Axes, frame: pd.DataFrame, style: Style) -> None:
-    colour, dashes, _ = style
-    axes.plot(frame["x"], frame["median"], color=colour, linestyle=dashes, linewidth=2, zorder=3)
-    axes.fill_between(frame["x"], frame["low"], frame["high"], color=colour, alpha=0.2, linewidth=0, zorder=2)
-
-
-def _legend(
-    drawn: Figure, bands: dict[str, pd.DataFrame], groups: dict[str, list[Run]], looks: dict[str, Style]
-) -> None:
-    """Outside at the right, in the order in which the curves end, from top to bottom."""
-    order = sorted(bands, key=lambda label: -bands[label]["median"].iloc[-1])
-    handles = [key(looks[label], label + ending(groups[label])) for label in order]
-    if handles:
-        drawn.legend(handles=handles, loc="outside right center", frameon=False)
-
-
-def ending(runs: Sequence[Run]) -> str:
-    """` (diverged 2/3)`: how runs ended that did not finish as meant."""
-    counts = Counter(run.status for run in runs if run.status != "finished")
-    shares = {word: "" if count == len(runs) else f" {count}/{len(runs)}" for word, count in counts.items()}
-    return f" ({', '.join(word + share for word, share in shares.items())})" if shares else ""
-
-
-# ------------------------------------------------------------------------------------------------- targets
-def _times_to_target(runs: Sequence[Run], looks: dict[str, Style], baseline: str | None) -> Figure:
+def times_figure(runs: Sequence[Run], looks: Mapping[str, Style], baseline: str | None) -> Figure:
+    """A figure of the times to every target, a panel each."""
     frame = summarise(runs, baseline)
-    targets = [(metric, value) for metric, values in _targets(runs).items() for value in values]
-    drawn = figure(max(7.5, 1.8 + 4.0 * len(targets)), 1.7 + 0.5 * len(frame))
-    panels = drawn.subplots(1, len(targets), sharey=True, squeeze=False)[0]
-    for axes, (metric, value) in zip(panels, targets, strict=True):
-        _bars(axes, frame, f"{metric}_{value:g}", looks, time_name(runs))
-        sign = "≥" if larger_is_better(metric) else "≤"
-        axes.set_title(f"{words(metric)} {sign} {value:g}", fontsize=10.5)
+    names = easiest_first(target_names(frame.columns))
+    drawn = figure(max(7.5, 1.8 + 4.0 * len(names)), 1.7 + 0.5 * len(frame))
+    panels = drawn.subplots(1, len(names), sharey=True, squeeze=False)[0]
+    for axes, name in zip(panels, names, strict=True):
+        draw_bars(axes, frame, name, looks, time_name(runs))
+        axes.set_title(plain(target_title(name)), fontsize=0.97 * theme().text)
     base = frame["baseline"].iloc[0]
     against = f"; × is the speed-up over {base}" if base else ""
     spread = "median over seeds, bootstrap intervals" if frame["seeds"].max() > 1 else "one seed"
@@ -219,56 +141,12 @@ def _times_to_target(runs: Sequence[Run], looks: dict[str, Style], baseline: str
     return drawn
 
 
-def _targets(runs: Sequence[Run]) -> dict[str, list[float]]:
-    metrics = dict.fromkeys(metric for run in runs for metric in run.targets)
-    return {
-        metric: sorted(
-            {value for run in runs for value in run.targets.get(metric, ())},
-            reverse=not larger_is_better(metric),
-        )
-        for metric in metrics
-    }
+def easiest_first(names: Sequence[str]) -> list[str]:
+    """Targets `<metric>_<value>` by metric, of each the easiest first."""
+    metrics = list(dict.fromkeys(name.rpartition("_")[0] for name in names))
 
+    def place(name: str) -> tuple[int, float]:
+        metric, _, value = name.rpartition("_")
+        return metrics.index(metric), float(value) * (1 if larger_is_better(metric) else -1)
 
-def _bars(axes: Axes, frame: pd.DataFrame, name: str, looks: dict[str, Style], time: str) -> None:
-    """A bar for each median that is known; where there is none, words alone and no axis of times."""
-    longest = latest(frame, f"time_to_{name}") or 1.0
-    for at, row in enumerate(frame.to_dict("records")):
-        middle = row.get(f"time_to_{name}", np.nan)
-        end = 0.0
-        if np.isfinite(middle):
-            low, high = whisker(row, f"time_to_{name}", longest)
-            colour, end = looks[row["label"]][0], high
-            axes.barh(at, middle, color=colour, height=0.62)
-            if high > low:
-                axes.errorbar(middle, at, xerr=[[middle - low], [high - middle]], color="#333333", capsize=3)
-        axes.text(end + 0.02 * longest, at, bar_words(row, name), va="center", color=GREY, fontsize=9.5)
-    axes.set_yticks(range(len(frame)), [plain(label) for label in frame["label"]])
-    room = 1.9 if any("/" in bar_words(row, name) for row in frame.to_dict("records")) else 1.45
-    axes.set(xlim=(0, room * longest), ylim=(len(frame) - 0.5, -0.5))
-    axes.grid(visible=False, axis="y")
-    if any_bar(frame, name):
-        axes.set_xlabel(time)
-    else:
-        axes.set_xticks([])
-
-
-def any_bar(rows: pd.DataFrame, name: str) -> bool:
-    """Whether a median time to this target is known of somebody."""
-    return bool(np.isfinite(rows[f"time_to_{name}"]).any())
-
-
-def bar_words(row: Any, name: str) -> str:
-    """`11.5 s · 1.8×`; `> 60 s`, `not reached` as in tables; or how all seeds ended that got nowhere."""
-    reached, seeds = int(row[f"time_to_{name}_reached"]), row["seeds"]
-    missed = not_reached(row.get(f"time_to_{name}_above", np.nan), " s")
-    if not reached:
-        return next(
-            (word for word in ("invariant broken", "damaged", "diverged", "void") if row.get(word) == seeds),
-            missed,
-        )
-    speedup = row.get(f"speedup_{name}", np.nan)
-    middle = row[f"time_to_{name}"]
-    words = [f"{middle:.3g} s" if np.isfinite(middle) else missed]
-    words += [f"{speedup:.2g}×"] if np.isfinite(speedup) and row["label"] != row["baseline"] else []
-    return " · ".join(words + ([f"{reached}/{seeds} reached"] if reached < seeds else []))
+    return sorted(names, key=place)

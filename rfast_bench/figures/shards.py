@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from rfast_bench.analysis.shards import Shards, summary
-from rfast_bench.figures.style import GREY, figure, headline, look, plain, save_as
+from rfast_bench.figures.style import figure, headline, look, plain, save_as, theme
 
 MOST_NUMBERS = 20
 """Workers, or classes, up to which every count is written into its cell."""
@@ -52,7 +52,7 @@ def _sizes(axes: Axes, shards: Shards) -> None:
                 textcoords="offset points",
                 va="center",
                 fontsize=8.5,
-                color=GREY,
+                color=theme().muted,
             )
     step = max(1, -(-shards.workers // MOST_TICKS))
     names = [_named(shards, worker) for worker in range(0, shards.workers, step)]

@@ -1,4 +1,4 @@
-"""What all figures share: the look, one colour per label, log axes that bear zeros, saving.
+"""What all figures share: fonts and colours of the page, headlines, saving.
 
 Figures are matplotlib `Figure` objects without pyplot: nothing global is opened, so nothing is left open.
 """
@@ -6,62 +6,109 @@ Figures are matplotlib `Figure` objects without pyplot: nothing global is opened
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+import shutil
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, replace
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
-import numpy as np
-import pandas as pd
 import seaborn as sns
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 
+from rfast_bench.analysis.tex import as_tex
 from rfast_bench.errors import UserError
+from rfast_bench.figures.looks import Colour, Style
+from rfast_bench.files import write_bytes
 from rfast_bench.records.reading import Run
 
-GREY = "#666666"
 DPI = 150
-AXIS = {
-    "gap": "gap f(x̄) − f*",
-    "loss": "loss f(x̄)",
-    "accuracy": "accuracy",
-    "epoch": "epochs (all workers together)",
+SUFFIXES = (".svg", ".pdf", ".png", ".pgf")
+TEX = ("xelatex", "lualatex", "pdflatex")
+"""By whom the texts of a `.pgf` are measured, the first that is on the PATH."""
+
+
+@dataclass(frozen=True)
+class Theme:
+    """A page that figures are made for: its colours, its letters (in points) and how thick lines are."""
+
+    page: str = "#ffffff"
+    ink: str = "#262626"
+    muted: str = "#666666"
+    grid: str = "#e6e6e6"
+    lane: str = "#ececec"
+    text: float = 10.8
+    line: float = 2.0
+    marker: float = 5.5
+    dark: bool = False
+    small: bool = False
+    """Whether legends go under the figure."""
+    size: tuple[float, float] = (8.6, 4.8)
+    """Of a figure of curves, in inches."""
+    suffix: str = ".png"
+
+
+THEMES = {
+    "screen": Theme(),
+    "paper": Theme(text=8.0, line=1.2, marker=3.4, small=True, size=(3.25, 2.4), muted="#555555"),
+    "dark": Theme(page="#14171c", ink="#e7e9ec", muted="#a9b1bd", grid="#353b45", lane="#2a2f38", dark=True),
 }
-HELD = 0.1
-"""How much longer than it was a curve keeps its last value in a median over seeds, as a share."""
-Style = tuple[tuple[float, float, float], Any, str]
-"""Colour, line dashes and marker of a label."""
+_THEME: ContextVar[Theme] = ContextVar("theme", default=THEMES["screen"])
+
+
+def theme() -> Theme:
+    """The page that is drawn for: that of the `look` around, else `screen`."""
+    return _THEME.get()
+
+
+def colour_of(style: Style) -> Colour:
+    """A label's colour on this page."""
+    return style.dark if theme().dark else style.colour
 
 
 @contextmanager
-def look() -> Iterator[None]:
-    """The style of every figure, for the time of a `with` block."""
+def look(name: str = "screen", suffix: str = ".png") -> Iterator[Theme]:
+    """The style of every figure, for the time of a `with` block: `screen`, `paper` or `dark`; and what their files
+    end in where nobody says otherwise."""
+    chosen = replace(THEMES[name], suffix=suffix)
     settings: dict[Any, Any] = {
         **sns.axes_style("whitegrid"),
-        **sns.plotting_context("notebook", font_scale=0.9),
+        **sns.plotting_context("notebook", font_scale=chosen.text / 12),
+        "grid.color": chosen.grid,
+        "axes.titlelocation": "left",
+        "svg.hashsalt": "rfast",
+        "svg.fonttype": "none",
+        "pdf.fonttype": 42,
+        "ps.fonttype": 42,
+        "pgf.rcfonts": False,
+        "pgf.texsystem": next(filter(shutil.which, TEX), TEX[0]),
+        **_page(chosen),
+        **(_SMALL if chosen.small else {}),
     }
-    with mpl.rc_context(
-        {**settings, "grid.color": "#e6e6e6", "axes.titlelocation": "left", "svg.hashsalt": "rfast"}
-    ):
-        yield
+    token = _THEME.set(chosen)
+    try:
+        with mpl.rc_context(settings):
+            yield chosen
+    finally:
+        _THEME.reset(token)
 
 
-def styles(runs: Sequence[Run]) -> dict[str, Style]:
-    """A colour-blind-safe colour per label, and a dash and marker of its own for who sees none."""
-    labels = list(dict.fromkeys(run.label for run in sorted(runs, key=lambda run: (run.order, run.label))))
-    colours = [*sns.color_palette("colorblind")]
-    dashes, markers = ("-", "--", "-.", ":"), "osD^vP*X"
-    return {
-        label: (
-            colours[at % len(colours)],
-            dashes[(at + at // len(colours)) % len(dashes)],
-            markers[at % len(markers)],
-        )
-        for at, label in enumerate(labels)
-    }
+def _page(chosen: Theme) -> dict[str, str]:
+    inked = ("text.color", "axes.labelcolor", "xtick.color", "ytick.color")
+    paper = ("figure.facecolor", "axes.facecolor", "savefig.facecolor")
+    edge = {"axes.edgecolor": "#5c6470" if chosen.dark else "#cccccc"}
+    return {**dict.fromkeys(inked, chosen.ink), **dict.fromkeys(paper, chosen.page), **edge}
+
+
+_SMALL = {
+    **{"axes.linewidth": 0.7, "grid.linewidth": 0.5, "axes.labelpad": 2.5, "legend.handlelength": 2.4},
+    **{"xtick.major.pad": 2.0, "ytick.major.pad": 2.0, "xtick.labelsize": 7.2, "ytick.labelsize": 7.2},
+    **{"legend.fontsize": 7.2, "legend.columnspacing": 1.2, "legend.labelspacing": 0.3},
+    **{"figure.constrained_layout.w_pad": 0.02, "figure.constrained_layout.h_pad": 0.02},
+}
 
 
 def figure(width: float, height: float) -> Figure:
@@ -69,17 +116,34 @@ def figure(width: float, height: float) -> Figure:
 
 
 def save(drawn: Figure, out: Path, name: str) -> Path:
-    return save_as(drawn, out / f"{name}.png")
+    return save_as(drawn, out / f"{name}{theme().suffix}")
 
 
-def save_as(drawn: Figure, path: Path) -> Path:
-    """Write a figure in the format of its suffix. Raises UserError."""
+def save_as(drawn: Figure, path: Path, about: str = "") -> Path:
+    """Write a figure in the format of its suffix, `about` as its description. Raises UserError."""
+    if path.suffix == ".pgf" and not any(map(shutil.which, TEX)):
+        raise UserError(
+            f"{path}: a .pgf is measured by LaTeX, and none of {', '.join(TEX)} is on the PATH; "
+            "allowed without: .pdf, .svg, .png"
+        )
+    picture = BytesIO()
+    drawn.savefig(picture, format=path.suffix[1:], dpi=DPI, metadata=_metadata(path.suffix, about))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        drawn.savefig(path, dpi=DPI, metadata={"Date": None} if path.suffix == ".svg" else None)
     except OSError as problem:
         raise UserError(f"cannot write {path}: {problem.strerror}") from problem
+    write_bytes(path, picture.getvalue())
     return path
+
+
+def _metadata(suffix: str, about: str) -> dict[str, str | None] | None:
+    """What stands in the file beside the picture; no date, for equal records give equal bytes."""
+    names: dict[str, dict[str, str | None]] = {
+        ".svg": {"Date": None, "Description": about or None},
+        ".pdf": {"CreationDate": None, **({"Subject": about} if about else {})},
+        ".png": {"Description": about} if about else {},
+    }
+    return names.get(suffix) or None
 
 
 def slug(text: str) -> str:
@@ -88,7 +152,10 @@ def slug(text: str) -> str:
 
 
 def plain(text: str) -> str:
-    """Text that is not read as a formula, nor hidden from a legend for a leading underscore."""
+    """Text that is not read as a formula (nor, in a `.pgf`, as LaTeX), nor hidden from a legend for a leading
+    underscore."""
+    if theme().suffix == ".pgf":
+        return as_tex(text)
     return re.sub(r"^_", " _", text).replace("$", r"\$")
 
 
@@ -106,57 +173,11 @@ def by_label(runs: Sequence[Run]) -> dict[str, list[Run]]:
 
 def headline(drawn: Figure, title: str, subtitle: str) -> None:
     """A bold title and a grey line under it, at the left."""
-    style = {"x": 0.012, "ha": "left", "fontsize": 12, "fontweight": "bold", "linespacing": 1.4}
+    big, small = 1.11 * theme().text, 0.88 * theme().text
+    style = {"x": 0.012, "ha": "left", "fontsize": big, "fontweight": "bold", "linespacing": 1.4}
     drawn.suptitle(plain(f"{title}\n"), **style)
     height = drawn.get_size_inches()[1]
-    drawn.text(0.012, 1 - 0.38 / height, plain(subtitle), ha="left", va="center", color=GREY, fontsize=9.5)
-
-
-def band(runs: Sequence[Run], x: str, y: str) -> pd.DataFrame:
-    """Median, low and high of `y` over the runs on their common grid of `x`, as far as half of them go.
-
-    Seeds of a run that ends by epochs end at slightly different times: each keeps its last value for a tenth of its
-    length more (`HELD`), or the last few points would be of other seeds than those before them.
-    """
-    curves = [run.curves()[[x, y]].replace([np.inf, -np.inf], np.nan).dropna() for run in runs]
-    curves = [curve.drop_duplicates(x, keep="last") for curve in curves if len(curve)]
-    if not curves:
-        return pd.DataFrame({"x": [], "median": [], "low": [], "high": []}, dtype=float)
-    grid = np.unique(np.concatenate([curve[x] for curve in curves]))
-    rows = np.array([np.interp(grid, curve[x], curve[y], left=np.nan) for curve in curves])
-    rows[grid > np.array([[(1 + HELD) * curve[x].iloc[-1]] for curve in curves])] = np.nan
-    keep = np.isfinite(rows).sum(axis=0) * 2 >= len(curves)
-    grid, rows = grid[keep], rows[:, keep]
-    lines = {"median": np.nanmedian(rows, 0), "low": np.nanmin(rows, 0), "high": np.nanmax(rows, 0)}
-    return pd.DataFrame({"x": grid, **lines})
-
-
-def log_range(
-    bands: Mapping[str, pd.DataFrame], steady: Sequence[str], marks: Sequence[float]
-) -> tuple[float, float] | None:
-    """Limits of a log axis: down to the smallest positive value, up to where the sane curves reach.
-
-    A curve that blows up leaves through the top, ten times above all starting points. None when no value
-    is positive.
-    """
-    values = np.concatenate([frame[["low", "median", "high"]].to_numpy().ravel() for frame in bands.values()])
-    starts = [frame["high"].iloc[0] for frame in bands.values() if len(frame)]
-    sane = [frame["high"].max() for label, frame in bands.items() if label in steady and len(frame)]
-    positive = np.concatenate([values[values > 0], [mark for mark in marks if mark > 0]])
-    if not (values > 0).any():
-        return None
-    top = max([10 * max(starts), *sane]) if len(steady) < len(bands) else max(sane)
-    return float(max(positive.min() / 1.5, 1e-17)), float(max(top, positive.min()) * 1.5)
-
-
-def note_targets(axes: Axes, targets: Sequence[float]) -> None:
-    """Thin dashed lines, named outside the right edge."""
-    for target in targets:
-        axes.axhline(target, color=GREY, linestyle=(0, (6, 4)), linewidth=0.8, zorder=1)
-        place = axes.get_yaxis_transform()
-        axes.text(1.01, target, f"target {target:g}", transform=place, va="center", color=GREY, fontsize=9)
-
-
-def key(style: Style, label: str) -> Line2D:
-    colour, dashes, _ = style
-    return Line2D([], [], color=colour, linestyle=dashes, linewidth=2, label=plain(label))
+    down = 0.38 * big / 12
+    drawn.text(
+        0.012, 1 - down / height, plain(subtitle), ha="left", va="center", color=theme().muted, fontsize=small
+    )

@@ -1,13 +1,8 @@
-"""One figure of a topology: G(W) and G(A) side by side, roots marked, weights and latencies where known.
-
-Works on plain graphs, whose edges `sender -> receiver` may have the attributes `weight` and `latency` (s).
-"""
+"""One figure of a topology: G(W) and G(A) side by side, roots marked, weights and latencies where known."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
-from fractions import Fraction
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import networkx as nx
@@ -20,12 +15,13 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import NullLocator
 
+from rfast_bench.errors import UserError
 from rfast_bench.figures.layouts import Graph, Places, closest, extent, layout
-from rfast_bench.figures.style import GREY, figure, headline, plain
+from rfast_bench.figures.sides import Side, attributes, is_alike, is_mutual, short, too_large, with_weights
+from rfast_bench.figures.style import figure, headline, plain, theme
 
-MOST_WORKERS = 600
-MOST_EDGES = 3000
 COMMON, ROOT, OTHER = "#de8f05", "#56b4e9", "#ffffff"
+RIM = "#333333"
 LATENCIES = LinearSegmentedColormap.from_list("latency", ["#4c9f70", "#8a6fb0", "#c1272d"])
 
 POINT = 1 / 72  # inch
@@ -39,34 +35,11 @@ MOST_LABELS = 40
 MOST_TICKS = 6
 
 
-@dataclass(frozen=True)
-class Side:
-    """One graph of a topology; `meaning` is the title of its panel."""
-
-    graph: Graph
-    roots: Collection[int]
-    meaning: str
-
-
-MEANINGS = {"W": "G(W): models flow from the root", "A": "G(A): gradient mass flows to the root"}
-
-
-def too_large(sides: Iterable[Side]) -> str:
-    """Why a drawing would show nothing; empty when it can be drawn."""
-    for side in sides:
-        workers, edges = side.graph.number_of_nodes(), nx.Graph(side.graph).number_of_edges()
-        if workers > MOST_WORKERS:
-            return f"{workers} workers: a drawing can show at most {MOST_WORKERS}"
-        if edges > MOST_EDGES:
-            return f"{edges} edges between {workers} workers: a drawing can show at most {MOST_EDGES}"
-    return ""
-
-
 def draw_sides(sides: Sequence[Side], common: Collection[int], title: str, subtitle: str) -> Figure:
     """The figure: a panel a graph; `common` are the common roots (none for an undirected graph)."""
     places = _places(sides, common)
     width, height = _panel(places)
-    colours = _Colours([latency for side in sides for latency in _attributes(side.graph, "latency")])
+    colours = _Colours([latency for side in sides for latency in attributes(side.graph, "latency")])
     stacked = len(sides) > 1 and width > 1.6 * height
     rows, columns = (len(sides), 1) if stacked else (1, len(sides))
     across = max(7.4 if len(sides) > 1 else 5.4, width * columns + 0.3)
@@ -76,13 +49,29 @@ def draw_sides(sides: Sequence[Side], common: Collection[int], title: str, subti
         scale = _scale(where, width, height)
         weighed = _weights_fit(side.graph, where, scale)
         _draw(axes, side, where, common, colours, scale, weighed)
-        heading = side.meaning if weighed else _with_weights(side)
+        heading = side.meaning if weighed else with_weights(side)
         axes.set_title(plain(heading), fontsize=10.5, loc="center", linespacing=1.5)
-    if len(sides) > 1:
-        drawn.legend(handles=_legend(), loc="outside lower center", ncols=3, frameon=False)
+    handles = _legend(sides, common)
+    if handles:
+        drawn.legend(handles=handles, loc="outside lower center", ncols=len(handles), frameon=False)
     colours.key(drawn, panels)
     headline(drawn, title, subtitle)
     return drawn
+
+
+def draw_graph(axes: Axes, side: Side, common: Collection[int] = ()) -> None:
+    """Draw one graph on `axes`, as large as they are now; `common` are the common roots of a pair.
+
+    Raises UserError for one that is too large to be seen.
+    """
+    if reason := too_large([side]):
+        raise UserError(reason)
+    (where,) = _places([side], common)
+    box = axes.get_window_extent()
+    dpi = axes.get_figure(root=True).dpi  # type: ignore[union-attr]
+    scale = _scale(where, max(box.width / dpi, 1.0), max(box.height / dpi, 1.0))
+    latencies = _Colours(attributes(side.graph, "latency"))
+    _draw(axes, side, where, common, latencies, scale, _weights_fit(side.graph, where, scale))
 
 
 def _places(sides: Sequence[Side], common: Collection[int]) -> list[Places]:
@@ -112,31 +101,25 @@ def _scale(places: Places, width: float, height: float) -> float:
     return float(min(room[0] / max(across, 1e-9), room[1] / max(up, 1e-9)))
 
 
-def _with_weights(side: Side) -> str:
-    """The title of a panel whose edges bear no weights: what they all weigh, if it is the same."""
-    weights = set(map(_short, _attributes(side.graph, "weight")))
-    if len(weights) == 1:
-        return f"{side.meaning}\nevery edge weighs {weights.pop()}"
-    return side.meaning
-
-
-def _attributes(graph: Graph, name: str) -> list[float]:
-    return [float(about[name]) for _, _, about in graph.edges(data=True) if name in about]
-
-
-def _short(weight: float) -> str:
-    """1/3 where that is what it is, else three digits."""
-    fraction = Fraction(weight).limit_denominator(999)
-    return str(fraction) if abs(float(fraction) - weight) < 1e-12 else f"{weight:.3g}"
-
-
-def _legend() -> list[Any]:
-    style: dict[str, Any] = {"edgecolor": "#333333"}
-    return [
-        Patch(facecolor=COMMON, label="common root", **style),
-        Patch(facecolor=ROOT, label="root of this graph only", **style),
-        Line2D([], [], color=GREY, marker=">", markevery=[-1], label="messages flow along the arrow"),
-    ]
+def _legend(sides: Sequence[Side], common: Collection[int]) -> list[Any]:
+    """What is to be seen in these graphs and does not speak for itself."""
+    style: dict[str, Any] = {"edgecolor": RIM}
+    rooted = [side for side in sides if side.roots]
+    everywhere = all(len(common) == side.graph.number_of_nodes() for side in rooted)
+    handles: list[Any] = []
+    if rooted and common and not everywhere:
+        handles.append(Patch(facecolor=COMMON, label="common root", **style))
+    if any(set(side.roots) - set(common) for side in rooted):
+        handles.append(Patch(facecolor=ROOT, label="root of this graph only", **style))
+    if rooted and common and everywhere:
+        handles.append(Patch(facecolor=COMMON, label="every worker is a common root", **style))
+    mutual = [is_mutual(side.graph, edge) for side in sides for edge in side.graph.edges]
+    if not all(mutual):
+        arrow: dict[str, Any] = {"color": theme().muted, "marker": ">", "markevery": [-1]}
+        handles.append(Line2D([], [], label="messages flow along the arrow", **arrow))
+    if any(mutual) and (rooted or not all(mutual)):
+        handles.append(Line2D([], [], color=theme().muted, label="both ways along a line"))
+    return handles
 
 
 # ------------------------------------------------------------------------------------------------ colours
@@ -155,7 +138,9 @@ class _Colours:
             self.norm = LogNorm(low, high) if log else Normalize(low if low < high else 0.0, high)
 
     def of(self, latency: float | None) -> Any:
-        return GREY if self.norm is None or latency is None else self.map(self.norm(1000 * latency))
+        if self.norm is None or latency is None:
+            return theme().muted
+        return self.map(self.norm(1000 * latency))
 
     def key(self, drawn: Figure, panels: Any) -> None:
         if self.norm is not None:
@@ -185,10 +170,11 @@ def _draw(
     fill = [COMMON if node in common else ROOT if node in side.roots else OTHER for node in graph]
     _edges(axes, graph, places, colours, diameter, curved=weighed)
     nx.draw_networkx_nodes(
-        graph, places, ax=axes, node_size=diameter**2, node_color=fill, edgecolors="#333333", linewidths=0.9
+        graph, places, ax=axes, node_size=diameter**2, node_color=fill, edgecolors=RIM, linewidths=0.9
     )
     if 0.46 * diameter >= SMALLEST_TEXT:
-        nx.draw_networkx_labels(graph, places, ax=axes, font_size=min(10, 0.46 * diameter))
+        ink: dict[str, Any] = {"font_color": RIM} if theme().dark else {}
+        nx.draw_networkx_labels(graph, places, ax=axes, font_size=min(10, 0.46 * diameter), **ink)
     if weighed:
         _write_weights(axes, graph, places)
     axes.set_aspect("equal", adjustable="datalim")
@@ -203,36 +189,41 @@ def _diameter(places: Places, scale: float) -> float:
 
 def _weights_fit(graph: Graph, places: Places, scale: float) -> bool:
     """Whether every edge has room for its weight: long enough, and apart from those of the others."""
-    if not _attributes(graph, "weight") or graph.number_of_edges() > MOST_LABELS:
+    if not attributes(graph, "weight") or graph.number_of_edges() > MOST_LABELS:
         return False
     lengths = [np.hypot(*np.subtract(places[j], places[i])) * scale for j, i in graph.edges]
-    middles = dict(enumerate(_middle(graph, places, edge) for edge in graph.edges))
+    middles = dict(enumerate(_middle(graph, places, edge) for edge in _written(graph)))
     return bool(min(lengths) - _diameter(places, scale) > 30 and closest(middles) * scale > 22)
+
+
+def _written(graph: Graph) -> list[tuple[int, int]]:
+    """The edges that bear a weight: of two that are one line, one."""
+    return [
+        (j, i) for j, i in graph.edges if j < i or not (is_mutual(graph, (j, i)) and is_alike(graph, (j, i)))
+    ]
 
 
 def _middle(graph: Graph, places: Places, edge: tuple[int, int]) -> tuple[float, float]:
     """Where the weight of an edge stands."""
     (x, y), (to_x, to_y) = places[edge[0]], places[edge[1]]
-    bend = BEND / 2 if _mutual(graph, edge) else 0.0
+    bend = BEND / 2 if is_mutual(graph, edge) and not is_alike(graph, edge) else 0.0
     return (x + to_x) / 2 + bend * (to_y - y), (y + to_y) / 2 - bend * (to_x - x)
-
-
-def _mutual(graph: Graph, edge: tuple[int, int]) -> bool:
-    return graph.has_edge(edge[1], edge[0])
 
 
 def _edges(
     axes: Axes, graph: Graph, places: Places, colours: _Colours, diameter: float, curved: bool
 ) -> None:
-    """Two edges between the same workers are one line with two heads, unless they differ or bear weights."""
+    """Two edges between the same workers are one line without heads, unless what stands on them differs."""
     groups: dict[tuple[str, float], list[tuple[int, int]]] = {}
     for j, i in graph.edges:
-        if not _mutual(graph, (j, i)):
+        if not is_mutual(graph, (j, i)):
             groups.setdefault(("-|>", 0.0), []).append((j, i))
-        elif curved or graph.edges[j, i].get("latency") != graph.edges[i, j].get("latency"):
+        elif (curved and not is_alike(graph, (j, i))) or (
+            graph.edges[j, i].get("latency") != graph.edges[i, j].get("latency")
+        ):
             groups.setdefault(("-|>", BEND), []).append((j, i))
         elif j < i:
-            groups.setdefault(("<|-|>", 0.0), []).append((j, i))
+            groups.setdefault(("-", 0.0), []).append((j, i))
     for (heads, bend), edges in groups.items():
         nx.draw_networkx_edges(
             graph,
@@ -253,8 +244,9 @@ BEND = 0.18
 
 
 def _write_weights(axes: Axes, graph: Graph, places: Places) -> None:
-    for j, i in graph.edges:
+    for j, i in _written(graph):
         x, y = _middle(graph, places, (j, i))
-        text = _short(graph.edges[j, i]["weight"])
-        box: dict[str, Any] = {"facecolor": "white", "edgecolor": "none", "pad": 0.8}
-        axes.text(x, y, text, fontsize=8, ha="center", va="center", color="#333333", bbox=box)
+        text = short(graph.edges[j, i]["weight"])
+        page = theme()
+        box: dict[str, Any] = {"facecolor": page.page, "edgecolor": "none", "pad": 0.8}
+        axes.text(x, y, text, fontsize=8, ha="center", va="center", color=page.ink, bbox=box)

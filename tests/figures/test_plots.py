@@ -11,10 +11,13 @@ import pytest
 
 from rfast_bench.analysis.tables import summarise
 from rfast_bench.errors import UserError
+from rfast_bench.figures.bars import bar_words, whisker
+from rfast_bench.figures.curves import band, foot, log_range
 from rfast_bench.figures.layouts import layout
-from rfast_bench.figures.plots import _curves, _times_to_target, bar_words, draw, foot
-from rfast_bench.figures.style import band, log_range, plain, slug, styles
-from rfast_bench.figures.sweeps import _sweep, whisker
+from rfast_bench.figures.looks import styles
+from rfast_bench.figures.plots import curves_figure, draw, times_figure
+from rfast_bench.figures.style import plain, slug
+from rfast_bench.figures.sweeps import _sweep
 from rfast_bench.records.reading import Run, find_runs
 from tests.support.synthetic_records import RING, TREE, curves_table, save
 
@@ -76,21 +79,19 @@ def test_settings_outside_are_left_as_they_were(lossy: list[Run], tmp_path: Path
 
 def test_divergence_is_told_in_the_legend_and_skipped_runs_nowhere(scene: list[Run]) -> None:
     runs = drawn_runs(scene)
-    legend = words(_curves(runs, styles(scene), "gap", "time").legends[0])
-    assert legend[0] == "ad-psgd γ=9 (diverged)"
-    assert "r-fast" in legend
-    assert "d-psgd tree" not in legend
+    legend = words(curves_figure(runs, styles(scene), "gap", "time").legends[0])
+    assert legend == ["r-fast", "ring-allreduce", "osgp", "d-psgd", "ad-psgd γ=9 (diverged)"], "as in tables"
 
 
 def test_some_seeds_diverged(tmp_path: Path) -> None:
     save(tmp_path, "a", 0, curves_table([0, 1], [1, 5]), status="diverged")
     save(tmp_path, "a", 1, curves_table([0, 1], [1, 0.5]))
     runs = find_runs([tmp_path])
-    assert "a (diverged 1/2)" in words(_curves(runs, styles(runs), "gap", "time"))
+    assert "a (diverged 1/2)" in words(curves_figure(runs, styles(runs), "gap", "time"))
 
 
 def test_bars_tell_what_was_not_reached(scene: list[Run]) -> None:
-    told = words(_times_to_target(drawn_runs(scene), styles(scene), None))
+    told = words(times_figure(drawn_runs(scene), styles(scene), None))
     assert told.count("> 60 s") == 1
     assert told.count("diverged") == 2
     frame = summarise(scene)
@@ -101,7 +102,7 @@ def test_bars_tell_what_was_not_reached(scene: list[Run]) -> None:
 def test_the_sweep_marks_what_was_not_reached(lossy: list[Run]) -> None:
     drawn = _sweep(lossy, summarise(lossy), "network.loss", styles(lossy))
     times, finals = drawn.axes[:2], drawn.axes[2:]
-    assert [axes.get_title() for axes in times] == ["workers = 4", "workers = 16"]
+    assert [axes.get_title() for axes in times] == ["number of workers = 4", "number of workers = 16"]
     assert [axes.get_yscale() for axes in finals] == ["log", "log"]
     marked = [
         [np.asarray(line.get_xdata()).tolist() for line in axes.lines if line.get_linestyle() == "None"]
@@ -154,7 +155,7 @@ def test_an_unknown_baseline_is_refused_before_drawing(scene: list[Run], tmp_pat
 
 def test_a_label_keeps_its_colour_whatever_else_is_drawn(scene: list[Run]) -> None:
     looks = styles(scene)
-    assert len({colour for colour, _, _ in looks.values()}) == 6
+    assert len({style.colour for style in looks.values()}) == 6
     assert looks == styles(list(reversed(scene)))
 
 
@@ -233,7 +234,7 @@ def test_a_censored_seed_is_drawn(tmp_path: Path) -> None:
             targets={"gap": [0.1]},
         )
     runs = find_runs([tmp_path / "runs"])
-    assert "2 s · 2/3 reached" in words(_times_to_target(runs, styles(runs), None))
+    assert "2 s · 2/3 reached" in words(times_figure(runs, styles(runs), None))
     assert draw(runs, tmp_path / "out")
 
 
@@ -242,7 +243,7 @@ def test_a_panel_without_a_bar_has_no_axis_of_times(tmp_path: Path) -> None:
     for seed, gap in enumerate([0.05, 0.5]):
         save(tmp_path, "a", seed, curves_table([0, 4.8], [1, gap]), targets={"gap": [0.6, 0.1]})
     runs = find_runs([tmp_path])
-    one, none = _times_to_target(runs, styles(runs), None).axes
+    one, none = times_figure(runs, styles(runs), None).axes
     assert len(one.get_xticks()) > 1
     assert one.get_xlabel()
     assert (list(none.get_xticks()), none.get_xlabel()) == ([], "")

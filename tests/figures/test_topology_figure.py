@@ -15,8 +15,9 @@ from matplotlib.figure import Figure
 from rfast_bench.api import Needs
 from rfast_bench.cli.commands import main
 from rfast_bench.figures.layouts import closest, extent, layout, turns_into_itself
+from rfast_bench.figures.sides import Side, short, too_large
 from rfast_bench.figures.style import look
-from rfast_bench.figures.topology import COMMON, OTHER, ROOT, Side, _short, draw_sides, too_large
+from rfast_bench.figures.topology import COMMON, OTHER, ROOT, draw_sides
 from rfast_bench.scenario.sections.topology import TopologySpec
 from rfast_bench.topology.build import build
 from rfast_bench.topology.topology import Topology
@@ -129,8 +130,8 @@ def test_numbers_are_readable_and_no_two_overlap(kind: str, n: int) -> None:
 @pytest.mark.parametrize(
     ("weight", "text"), [(1 / 3, "1/3"), (0.5, "1/2"), (1.0, "1"), (0.12345678, "0.123")]
 )
-def test_weights_are_short(weight: float, text: str) -> None:
-    assert _short(weight) == text
+def test_weights_areshort(weight: float, text: str) -> None:
+    assert short(weight) == text
 
 
 # --------------------------------------------------------------------------------------------- refusals

@@ -20,7 +20,8 @@ from markupsafe import Markup
 from rfast_bench.analysis.tables import summarise
 from rfast_bench.cli.commands import main
 from rfast_bench.errors import UserError
-from rfast_bench.figures.style import band, styles
+from rfast_bench.figures.curves import band
+from rfast_bench.figures.looks import styles
 from rfast_bench.records.reading import Run, find_runs
 from rfast_bench.report.content.cautions import cautions
 from rfast_bench.report.content.findings import point_words
@@ -334,7 +335,7 @@ def test_every_point_has_its_figures_and_every_key_its_own(lossy: list[Run]) -> 
     text = page(lossy)
     Reader(text)
     assert text.count('<details class="point">') == 6
-    assert "Time to gap ≤ 0.1 against network.loss, workers = 16" in text
+    assert "Time to gap ≤ 0.1 against share of messages lost, number of workers = 16" in text
     assert "Varied: network.loss over 0, 0.1 and 0.3." in text
 
 

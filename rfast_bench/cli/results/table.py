@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rfast_bench.records.reading import Run
 
 FORMATS = ("terminal", "md", "csv", "latex", "html")
 
@@ -13,14 +19,41 @@ FORMATS = ("terminal", "md", "csv", "latex", "html")
 @click.argument("runs", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--format", "style", type=click.Choice(FORMATS), default="terminal", show_default=True)
 @click.option("--baseline", help="Label that speed-ups are given against.")
-def command(runs: tuple[Path, ...], style: str, baseline: str | None) -> None:
+@click.option(
+    "--select", metavar="LABEL,...", help="These labels alone, in this order; all scenarios in one table."
+)
+@click.option(
+    "--rename", multiple=True, metavar="OLD=NEW", help="Another name for a label; may be given again."
+)
+@click.option(
+    "--columns",
+    metavar="NAME,...",
+    help="These columns alone, by their names in --format csv or their headings.",
+)
+def command(
+    runs: tuple[Path, ...],
+    style: str,
+    baseline: str | None,
+    select: str | None,
+    rename: tuple[str, ...],
+    columns: str | None,
+) -> None:
     """Print the comparison table of RUNS: run folders, or folders above them.
 
     Runs that are still under way stand in a table of their own.
     """
+    from rfast_bench.analysis.columns import column_list
+    from rfast_bench.analysis.tables import render
     from rfast_bench.analysis.unfinished import render_all
+    from rfast_bench.records.choosing import chosen, label_list, renamed
 
-    text, beside = render_all(runs, style, baseline)
+    labels, names, wanted = label_list(select or ""), renamed(rename), column_list(columns or "")
+    base = names.get(baseline, baseline) if baseline else None
+
+    def table(found: Sequence[Run]) -> str:
+        return render(chosen(found, labels, names), style, base, chosen=wanted, together=bool(labels))
+
+    text, beside = render_all(runs, style, baseline, table=table)
     click.echo(text, nl=False)
     if beside:
         click.echo(beside, err=True)

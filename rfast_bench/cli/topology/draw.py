@@ -16,7 +16,7 @@ from rfast_bench.topology.files import count_rows, count_workers
 from rfast_bench.topology.topology import Topology
 
 if TYPE_CHECKING:
-    from rfast_bench.figures.topology import Side
+    from rfast_bench.figures.sides import Side
     from rfast_bench.scenario.sections.network import NetworkSpec
 
 _PATH = click.Path(path_type=Path)
@@ -116,10 +116,11 @@ def _of_scenario(
 def _figure(
     name: str, built: Topology, network: NetworkSpec | None, latency: Path | None, target: Path
 ) -> Iterator[Path]:
+    from rfast_bench.figures.sides import merged, too_large
     from rfast_bench.figures.style import look, save_as
-    from rfast_bench.figures.topology import draw_sides, too_large
+    from rfast_bench.figures.topology import draw_sides
 
-    sides = list(_sides(built, network, latency))
+    sides = merged(list(_sides(built, network, latency)))
     if reason := too_large(sides):
         raise UserError(f"{built.name}: {reason}")
     with look():
@@ -146,7 +147,7 @@ def _verdict(built: Topology) -> str:
 
 
 def _sides(built: Topology, network: NetworkSpec | None, latency: Path | None) -> Iterator[Side]:
-    from rfast_bench.figures.topology import MEANINGS, Side
+    from rfast_bench.figures.sides import MEANINGS, Side
 
     sides = {"W": (built.graph_w(), built.roots_w), "A": (built.graph_a(), built.roots_a)}
     delays = None

@@ -11,9 +11,10 @@ from markupsafe import Markup
 
 from rfast_bench.analysis.cell_text import label as shown_label
 from rfast_bench.analysis.cell_text import words as in_words
-from rfast_bench.figures.plots import any_bar, bar_words, ending
-from rfast_bench.figures.style import AXIS, Style, band, by_label, log_range, time_name
-from rfast_bench.figures.sweeps import latest, whisker
+from rfast_bench.figures.bars import any_bar, bar_words, latest, whisker
+from rfast_bench.figures.curves import AXIS, band, ending, log_range
+from rfast_bench.figures.looks import Style
+from rfast_bench.figures.style import by_label, time_name
 from rfast_bench.records.reading import Run
 from rfast_bench.report.page.svg import (
     WIDTH,
@@ -119,7 +120,7 @@ def _curve(
     }
     index, style = looks[label]
     area = [*ways["high"], *reversed(ways["low"])] if len(runs) > 1 else []
-    marks = "".join(shape(style[2], x, y) for x, y in _spaced(ways["median"], index))
+    marks = "".join(shape(style.marker, x, y) for x, y in _spaced(ways["median"], index))
     return series(
         index,
         style,

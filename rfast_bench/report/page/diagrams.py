@@ -11,8 +11,8 @@ from markupsafe import Markup
 
 from rfast_bench.figures.diagrams import MOST_BARS, STRETCH
 from rfast_bench.figures.layouts import Graph, Places, closest, layout
+from rfast_bench.figures.sides import MOST_EDGES
 from rfast_bench.figures.style import by_label, time_name
-from rfast_bench.figures.topology import MOST_EDGES
 from rfast_bench.records.reading import Run
 from rfast_bench.report.content.run_description import listed
 from rfast_bench.report.page.charts import RIGHT, Looks
@@ -97,6 +97,8 @@ def topologies(runs: Sequence[Run]) -> list[tuple[str, str, list[tuple[str, Mark
 def _shown(run: Run, edges: pd.DataFrame) -> list[tuple[str, str]]:
     if len(edges) > MOST_EDGES:
         return []
+    if _paired(edges) and _same(edges):
+        return [("W", "W and A are this graph")]
     if _paired(edges):
         return [("W", "W: models flow from the root"), ("A", "A: gradient mass flows to the root")]
     return [("W", "messages go both ways")]
@@ -122,6 +124,12 @@ def _roots(roots: Sequence[int], workers: int) -> str:
 
 def _paired(edges: pd.DataFrame) -> bool:
     return bool((edges["graph"] == "A").any())
+
+
+def _same(edges: pd.DataFrame) -> bool:
+    """Whether W and A have the same edges."""
+    lines = {name: set(zip(own["from"], own["to"], strict=True)) for name, own in edges.groupby("graph")}
+    return lines.get("W") == lines.get("A")
 
 
 def _graph(run: Run, edges: pd.DataFrame, name: str) -> Markup:

@@ -8,7 +8,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from rfast_bench.analysis.shards import Shards
-from rfast_bench.figures.style import styles
+from rfast_bench.figures.looks import styles
 from rfast_bench.records.reading import Run, baselines
 from rfast_bench.report.page.sections import Part, part_of
 from rfast_bench.report.page.svg import sample

@@ -11,7 +11,7 @@ from markupsafe import Markup, escape
 from matplotlib.colors import to_hex
 from matplotlib.ticker import Locator, LogLocator, MaxNLocator
 
-from rfast_bench.figures.style import Style
+from rfast_bench.figures.looks import Style
 
 WIDTH = 500.0
 """User units across every drawing; the page's style sheet sets text sizes for wide and narrow screens."""
@@ -106,25 +106,18 @@ def number(value: float) -> str:
 
 
 # -------------------------------------------------------------------------------------------------- series
-def colour(style: Style) -> str:
-    return to_hex(style[0])
-
-
-def pale(style: Style) -> str:
-    """The class of colours that are too light for a white page; the style sheet darkens them there."""
-    red, green, blue = style[0]
-    return "pale" if 0.2126 * red + 0.7152 * green + 0.0722 * blue > 0.7 else ""
+def colours(style: Style) -> str:
+    """Its colours on a light and on a dark page, for the style sheet to choose from."""
+    return f"--c:{to_hex(style.colour)};--d:{to_hex(style.dark)}"
 
 
 def dash(style: Style) -> str:
-    return DASHES[style[1]]
+    return DASHES[style.dashes]
 
 
 def series(index: int, style: Style, name: str, *children: object) -> Markup:
-    """What belongs to one label, so that the legend can hide it; `--c` is its colour."""
-    title = tag("title", name)
-    look = f"--c:{colour(style)}"
-    return tag("g", title, *children, class_=f"series {pale(style)}".strip(), data_series=index, style=look)
+    """What belongs to one label, so that the legend can hide it."""
+    return tag("g", tag("title", name), *children, class_="series", data_series=index, style=colours(style))
 
 
 _CORNERS = {"s": (4, 45.0), "D": (4, 0.0), "^": (3, -90.0), "v": (3, 90.0)}
@@ -152,14 +145,13 @@ def _round(x: float, y: float, radii: Sequence[float], turn: float) -> list[tupl
 def sample(style: Style) -> Markup:
     """A label's line and marker, for legends and tables."""
     whole = tag("path", d="M1 7L33 7", class_="curve", stroke_dasharray=dash(style))
-    mark = tag("path", d=shape(style[2], 17, 7, 3.6), class_="mark")
-    look = f"--c:{colour(style)}"
+    mark = tag("path", d=shape(style.marker, 17, 7, 3.6), class_="mark")
     return tag(
         "svg",
         whole,
         mark,
         viewBox="0 0 34 14",
-        class_=f"sample {pale(style)}".strip(),
+        class_="sample",
         aria_hidden="true",
-        style=look,
+        style=colours(style),
     )

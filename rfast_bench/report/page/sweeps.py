@@ -12,9 +12,20 @@ from markupsafe import Markup
 
 from rfast_bench.analysis.cell_text import POINT, cell, target_names
 from rfast_bench.analysis.outcomes import absent
-from rfast_bench.figures.style import AXIS, time_name
-from rfast_bench.figures.sweeps import MISSED, above_rounding, by_ratio, lanes, latest, places, whisker
-from rfast_bench.plan.swept_values import short_names
+from rfast_bench.figures.bars import latest, whisker
+from rfast_bench.figures.curves import AXIS
+from rfast_bench.figures.style import time_name
+from rfast_bench.figures.sweeps import (
+    MISSED,
+    Stand,
+    above_rounding,
+    by_ratio,
+    lanes,
+    shift,
+    stand,
+    with_unit,
+)
+from rfast_bench.records.key_words import key_words
 from rfast_bench.records.reading import Run, varying
 from rfast_bench.report.content.findings import target_words
 from rfast_bench.report.page.charts import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, Looks, frame_of
@@ -31,16 +42,17 @@ MOST_PANELS = 24
 def sweep_charts(runs: Sequence[Run], rows: pd.DataFrame, looks: Looks) -> Iterator[tuple[str, Markup]]:
     """(title, drawing) for each varying key (most values first), others' values, measure; at most MOST_PANELS."""
     left = MOST_PANELS
+    said = key_words(runs, varying(runs))
     for key in sorted(varying(runs), key=lambda key: -int(rows[POINT + key].nunique())):
-        for others, chosen in _panels(rows, key, varying(runs)):
+        for others, chosen in _panels(rows, key, said):
             for column, words in measures(rows, time_name(runs)):
                 if left == 0:
                     return
                 left -= 1
-                title = f"{words[:1].upper()}{words[1:].partition(' (')[0]} against {key}" + (
+                title = f"{words[:1].upper()}{words[1:].partition(' (')[0]} against {said[key]}" + (
                     f", {others}" if others else ""
                 )
-                yield title, _chart(rows, chosen, key, column, words, looks)
+                yield title, _chart(rows, chosen, (key, said[key]), (column, words), looks)
 
 
 def measures(rows: pd.DataFrame, time: str) -> list[tuple[str, str]]:
@@ -51,43 +63,49 @@ def measures(rows: pd.DataFrame, time: str) -> list[tuple[str, str]]:
     return [*times, (f"final_{final}", f"final {AXIS[final]}")]
 
 
-def _panels(rows: pd.DataFrame, key: str, keys: Sequence[str]) -> Iterator[tuple[str, pd.DataFrame]]:
-    others, names = [other for other in keys if other != key], short_names(keys)
+def _panels(rows: pd.DataFrame, key: str, said: Mapping[str, str]) -> Iterator[tuple[str, pd.DataFrame]]:
+    others = [other for other in said if other != key]
     for values in product(*(rows[POINT + other].unique() for other in others)):
         chosen = rows
         for other, value in zip(others, values, strict=True):
             chosen = chosen[chosen[POINT + other] == value]
         words = ", ".join(
-            f"{names[other]} = {cell(value)}" for other, value in zip(others, values, strict=True)
+            f"{said[other]} = {cell(value)}" for other, value in zip(others, values, strict=True)
         )
         if chosen[POINT + key].nunique() > 1:
             yield words, chosen
 
 
 def _chart(
-    rows: pd.DataFrame, chosen: pd.DataFrame, key: str, column: str, words: str, looks: Looks
+    rows: pd.DataFrame, chosen: pd.DataFrame, key: tuple[str, str], measure: tuple[str, str], looks: Looks
 ) -> Markup:
-    stand = places(rows, key)
-    across = _across(stand)
+    """`key` and `measure` are columns with their words."""
+    column, words = measure
+    where = stand(rows, key[0])
+    across = _across(where)
     timed = column.startswith("time_to_")
     missed = lanes(rows, column) if timed else []
     strip = STRIP_HEAD + LANE * len(missed) if missed else 0.0
     up = _up(rows, column, timed, strip)
     labels = list(dict.fromkeys(chosen["label"]))
-    parts = [frame_of(across, up, key, words, {at: cell(value) for value, at in stand.items()})]
+    ticks = {at: where.words[value] for value, at in where.at.items()}
+    parts = [frame_of(across, up, with_unit(key[1], where.unit), words, ticks)]
     parts += [_strip(strip)] if missed else []
     for label in labels:
         own = chosen[chosen["label"] == label]
         own = own if timed else own.assign(**above_rounding(own, column))
-        at = [across(stand[value]) for value in own[POINT + key]]
+        beside = shift(labels, label, where.joined)
+        at = [across(where.at[value] + beside) for value in own[POINT + key[0]]]
         lane = TOP + STRIP_HEAD + LANE * (missed.index(label) + 0.3) if label in missed else 0.0
-        parts.append(_line(own, at, up, column, label, looks, lane))
-    return drawing(HEIGHT, f"{words} against {key}: {', '.join(labels)}", *parts)
+        parts.append(_line(own, at, up, column, label, looks, (lane, where.joined)))
+    return drawing(HEIGHT, f"{words} against {key[1]}: {', '.join(labels)}", *parts)
 
 
-def _across(stand: Mapping[Any, float]) -> Scale:
-    low, high = min(stand.values()), max(stand.values())
-    log = by_ratio(list(stand.values()))
+def _across(where: Stand) -> Scale:
+    low, high = min(where.at.values()), max(where.at.values())
+    if not where.joined:
+        return Scale(low - 0.5, high + 0.5, LEFT, WIDTH - RIGHT)
+    log = by_ratio(list(where.at.values()))
     margin = (high / low) ** 0.1 if log else 0.1 * (high - low)
     return Scale(
         low / margin if log else low - margin,
@@ -115,8 +133,15 @@ def _strip(high: float) -> Markup:
 
 
 def _line(
-    own: pd.DataFrame, at: list[float], up: Scale, column: str, label: str, looks: Looks, lane: float
+    own: pd.DataFrame,
+    at: list[float],
+    up: Scale,
+    column: str,
+    label: str,
+    looks: Looks,
+    lane_and_joined: tuple[float, bool],
 ) -> Markup:
+    lane, joined = lane_and_joined
     index, style = looks[label]
     known = [(x, row) for x, (_, row) in zip(at, own.iterrows(), strict=True) if np.isfinite(row[column])]
     way = [(x, up(row[column])) for x, row in known]
@@ -126,12 +151,12 @@ def _line(
         for low, high in [whisker(row, column, up.high)]
         if high > low
     ]
-    full, part = _marks(known, way, column, style[2])
+    full, part = _marks(known, way, column, style.marker)
     if lane:
         for x, (_, row) in zip(at, own.iterrows(), strict=True):
             if np.isnan(row[column]) and absent(row) < row["seeds"]:
-                (part if row[f"{column}_reached"] else full).append(shape(style[2], x, lane))
-    through = _unbroken(at, own[column], up)
+                (part if row[f"{column}_reached"] else full).append(shape(style.marker, x, lane))
+    through = _unbroken(at, own[column], up) if joined else ""
     parts = [tag("path", d=through, class_="curve", stroke_dasharray=dash(style))] if through else []
     parts += [tag("path", d="".join(whiskers), class_="reach")] if whiskers else []
     parts += [
