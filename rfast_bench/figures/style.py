@@ -5,6 +5,7 @@ Figures are matplotlib `Figure` objects without pyplot: nothing global is opened
 
 from __future__ import annotations
 
+import io
 import re
 import shutil
 from collections.abc import Iterator, Sequence
@@ -111,8 +112,22 @@ _SMALL = {
 }
 
 
+class Drawn(Figure):
+    """A figure that shows itself in a notebook, and whose letters stay letters in whatever file it is saved."""
+
+    def savefig(self, fname: Any, **words: Any) -> None:
+        """As matplotlib's."""
+        with mpl.rc_context({"pdf.fonttype": 42, "ps.fonttype": 42, "svg.fonttype": "none"}):
+            super().savefig(fname, **words)
+
+    def _repr_png_(self) -> bytes:
+        held = io.BytesIO()
+        self.savefig(held, format="png", dpi=110)
+        return held.getvalue()
+
+
 def figure(width: float, height: float) -> Figure:
-    return Figure(figsize=(width, height), layout="constrained")
+    return Drawn(figsize=(width, height), layout="constrained")
 
 
 def save(drawn: Figure, out: Path, name: str) -> Path:

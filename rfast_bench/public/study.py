@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -14,14 +14,26 @@ from rfast_bench.analysis.tables import render, summarise
 from rfast_bench.errors import UserError, suggest
 from rfast_bench.records.reading import Run, find_runs, varying
 
+if TYPE_CHECKING:
+    from rfast_bench.public.plots import Plots
+
 
 class Study:
     """Runs of one scenario or of several. Nothing is changed in place: `select` gives another study."""
 
-    def __init__(self, runs: Iterable[Run]) -> None:
-        """`runs`: as they were recorded; see `rfast_bench.run` and `rfast_bench.load`."""
+    def __init__(self, runs: Iterable[Run], every: Sequence[Run] | None = None) -> None:
+        """`runs`: as they were recorded; see `rfast_bench.run` and `rfast_bench.load`. `every`: those that they were
+        selected from."""
         self.runs: tuple[Run, ...] = tuple(sorted(runs, key=Run.sort_key))
         """One for each algorithm, seed and point of a sweep, in the order of the tables."""
+        self._every = self.runs if every is None else every
+
+    @property
+    def plot(self) -> Plots:
+        """Its figures: `plot.curves()`, `plot.targets()`, `plot.timeline()`, `plot.topology()`."""
+        from rfast_bench.public.plots import Plots  # matplotlib takes half a second
+
+        return Plots(self.runs, self._every)
 
     @property
     def labels(self) -> list[str]:
@@ -53,7 +65,7 @@ class Study:
         ]
         if not kept:
             raise UserError("no run is left of the selection")
-        return Study(kept)
+        return Study(kept, self._every)
 
     # ------------------------------------------------------------------------------------------ data frames
     def curves(self) -> pd.DataFrame:
