@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from rfast_bench.errors import UserError
 from rfast_bench.records.writing import FAILURE, MANIFEST, SCENARIO
+from rfast_bench.scenario import shipped
 
 TENSORBOARD = "tfevents"
 """In the names of its files, whose folders are named as runs' are."""
@@ -32,6 +33,25 @@ def manifests(place: Path) -> Iterator[Path]:
             if os.path.islink(link := os.path.join(folder, name)) and seed_of(Path(link)) is not None:
                 yield Path(link, MANIFEST)  # the walk does not go there
         below[:] = sorted(name for name in below if not name.startswith("."))
+
+
+def none_found(places: Sequence[Path]) -> str:
+    """What is said where there is no run; where a study's summary alone was kept, how its records are made anew."""
+    where = ", ".join(map(str, places)) or "no folder given"
+    said = [f"{where}: no run found (a run folder holds {MANIFEST})"]
+    kept = [
+        table.parent
+        for place in places
+        for table in sorted([*place.glob("table.csv"), *place.glob("*/table.csv")])
+    ]
+    for home in kept:
+        name = home.resolve().name
+        if name in shipped.names():
+            said.append(
+                f"{home}: its table is kept ({home / 'table.md'}), its records are not; they are made anew by "
+                f"rfast-bench run {name} --out {home.parent}"
+            )
+    return "\n".join(said)
 
 
 def seed_of(folder: Path) -> int | None:

@@ -20,7 +20,7 @@ from rfast_bench.errors import UserError, nearest
 from rfast_bench.files import read_text
 from rfast_bench.plan.swept_values import named
 from rfast_bench.records import integrity
-from rfast_bench.records.folders import manifests, seed_of
+from rfast_bench.records.folders import manifests, none_found, seed_of
 from rfast_bench.records.order import point_key, value_key
 from rfast_bench.records.writing import COLUMNS, MANIFEST
 from rfast_bench.scenario.user_files.tables import check_width
@@ -195,8 +195,7 @@ def find_runs(paths: Iterable[Path]) -> list[Run]:
     places = [Path(path) for path in paths]
     found = {os.path.realpath(path): path for place in places for path in manifests(place)}
     if not found:
-        where = ", ".join(str(place) for place in places) or "no folder given"
-        raise UserError(f"{where}: no run found (a run folder holds {MANIFEST})")
+        raise UserError(none_found(places))
     runs: list[Run] = []
     doubtful: list[_Doubtful] = []
     for path in found.values():

@@ -232,3 +232,18 @@ def test_only_keys_with_several_values_vary(tmp_path: Path) -> None:
     save(tmp_path, "a", point={"loss": 0.1, "workers": 4})
     save(tmp_path, "a", point={"loss": 0.2, "workers": 4})
     assert varying(find_runs([tmp_path])) == ["loss"]
+
+
+def test_a_study_whose_summary_alone_was_kept_says_how_it_is_made_anew(tmp_path: Path) -> None:
+    """As those of a fresh checkout are."""
+    home = tmp_path / "results" / "quickstart"
+    home.mkdir(parents=True)
+    (home / "table.csv").write_text("scenario\n")
+    again = f"they are made anew by rfast-bench run quickstart --out {tmp_path / 'results'}"
+    for place in (home, home.parent):
+        with pytest.raises(UserError, match=f"no run found.*\n{home}: its table is kept .*table.md.*{again}"):
+            find_runs([place])
+    (tmp_path / "results" / "other").mkdir()
+    (tmp_path / "results" / "other" / "table.csv").write_text("scenario\n")
+    with pytest.raises(UserError, match=r"no run found \(a run folder holds manifest.json\)$"):
+        find_runs([tmp_path / "results" / "other"])
