@@ -64,7 +64,7 @@ def command(
         spec = TopologySpec(kind=kind or "file", seed=seed, root=root, common_roots=common_roots, **given)
         if kind is not None and workers is None:
             raise click.UsageError("--kind needs -n")
-        checks = [verdicts.of_spec(spec, workers, verdicts.parse_bytes(size))]
+        checks = verdicts.of_spec(spec, workers, verdicts.parse_bytes(size))
     elif workers is not None or seed or root or size or common_roots != 1:
         raise click.UsageError("a SCENARIO has its own -n, --seed, --root and --bytes; leave them out")
     else:

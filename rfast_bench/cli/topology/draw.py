@@ -11,8 +11,8 @@ import click
 from rfast_bench.errors import CannotRun, UserError, suggest
 from rfast_bench.scenario.sections.topology import TopologySpec
 from rfast_bench.topology.build import build
+from rfast_bench.topology.check.verdicts import count
 from rfast_bench.topology.connectivity import listed
-from rfast_bench.topology.files import count_rows, count_workers
 from rfast_bench.topology.topology import Topology
 
 if TYPE_CHECKING:
@@ -67,8 +67,10 @@ def command(
         figures = [_built(TopologySpec(kind=kind, seed=seed, root=root), workers, kind)]
     else:
         spec = TopologySpec.model_validate(given)
-        figures = [_built(spec, workers or _count(given), "pair")]
+        figures = [_built(spec, workers or count(spec), "pair")]
     for name, built, network in figures:
+        for note in built.notes:
+            click.echo(note, err=True)
         target = out or Path(f"topology-{name}")
         if len(figures) > 1 and out is not None:
             target = out.with_name(f"{out.stem}-{name}{out.suffix}")
@@ -81,13 +83,6 @@ def _built(spec: TopologySpec, workers: int, name: str) -> tuple[str, Topology, 
         return name, build(spec, workers, "pair", allow_unsound=True), None
     except CannotRun as reason:
         raise UserError(str(reason)) from reason
-
-
-def _count(files: dict[str, Path]) -> int:
-    matrices = [key for key in files if key.endswith("_matrix")]
-    if matrices:
-        return count_rows(files[matrices[0]], f"--{matrices[0].replace('_', '-')}")
-    return max(count_workers(path, f"--{key}") for key, path in files.items())
 
 
 def _of_scenario(
