@@ -15,14 +15,14 @@ END = "end"
 def _until(ctx: click.Context, parameter: click.Parameter, text: str | None) -> float | None:
     """Seconds; infinite for all."""
     from rfast_bench.scenario.values.units import PositiveSeconds
+    from rfast_bench.scenario.values.wording import first_of
 
     if text is None or text == END:
         return None if text is None else math.inf
     try:
         return float(TypeAdapter(PositiveSeconds).validate_python(text))
     except ValidationError as problem:
-        said = problem.errors()[0]["msg"].removeprefix("Value error, ")
-        raise click.BadParameter(f"found '{text}'; give a time, such as 20 s, or {END}: {said}") from problem
+        raise click.BadParameter(f"give a time, such as 20 s, or {END}: {first_of(problem)}") from problem
 
 
 @click.command("trace")

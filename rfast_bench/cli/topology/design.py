@@ -10,7 +10,8 @@ import numpy as np
 from pydantic import TypeAdapter, ValidationError
 
 from rfast_bench.errors import UserError
-from rfast_bench.scenario.values.units import Bytes, BytesPerSecond, Seconds
+from rfast_bench.scenario.values.units import Bytes, BytesPerSecond, Seconds, with_digits
+from rfast_bench.scenario.values.wording import first_of
 from rfast_bench.topology.design.objective import OBJECTIVES, Network, Objective
 
 ANY = -1
@@ -22,7 +23,7 @@ def _quantity(text: str, kind: Any) -> float:
     try:
         return float(TypeAdapter(kind).validate_python(text))
     except ValidationError as problem:
-        raise click.BadParameter(problem.errors()[0]["msg"].removeprefix("Value error, ")) from problem
+        raise click.BadParameter(first_of(problem)) from problem
 
 
 def size(text: str) -> float:
@@ -90,7 +91,11 @@ def command(
 
     network = _network(latency, bandwidth, message, compute)
     found = designer.design(network, objective, None if root == ANY else root, limit)
-    proven = "which is optimal" if not found.gap else f"at most {found.gap:.1%} above the best there is"
+    proven = (
+        "which is optimal"
+        if not found.gap
+        else f"at most {with_digits(100 * found.gap, 0, 2)}% above the best there is"
+    )
     click.echo(f"{network.n} workers, common root {found.root}, {objective} {span(found.value)}, {proven}")
     click.echo(f"(no pair of spanning trees gets below {span(found.bound)})\n")
     click.echo(render(compare(network, found), objective))

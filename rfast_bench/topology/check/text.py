@@ -9,7 +9,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from rfast_bench.scenario.values.units import human_bytes, in_seconds
+from rfast_bench.scenario.values.units import human_bytes, in_seconds, times_apart
 from rfast_bench.topology.check.explanation import Explanation, Range
 from rfast_bench.topology.check.verdicts import Check
 from rfast_bench.topology.connectivity import MOST_LINES, listed
@@ -190,7 +190,8 @@ def _busiest(busy: Bottleneck, found: Explanation) -> str:
     if busy.seconds is None or found.network is None:
         return text
     over = "" if busy.seconds <= found.network.compute else ", so that newer posts supersede waiting ones"
-    return f"{text}, {in_seconds(busy.seconds)}; a gradient takes {in_seconds(found.network.compute)}{over}"
+    sending, gradient = times_apart(busy.seconds, found.network.compute)
+    return f"{text}, {sending}; a gradient takes {gradient}{over}"
 
 
 def _loads(found: Explanation) -> Table:

@@ -16,6 +16,7 @@ from rfast_bench.scenario import shipped
 from rfast_bench.scenario.schema import AlgorithmSpec, Scenario, load
 from rfast_bench.scenario.sections.topology import FILE, TopologySpec
 from rfast_bench.scenario.values.units import Bytes
+from rfast_bench.scenario.values.wording import first_of
 from rfast_bench.topology import edge_lists, graphs
 from rfast_bench.topology import files as graph_files
 from rfast_bench.topology.build import build
@@ -52,8 +53,7 @@ def parse_bytes(text: str | None) -> float | None:
     try:
         return TypeAdapter[float](Bytes).validate_python(text)
     except ValidationError as problem:
-        reason = problem.errors()[0]["msg"].removeprefix("Value error, ")
-        raise UserError(f"--bytes: {reason}") from problem
+        raise UserError(f"--bytes: {first_of(problem)}") from problem
 
 
 # --------------------------------------------------------------------------------------- a kind, or files
