@@ -228,7 +228,8 @@ def _too_large(need: Need, there: int) -> str:
     smaller = "problem.dtype: float32, " if dtype == "float64" else ""
     return (
         f"{run.point.source}: {run.algorithm.label} needs about {_size(e.total, there)} of memory, "
-        f"{_size(there, e.total)} are available ({said}); try {smaller}fewer workers, a smaller model or fewer samples, or another machine"
+        f"{_size(there, e.total)} are available ({said}); try {smaller}fewer workers, a "
+        "smaller model or fewer samples, or another machine"
     )
 
 

@@ -8,6 +8,8 @@ from pathlib import Path
 import click
 from pydantic import TypeAdapter, ValidationError
 
+from rfast_bench.cli.common.saying import remark
+
 _PATH = click.Path(path_type=Path)
 END = "end"
 
@@ -45,5 +47,5 @@ def command(runs: tuple[Path, ...], out: Path, until: float | None) -> None:
     from rfast_bench.records.reading import find_runs
     from rfast_bench.trace.perfetto import trace as trace_of
 
-    write_text(out, trace_of(find_runs(runs), until, lambda line: click.echo(line, err=True)))
+    write_text(out, trace_of(find_runs(runs), until, remark))
     click.echo(out)

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from rfast_bench.cli.common import options
+from rfast_bench.cli.common.saying import remark
 from rfast_bench.errors import CannotRun, UserError, suggest
 from rfast_bench.scenario.sections.topology import TopologySpec
 from rfast_bench.topology.build import build
@@ -24,11 +26,11 @@ SUFFIXES = (".svg", ".png")
 
 
 @click.command("draw")
-@click.argument("scenario", type=_PATH, required=False)
-@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override a key of SCENARIO.")
+@options.scenario(required=False)
+@options.overrides
 @click.option("--label", help="Of SCENARIO's algorithms, only that one.")
-@click.option("--kind", metavar="K", help="A named kind, drawn as a pair, e.g. binary-tree.")
-@click.option("-n", "workers", type=click.IntRange(min=1), metavar="N", help="How many workers.")
+@options.kind
+@options.workers
 @click.option("--seed", type=int, default=0, show_default=True, help="For random-trees.")
 @click.option("--root", type=int, default=0, show_default=True, help="For trees.")
 @click.option("--w", type=_PATH, metavar="FILE", help="Edge list of G(W).")
@@ -70,7 +72,7 @@ def command(
         figures = [_built(spec, workers or count(spec), "pair")]
     for name, built, network in figures:
         for note in built.notes:
-            click.echo(note, err=True)
+            remark(note)
         target = out or Path(f"topology-{name}")
         if len(figures) > 1 and out is not None:
             target = out.with_name(f"{out.stem}-{name}{out.suffix}")
