@@ -23,11 +23,12 @@ def main() -> None:
         from rfast_bench.problems.data.images import parse_cifar_pickle, parse_idx
         from rfast_bench.scenario.reading import read_yaml
         from rfast_bench.scenario.sections.link_files import read_latency
-        from rfast_bench.topology.files import read_edges, read_matrix
+        from rfast_bench.topology.edge_lists import read_all
+        from rfast_bench.topology.files import read_matrix
     home = Path(mkdtemp(prefix="rfast-bench-guided-"))
     readers: list[tuple[str, Callable[[Path], object]]] = [
         ("s.yaml", read_yaml),
-        ("e.txt", lambda path: read_edges(path, "w")),
+        ("e.txt", lambda path: read_all({"w": path}, "topology")),
         ("m.csv", lambda path: read_matrix(path, "w")),
         ("m.npy", lambda path: read_matrix(path, "w")),
         ("m.npz", lambda path: read_matrix(path, "w")),

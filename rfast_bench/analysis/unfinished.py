@@ -16,6 +16,7 @@ from rfast_bench.analysis.tables import render
 from rfast_bench.errors import UserError
 from rfast_bench.records.reading import Run, any_runs, find_runs
 from rfast_bench.records.unfinished import EVERY, Unfinished, find_unfinished
+from rfast_bench.scenario.values.units import percent_done
 
 SHOWN = ("terminal", "md")
 """Formats in which unfinished runs have a table of their own."""
@@ -90,7 +91,7 @@ def _row(run: Unfinished) -> dict[str, str]:
         "algorithm": str(about["label"]) + (" (tuning)" if about["purpose"] == "tuning" else ""),
         "seed": str(about["seed"]),
         "time reached (s)": last("time"),
-        "done": f"{run.share:.0%}",
+        "done": percent_done(run.share),
         "epoch": last("epoch"),
         **{heading: last(name) for name, heading in MEASURED.items()},
         "status": _status(run),

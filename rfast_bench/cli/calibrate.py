@@ -7,22 +7,24 @@ from pathlib import Path
 import click
 from rich.console import Console
 
+from rfast_bench.cli.common import options
+from rfast_bench.cli.common.saying import is_quiet
 from rfast_bench.cli.errors import ends_when_told
 
 _PATH = click.Path(path_type=Path)
 
 
 @click.command("calibrate")
-@click.argument("scenario")
+@options.scenario()
 @click.option("--out", "-o", type=_PATH, required=True, help="The file to write; its times go beside it.")
 @click.option(
     "--seconds", type=click.FloatRange(min=1), default=20.0, show_default=True, help="To measure for."
 )
-@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override a key of SCENARIO.")
+@options.overrides
 @click.option("--profile", type=_PATH, help="Also write what was measured as a profile for `system`.")
 @ends_when_told()
 def command(
-    scenario: str, out: Path, seconds: float, overrides: tuple[str, ...], profile: Path | None
+    scenario: Path, out: Path, seconds: float, overrides: tuple[str, ...], profile: Path | None
 ) -> None:
     """Measure gradients and links of SCENARIO on this machine; write its simulated counterpart."""
     from rfast_bench.plan.runs import load_points
@@ -30,7 +32,7 @@ def command(
     from rfast_bench.scenario import shipped
     from rfast_bench.study.tuning import tune
 
-    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    console = Console(stderr=True, highlight=False, soft_wrap=True, quiet=is_quiet())
     path = shipped.find(scenario)
     tune.refuse(load_points(path, overrides), "while times are measured; give it a value with --set")
     times = calibrate(path, overrides, out, seconds, console.print, profile)

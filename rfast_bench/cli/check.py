@@ -7,6 +7,8 @@ from pathlib import Path
 
 import click
 
+from rfast_bench.cli.common import options
+
 
 @click.command("check")
 @click.argument("what", metavar="FILE.py:CLASS|NAME")
@@ -18,7 +20,7 @@ import click
     metavar="KEY=VALUE",
     help="A parameter, as a scenario gives it.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON, for programs.")
+@options.as_json
 @click.option("--real/--no-real", default=True, help="Try it on two real processes too.")
 def command(what: str, given: tuple[str, ...], as_json: bool, real: bool) -> None:
     """Check that an algorithm (or a problem) keeps the rules of the contract.

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from rfast_bench.cli.common import options
+
 WIDTH = 120
 """Of what is printed elsewhere than on a terminal."""
 SUFFIXES = (".png", ".svg", ".pdf")
@@ -13,11 +15,14 @@ _PATH = click.Path(path_type=Path)
 
 
 @click.command("data")
-@click.argument("scenario", type=_PATH)
-@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override a key of SCENARIO.")
+@options.scenario()
+@options.overrides
+@options.as_json
 @click.option("--seed", type=click.IntRange(min=0), help="That samples are dealt with.  [default: the first]")
 @click.option("--out", "-o", type=_PATH, metavar="FILE", help="Draw it too: a .png, .svg or .pdf file.")
-def command(scenario: Path, overrides: tuple[str, ...], seed: int | None, out: Path | None) -> None:
+def command(
+    scenario: Path, overrides: tuple[str, ...], as_json: bool, seed: int | None, out: Path | None
+) -> None:
     """Show who holds which samples of SCENARIO: a table, and a figure with -o."""
     from rich.console import Console
     from rich.text import Text
@@ -31,9 +36,13 @@ def command(scenario: Path, overrides: tuple[str, ...], seed: int | None, out: P
     if out is not None and out.suffix not in SUFFIXES:
         raise UserError(f"--out: found '{out}'; expected a file that ends in {', '.join(SUFFIXES)}")
     found = shards_of(load_points(shipped.find(scenario), overrides), seed)
+    if as_json:
+        from rfast_bench.analysis import json_text
+
+        click.echo(json_text.of({"shards": [vars(one) for one in found]}), nl=False)
     console = Console(highlight=False)
     console.width = console.width if console.is_terminal else WIDTH
-    for number, shards in enumerate(found):
+    for number, shards in enumerate([] if as_json else found):
         with console.capture() as printed:
             console.print(Text.assemble((shards.title, "bold"), f", seed {shards.seed}"))
             for line in summary(shards):
@@ -45,4 +54,4 @@ def command(scenario: Path, overrides: tuple[str, ...], seed: int | None, out: P
 
         for number, shards in enumerate(found, 1):
             target = out if len(found) == 1 else out.with_name(f"{out.stem}-{number}{out.suffix}")
-            click.echo(draw_shards(shards, target))
+            click.echo(draw_shards(shards, target), err=as_json)

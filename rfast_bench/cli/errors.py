@@ -6,12 +6,14 @@ from __future__ import annotations
 
 import signal
 import sys
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, NoReturn
 
 import click
 
+from rfast_bench.cli.common.saying import is_verbose
 from rfast_bench.errors import UserError
 
 BAD_INPUT = UserError.exit_code
@@ -24,6 +26,8 @@ class ErrorGroup(click.Group):
         try:
             return super().invoke(ctx)
         except UserError as error:
+            if is_verbose():
+                click.echo("".join(traceback.format_exception(error)), err=True)
             click.echo(f"Error: {error}", err=True)
             ctx.exit(error.exit_code)
 

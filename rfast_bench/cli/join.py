@@ -8,9 +8,11 @@ table. See `real/launch/external.py`, and `docs/clusters.md`.
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
 import sys
+import time
 from datetime import timedelta
 from pathlib import Path
 from typing import NoReturn
@@ -19,9 +21,11 @@ import click
 from rich.console import Console
 from torch.distributed import DistError
 
+from rfast_bench.cli.common import options
 from rfast_bench.cli.errors import BAD_INPUT, ENDING
 from rfast_bench.cli.run import draw
 from rfast_bench.errors import UserError
+from rfast_bench.files import write_text
 from rfast_bench.plan.runs import Run, load_points, plan
 from rfast_bench.real.launch.external import Caller, attend, next_call, refuse
 from rfast_bench.real.launch.rank_environment import RankInfo
@@ -37,14 +41,12 @@ INTERRUPTED, LOST = 130, 3
 
 
 @click.command("join", context_settings={"help_option_names": ["-h", "--help"]})
-@click.argument("scenario")
-@click.option(
-    "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override a key of the scenario."
-)
-@click.option("--out", type=click.Path(path_type=Path), default=Path("results"), show_default=True)
+@options.scenario()
+@options.overrides
+@options.out("The folder where records go, shared by all machines.", Path("results"))
 @click.option("--fresh", is_flag=True, help="Do all runs again, also those already there.")
 @click.option("--plots/--no-plots", default=True, help="Draw the figures at the end.")
-def command(scenario: str, overrides: tuple[str, ...], out: Path, fresh: bool, plots: bool) -> None:
+def command(scenario: Path, overrides: tuple[str, ...], out: Path, fresh: bool, plots: bool) -> None:
     """Take part in the runs of SCENARIO as the worker that the environment names (torchrun, srun).
 
     OUT must be a folder that all machines share.
@@ -78,8 +80,11 @@ def _terminated(number: int, frame: object) -> NoReturn:
 
 
 def complain(problem: str) -> int:
-    """As `rfast-bench` does."""
+    """As `rfast-bench` does. torchrun, which then reports at length, is told it too: its report ends with it."""
     click.echo(f"Error: {problem}", err=True)
+    file = os.environ.get("TORCHELASTIC_ERROR_FILE")
+    if file:
+        write_text(Path(file), json.dumps({"message": problem, "timestamp": int(time.time())}))
     return BAD_INPUT
 
 
@@ -96,14 +101,15 @@ def meet(info: RankInfo) -> Store:
     return PrefixStore(prefix_of(info), store)
 
 
-def planned(info: RankInfo, scenario: str, overrides: tuple[str, ...]) -> list[Run]:
+def planned(info: RankInfo, scenario: Path, overrides: tuple[str, ...]) -> list[Run]:
     """The scenario's runs. Raises UserError when there are not as many processes as workers."""
     runs = plan(load_points(shipped.find(scenario), overrides))
     for run in runs:
         if run.scenario.workers != info.workers:
             raise UserError(
                 f"{run.point.source}: workers is {run.scenario.workers}, but the launcher started {info.workers} "
-                "processes (WORLD_SIZE): one process a worker is needed"
+                "processes (WORLD_SIZE): start one a worker (torchrun --nproc-per-node, srun --ntasks), or --set "
+                f"workers={info.workers}"
             )
     return runs
 
@@ -111,7 +117,7 @@ def planned(info: RankInfo, scenario: str, overrides: tuple[str, ...]) -> list[R
 def lead(
     info: RankInfo,
     store: Store,
-    scenario: str,
+    scenario: Path,
     overrides: tuple[str, ...],
     out: Path,
     fresh: bool,
@@ -133,7 +139,7 @@ def lead(
     return code
 
 
-def follow(info: RankInfo, store: Store, scenario: str, overrides: tuple[str, ...], out: Path) -> int:
+def follow(info: RankInfo, store: Store, scenario: Path, overrides: tuple[str, ...], out: Path) -> int:
     """Any other rank. What is wrong with the scenario is told by rank 0, for it finds the same."""
     try:
         return attend(info, store, planned(info, scenario, overrides), out)

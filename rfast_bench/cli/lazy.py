@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from typing import Any
 
 import click
 from click.shell_completion import CompletionItem
 
+from rfast_bench.cli.common import saying
 from rfast_bench.cli.errors import ErrorGroup
 
 Known = Mapping[str, tuple[str, str]]
@@ -16,11 +17,13 @@ Known = Mapping[str, tuple[str, str]]
 
 
 class Commands(ErrorGroup):
-    """Knows its commands by name and by a line of help."""
+    """Knows its commands by name and by a line of help; `tasks` groups them, by what one wants to do."""
 
-    def __init__(self, *args: Any, known: Known, **more: Any) -> None:
+    def __init__(
+        self, *args: Any, known: Known, tasks: Mapping[str, Sequence[str]] | None = None, **more: Any
+    ) -> None:
         super().__init__(*args, **more)
-        self.known = known
+        self.known, self.tasks = known, dict(tasks or {})
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted(self.known)
@@ -29,7 +32,7 @@ class Commands(ErrorGroup):
         if cmd_name not in self.known:
             return None
         command: click.Command = import_module(f"rfast_bench.cli.{self.known[cmd_name][0]}").command
-        return command
+        return saying_options(command)
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         """Without importing the commands; options are asked for as of any group."""
@@ -39,5 +42,16 @@ class Commands(ErrorGroup):
         return [CompletionItem(name, help=self.known[name][1]) for name in names]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, self.known[name][1]) for name in self.list_commands(ctx)])
+        widest = max(map(len, self.known))
+        for title, names in self.tasks.items() or {"Commands": self.list_commands(ctx)}.items():
+            with formatter.section(title):
+                formatter.write_dl([(name.ljust(widest), self.known[name][1]) for name in names])
+
+
+def saying_options(command: click.Command) -> click.Command:
+    """The command with `--quiet` and `--verbose`, its subcommands too where they are known by now."""
+    known = {option for parameter in command.params for option in parameter.opts}
+    command.params += [option for option in saying.options() if not known & set(option.opts)]
+    for inner in getattr(command, "commands", {}).values():
+        saying_options(inner)
+    return command

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Literal
 import click
 from rich.console import Console
 
+from rfast_bench.cli.common import options
+from rfast_bench.cli.common.saying import is_quiet, is_verbose, remark
 from rfast_bench.cli.errors import ends_when_told
 from rfast_bench.errors import UserError
 
@@ -32,26 +34,46 @@ def check_place() -> None:
         raise UserError("the working folder does not exist any more; change to another one") from problem
 
 
+def check_cluster(backend: str, address: str | None, jobs: int | None) -> None:
+    """Raises UsageError unless a cluster has an address, and an address a cluster. Says what `jobs` is not for."""
+    if backend != "local" and address is None:
+        where = {
+            "dask": "of its scheduler, --address tcp://HOST:8786",
+            "ray": "of its head, --address HOST:6379",
+        }
+        raise click.UsageError(
+            f"--backend {backend} does the runs on a cluster that is there: give the address {where[backend]}"
+        )
+    if backend == "local" and address is not None:
+        raise click.UsageError(
+            f"--address {address} is of a cluster: say of which sort, --backend dask or --backend ray; "
+            "without it the runs are done on this machine"
+        )
+    if backend != "local" and jobs is not None:
+        remark(
+            f"--jobs {jobs} counts on this machine alone and is not used: with --backend {backend} the cluster does as "
+            "many runs at once as it has threads (Dask) or CPUs (Ray)"
+        )
+
+
 @click.command("run")
-@click.argument("scenario")
-@click.option(
-    "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override a key, e.g. network.loss=0.2."
-)
+@options.scenario()
+@options.overrides
 @click.option(
     "--world", type=click.Choice(("simulated", "real", "both")), help="Where it runs, not as the file says."
 )
+@options.out("The folder where records go.", Path("results"))
 @click.option(
-    "--out",
-    type=click.Path(path_type=Path),
-    default=Path("results"),
+    "--jobs", "-j", type=click.IntRange(min=1), help="Runs at once on this machine.  [default: all cores]"
+)
+@click.option(
+    "--backend",
+    type=click.Choice(("local", "dask", "ray")),
+    default="local",
     show_default=True,
-    help="Where records go.",
+    help="Who does the runs.",
 )
-@click.option("--jobs", type=click.IntRange(min=1), default=None, help="Runs at once; default: all cores.")
-@click.option(
-    "--backend", type=click.Choice(("local", "dask", "ray")), default="local", help="Who does the runs."
-)
-@click.option("--address", help="Of the existing Dask scheduler or Ray cluster.")
+@click.option("--address", help="Of the existing Dask scheduler (tcp://HOST:PORT) or Ray cluster.")
 @click.option("--fresh", is_flag=True, help="Do all runs again, also those already there.")
 @click.option("--checkpoint", is_flag=True, help="Leave each run's last mean model, as safetensors.")
 @click.option("--plots/--no-plots", default=True, help="Draw the figures at the end.")
@@ -61,10 +83,9 @@ def check_place() -> None:
     metavar="DIR",
     help="Write curves for TensorBoard as they come.",
 )
-@click.option("--verbose", is_flag=True, help="Of a run that failed, print the whole stack.")
 @ends_when_told(" Finished runs are kept; the same command continues.")
 def command(
-    scenario: str,
+    scenario: Path,
     overrides: tuple[str, ...],
     world: str | None,
     out: Path,
@@ -75,7 +96,6 @@ def command(
     checkpoint: bool,
     plots: bool,
     tensorboard: Path | None,
-    verbose: bool,
 ) -> None:
     """Run SCENARIO, a file or the name of a shipped one; leave records, a table and plots in OUT/NAME."""
     from rfast_bench.scenario import shipped
@@ -83,9 +103,8 @@ def command(
 
     check_place()
     path = shipped.find(scenario)
+    check_cluster(backend, address, jobs)
     jobs = jobs or os.cpu_count() or 1
-    if (backend == "local") != (address is None):
-        raise click.UsageError("--backend dask and ray need --address, and nothing else does")
     if backend == "local" and jobs > 1:
         warm_up(path, real=world in ("real", "both") or bool({"world=real", "world=both"} & set(overrides)))
     from rfast_bench.study import fork_server_imports  # noqa: F401 - first, see there
@@ -99,9 +118,9 @@ def command(
     if checkpoint:
         overrides = (*overrides, "checkpoint=true")
     try:
-        way = Way(out, jobs, fresh, Console(), cluster=cluster, tensorboard=tensorboard)
+        way = Way(out, jobs, fresh, Console(quiet=is_quiet()), cluster=cluster, tensorboard=tensorboard)
         study(path, overrides, way, draw if plots else None)
     except RunsFailed as problem:
-        if verbose:
+        if is_verbose():
             click.echo("\n".join(problem.stacks), err=True)
         raise

@@ -7,19 +7,33 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from rfast_bench.cli.common import completing, options
 from rfast_bench.errors import UserError
 from rfast_bench.scenario import systems as profiles
 from rfast_bench.study.scenario import WIDTH
 
 
 @click.command("systems")
-@click.argument("names", nargs=-1, metavar="[PROFILE]...")
-def command(names: tuple[str, ...]) -> None:
-    """Show PROFILEs for a scenario's `system` key, names or files; without one, all that are shipped."""
+@click.argument("names", nargs=-1, metavar="[PROFILE]...", shell_complete=completing.profiles)
+@options.as_json
+def command(names: tuple[str, ...], as_json: bool) -> None:
+    """Show PROFILEs for a scenario's `system` key, names or files; without one, all that are shipped.
+
+    A profile is the times and the traffic of a measured machine: with it a small problem runs as if on that one.
+    """
     try:
         paths = [profiles.find(name) for name in names or profiles.names()]
     except ValueError as problem:
         raise UserError(str(problem)) from problem
+    if as_json:
+        from rfast_bench.analysis import json_text
+
+        shown = zip(names or profiles.names(), paths, strict=True)
+        click.echo(
+            json_text.of({str(name): profiles.load(path)[0].model_dump(mode="json") for name, path in shown}),
+            nl=False,
+        )
+        return
     tables = [(profiles.load(path)[0].description, _rows(profiles.described(path))) for path in paths]
     console = Console(highlight=False)
     console.width = console.width if console.is_terminal else WIDTH

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from rfast_bench.plan.runs import Point, Run
 from rfast_bench.plan.swept_values import named, short_names
 from rfast_bench.scenario.sections.compute import own_mean
+from rfast_bench.scenario.values.units import apart
 from rfast_bench.topology.topology import Topology
 
 
@@ -42,9 +43,10 @@ class Saturated:
             if self.inlet
             else ""
         )
+        link, gradient = apart(1000 * self.link, 1000 * self.gradient)
         return (
-            f"the {self.messages} messages that a worker sends in an iteration take {1000 * self.link:.3g} ms of its "
-            f"link, a gradient {1000 * self.gradient:.3g} ms (so for {self.workers} of the workers). They do not fit: "
+            f"the {self.messages} messages that a worker sends in an iteration take {link} ms of its "
+            f"link, a gradient {gradient} ms (so for {self.workers} of the workers). They do not fit: "
             f"posts replace each other before they leave, and what is read grows old. {fewer}; all "
             f"would on a link of {8e-9 * self.enough:.3g} Gbit/s{inlet}"
         )

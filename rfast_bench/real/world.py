@@ -27,6 +27,7 @@ from rfast_bench.real.launch.local import local
 from rfast_bench.real.samples.results import Result, has_left, load
 from rfast_bench.real.worker.optimizer import asks_all
 from rfast_bench.scenario.faults.kinds import Fault, Spell
+from rfast_bench.scenario.values.units import with_digits
 
 LATEST = 0.05
 """A run is void when its mean lateness is above this share of its mean compute time."""
@@ -165,9 +166,10 @@ def lateness(results: Sequence[Result]) -> dict[str, float]:
 def _void(late: dict[str, float]) -> str:
     if not late or late["share"] <= LATEST:
         return ""
+    share, most = with_digits(100 * late["share"], 100 * LATEST, 2), f"{100 * LATEST:g}"
     return (
-        f"gradients were {1000 * late['mean']:.2g} ms late on average, {100 * late['share']:.1f} % of their "
-        f"{1000 * late['step']:.3g} ms (at most {100 * LATEST:g} %): too much work for this machine"
+        f"gradients were {1000 * late['mean']:.2g} ms late on average, {share} % of their "
+        f"{1000 * late['step']:.3g} ms (at most {most} %): too much work for this machine"
     )
 
 

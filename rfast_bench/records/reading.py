@@ -24,6 +24,7 @@ from rfast_bench.records.folders import manifests, none_found, seed_of
 from rfast_bench.records.order import point_key, value_key
 from rfast_bench.records.writing import COLUMNS, MANIFEST
 from rfast_bench.scenario.user_files.tables import check_width
+from rfast_bench.scenario.values import wording
 from rfast_bench.scenario.values.bounds import LARGEST_FILE
 from rfast_bench.scenario.values.metrics import larger_is_better
 
@@ -270,8 +271,8 @@ def _explain(problem: ValidationError) -> str:
     first = problem.errors()[0]
     names = {attribute: key for key, attribute in _ATTRIBUTES.items()}
     where = ".".join(names.get(str(part), str(part)) for part in first["loc"])
-    found = "" if first["type"] == "missing" else f", found {first['input']!r}"
-    return f"{where}: {first['msg']}{found}"
+    found = "" if first["type"] == "missing" else wording.found(first["input"], expected=True)
+    return f"{where}: {wording.said(first)}{found}"
 
 
 # ----------------------------------------------------------------------------------------- what it is like

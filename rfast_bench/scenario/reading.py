@@ -13,15 +13,12 @@ from rfast_bench.errors import UserError, suggest
 from rfast_bench.files import read_text
 from rfast_bench.scenario import yaml_text
 from rfast_bench.scenario.user_files import code
-from rfast_bench.scenario.values.base import NO_NUMBER
+from rfast_bench.scenario.values import wording
 
 Model = TypeVar("Model", bound=BaseModel)
 PLUG_IN = "(plug-in)"
 """The tag of a problem that is a class of the user's own; tags in brackets are never part of a key path."""
 
-SHOULD = "Input should be "
-"""How pydantic starts to say what is allowed; a value of several types gets one such message for each."""
-BOUNDS = ("greater_than", "greater_than_equal", "less_than", "less_than_equal")
 MEANT = dict.fromkeys(("by-owner", "by-client", "by-user", "by-writer", "owner", "column"), "by-column")
 """Kinds by names that they are known by elsewhere."""
 
@@ -120,17 +117,15 @@ def explain(problem: ValidationError, raw: Any, source: str, prefix: tuple[str, 
             continue  # pydantic counts only the items that are right
         key = ".".join((*prefix, *_key_path(error["loc"], raw, error["type"] != "unknown_key")))
         message = _message(error)
-        found = (
-            ""
-            if isinstance(error["input"], dict) or error["type"] == "missing"
-            else f" (found {error['input']!r})"
-        )
+        expected = message.startswith(wording.EXPECTED)
+        told_already = error["type"] == "missing" or "(found " in message
+        found = "" if told_already else wording.found(error["input"], expected)
         line = f"{source}: {key + ': ' if key else ''}{message}{found}"
-        place = told.setdefault((key, found), len(lines)) if message.startswith(SHOULD) else len(lines)
+        place = told.setdefault((key, found), len(lines)) if expected else len(lines)
         if place == len(lines):
             lines.append(line)
-        elif f" {message.removeprefix(SHOULD)}" not in lines[place]:
-            lines[place] = f"{lines[place].removesuffix(found)}, or {message.removeprefix(SHOULD)}{found}"
+        elif (other := message.removeprefix(wording.EXPECTED)) and f" {other}" not in lines[place]:
+            lines[place] = f"{lines[place].removesuffix(found)}, or {other}{found}"
     return "\n".join(dict.fromkeys(lines))
 
 
@@ -139,14 +134,14 @@ def _inside(loc: tuple[int | str, ...], other: tuple[int | str, ...]) -> bool:
 
 
 def _message(error: Any) -> str:
-    """pydantic's message, but for a word that is not among those allowed."""
+    """What one finding means; of a word that is not among those allowed also the nearest."""
     context = error.get("ctx", {})
-    if error["type"] in ("model_type", "dict_type"):
-        return f"{SHOULD}a mapping of keys"
-    if isinstance(error["input"], bool) and error["type"] in BOUNDS:
-        return NO_NUMBER
     if error["type"] == "union_tag_not_found":
-        return "'kind' is missing: it says which sort this is"
+        which = "'kind', which says what sort this is"
+        mapping = isinstance(error["input"], dict)
+        return (
+            "'kind' is missing: it says which sort this is" if mapping else f"expected a mapping with {which}"
+        )
     if error["type"] == "union_tag_invalid":
         tags = [tag.strip(" '") for tag in context["expected_tags"].split(",")]
         allowed = [tag for tag in tags if not tag.startswith("(")]
@@ -154,7 +149,7 @@ def _message(error: Any) -> str:
         if PLUG_IN in tags:
             allowed, files = [*allowed, *code.plug_ins(code.PROBLEMS)], ", or path/to/file.py:Class"
         return f"unknown kind '{context['tag']}'{suggest(_meant(context['tag'], allowed), allowed)}{files}"
-    return str(error["msg"]).removeprefix("Value error, ")
+    return wording.said(error)
 
 
 def _meant(word: str, allowed: list[str]) -> str:

@@ -259,7 +259,8 @@ class Scenario(Spec):
         labels = [a.label for a in self.algorithms]
         if self.baseline is not None and self.baseline not in labels:
             raise ValueError(
-                f"baseline '{self.baseline}' is not among the algorithms: {', '.join(map(str, labels))}"
+                f"baseline '{self.baseline}' is not among the algorithms: {', '.join(map(str, labels))}; give one "
+                "of them, or none (--set baseline=null)"
             )
         return self
 

@@ -204,9 +204,11 @@ def jobs_that_fit(needs: Sequence[Need], jobs: int, console: Console, there: int
         raise UserError(_too_large(largest[0], there))
     if fitting < len(largest):
         each = largest[0].estimate.total
+        all_of = sum(need.estimate.total for need in largest)
         console.print(
-            f"{fitting} runs at a time instead of {len(largest)}: one needs about {_size(each)} of memory, "
-            f"{_size(there)} are available",
+            f"{fitting} runs at a time instead of {len(largest)}: the largest needs about {_size(each)} of memory, "
+            f"all of them {_size(all_of, there)}; "
+            f"{_size(there, all_of)} are available",
             highlight=False,
             soft_wrap=True,
         )
@@ -225,10 +227,19 @@ def _too_large(need: Need, there: int) -> str:
     dtype = getattr(run.scenario.problem, "dtype", "")
     smaller = "problem.dtype: float32, " if dtype == "float64" else ""
     return (
-        f"{run.point.source}: {run.algorithm.label} needs about {_size(e.total)} of memory, {_size(there)} are "
-        f"available ({said}); try {smaller}fewer workers, a smaller model or fewer samples, or another machine"
+        f"{run.point.source}: {run.algorithm.label} needs about {_size(e.total, there)} of memory, "
+        f"{_size(there, e.total)} are available ({said}); try {smaller}fewer workers, a "
+        "smaller model or fewer samples, or another machine"
     )
 
 
-def _size(size: float) -> str:
-    return f"{size / GIB:.1f} GiB" if size >= GIB else f"{size / MIB:.0f} MiB"
+def _size(size: float, beside: float | None = None) -> str:
+    """With a digit more where `beside`, which stands in the same sentence, would read alike."""
+    unit, name, digits = (GIB, "GiB", 1) if size >= GIB else (MIB, "MiB", 0)
+    while (
+        beside not in (None, size)
+        and digits < 9
+        and f"{size / unit:.{digits}f}" == f"{beside / unit:.{digits}f}"
+    ):
+        digits += 1
+    return f"{size / unit:.{digits}f} {name}"

@@ -121,6 +121,8 @@ def conducted(scenario: Source, overrides: tuple[str, ...], way: Way) -> Iterato
         runs = plan(tuned(scenario, overrides, way, do))
         if untimed(runs):
             way.say(UNTIMED)
+        for note in graph_notes(runs):
+            way.say(note)
         if any(run.scenario.network.resends_at_once for run in runs):
             way.say(FREE_RESENDING)
         if way.cluster is not None and any(run.scenario.world == "real" for run in runs):
@@ -146,6 +148,16 @@ def untimed(runs: Sequence[Run]) -> bool:
     emulated = [s for s in scenarios if s.world == "simulated" or s.real.compute == "emulated"]
     sizes = {getattr(s.problem, "batch_size", None) for s in emulated}
     return len(sizes) > 1 and not all(says_samples(s.compute) for s in emulated)
+
+
+def graph_notes(runs: Sequence[Run]) -> list[str]:
+    """What of the edge lists of these runs was read otherwise than it stands there, each once."""
+    of_files = {
+        (run.algorithm.topology.model_dump_json(), run.scenario.workers): run
+        for run in runs
+        if not run.skipped and run.algorithm.topology is not None and run.algorithm.topology.paths
+    }
+    return list(dict.fromkeys(note for run in of_files.values() for note in run.build_topology().notes))
 
 
 def tuned(scenario: Source, overrides: tuple[str, ...], way: Way, do: Do) -> list[Point]:

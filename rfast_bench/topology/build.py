@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 from rfast_bench.api import Needs
 from rfast_bench.errors import CannotRun, Unsound, UserError, suggest
 from rfast_bench.scenario.sections.topology import FILE, TopologySpec
 from rfast_bench.scenario.values.bounds import MOST_WORKERS
+from rfast_bench.topology import edge_lists, graphs
 from rfast_bench.topology import files as graph_files
-from rfast_bench.topology import graphs
 from rfast_bench.topology.connectivity import no_trees, not_bipartite, two_colouring
 from rfast_bench.topology.graphs import Edges
 from rfast_bench.topology.mixing import Weights, by_worker, metropolis, uniform_a, uniform_w
 from rfast_bench.topology.topology import Topology
+
+Notes = tuple[str, ...]
 
 
 def build(
@@ -97,21 +100,27 @@ def _pair(spec: TopologySpec, n: int, where: str) -> Topology:
     if set(spec.paths) == {"w_matrix"} and spec.kind == FILE:
         W = A = _symmetric_weights(spec, n, None, where)
     else:
-        edges_w, edges_a = _pair_edges(spec, n, where)
+        edges_w, edges_a, notes = _pair_edges(spec, n, where)
         W = _side_weights(spec, n, edges_w, "w", where)
         A = _side_weights(spec, n, edges_a, "a", where)
+        return Topology(spec.name, n, directed=True, W=W, A=A, side=(0,) * n, notes=notes)
     return Topology(spec.name, n, directed=True, W=W, A=A, side=(0,) * n)
 
 
-def _pair_edges(spec: TopologySpec, n: int, where: str) -> tuple[Edges | None, Edges | None]:
+def _pair_edges(spec: TopologySpec, n: int, where: str) -> tuple[Edges | None, Edges | None, Notes]:
     if spec.kind != FILE:
-        return graphs.pair(spec.kind, n, spec.root, spec.seed, spec.common_roots)
+        return *graphs.pair(spec.kind, n, spec.root, spec.seed, spec.common_roots), ()
     if spec.edges is not None:
-        edges = graphs.both_ways(graph_files.read_edges(spec.edges, f"{where}.edges", n, directed=False))
-        return edges, edges
-    w = None if spec.w is None else graph_files.read_edges(spec.w, f"{where}.w", n)
-    a = None if spec.a is None else graph_files.read_edges(spec.a, f"{where}.a", n)
-    return w, a
+        edges, notes = _undirected_edges(spec.edges, n, where)
+        return edges, edges, notes
+    lists = {key: path for key, path in spec.paths.items() if key in ("w", "a")}
+    read = edge_lists.read_all(lists, where, n)
+    return read.edges.get("w"), read.edges.get("a"), read.notes
+
+
+def _undirected_edges(path: Path, n: int, where: str) -> tuple[Edges, Notes]:
+    read = edge_lists.read_all({"edges": path}, where, n, directed=False)
+    return graphs.both_ways(read.edges["edges"]), read.notes
 
 
 def _side_weights(spec: TopologySpec, n: int, edges: Edges | None, side: str, where: str) -> Weights:
@@ -133,15 +142,16 @@ def _undirected(spec: TopologySpec, n: int, needs: Needs, where: str) -> Topolog
     if {"w", "a", "a_matrix"} & set(spec.paths):
         raise CannotRun(f"{spec.name} is a directed pair; an undirected graph is needed")
     edges: Edges | None = None
+    notes: Notes = ()
     if spec.kind != FILE:
         edges = graphs.both_ways(graphs.undirected(spec.kind, n, spec.root))
     elif spec.edges is not None:
-        edges = graphs.both_ways(graph_files.read_edges(spec.edges, f"{where}.edges", n, directed=False))
+        edges, notes = _undirected_edges(spec.edges, n, where)
     W = _symmetric_weights(spec, n, edges, where)
     side, cycle = two_colouring(W)
     if needs == "bipartite" and cycle:
         raise CannotRun(f"{spec.name} of {n} is {not_bipartite(cycle)}")
-    return Topology(spec.name, n, directed=False, W=W, A=W, side=side)
+    return Topology(spec.name, n, directed=False, W=W, A=W, side=side, notes=notes)
 
 
 def _symmetric_weights(spec: TopologySpec, n: int, edges: Edges | None, where: str) -> Weights:

@@ -1,14 +1,11 @@
-"""Graphs and weights from the user's files: edge lists and dense matrices. Every complaint is a UserError.
+"""Weights from the user's files, as dense matrices. Every complaint is a UserError.
 
-An edge list has one edge `from to` a line, workers counted from 0; `#` starts a comment, blank lines are
-skipped. A matrix is CSV, NPY, or NPZ with one array; `M[i, j]` is the weight of the edge `j -> i`.
-Either may be GraphML.
+A matrix is CSV, NPY, NPZ with one array, or GraphML; `M[i, j]` is the weight of the edge `j -> i`. In CSV `#` starts a
+comment, blank lines are skipped.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,81 +13,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rfast_bench.errors import UserError
-from rfast_bench.files import read_text
 from rfast_bench.scenario.user_files.arrays import Archive, read_array
-from rfast_bench.scenario.values.bounds import LARGEST_FILE, MOST_WORKERS
 from rfast_bench.topology import graphml
-from rfast_bench.topology.graphs import Edge, Edges
+from rfast_bench.topology.graphs import Edges
+from rfast_bench.topology.lists.rows import lines, reason
 from rfast_bench.topology.mixing import TOLERANCE
 
 Matrix = NDArray[np.float64]
 
 
-# ---------------------------------------------------------------------------------------------- edge lists
-def read_edges(path: Path, where: str, workers: int | None = None, directed: bool = True) -> Edges:
-    """The edges of a file in its order; names checked against 0 .. workers-1 when that is given."""
-    if path.suffix.lower() == graphml.SUFFIX:
-        return _graphml_edges(path, where, workers, directed)
-    seen: dict[Edge, int] = {}
-    for number, text in _lines(path, where):
-        place = f"{where}: {path}, line {number}"
-        edge = _edge(text, place, workers)
-        key = edge if directed or edge[0] < edge[1] else edge[::-1]
-        if key in seen:
-            raise UserError(f"{place}: the edge {text!r} is already on line {seen[key]}")
-        seen[key] = number
-    return list(seen)
-
-
 LARGEST = 1e6
 """Weights whose sums are finite, whoever's they are."""
-
-
-def count_workers(path: Path, where: str, directed: bool = True) -> int:
-    """One more than the highest worker that an edge list names; the number of nodes of GraphML."""
-    if path.suffix.lower() == graphml.SUFFIX:
-        return graphml.read_edges(path, where, directed)[1]
-    return 1 + max((max(edge) for edge in read_edges(path, where, MOST_WORKERS, directed)), default=0)
-
-
-def _graphml_edges(path: Path, where: str, workers: int | None, directed: bool) -> Edges:
-    edges, named = graphml.read_edges(path, where, directed)
-    if workers is not None and named > workers:
-        raise UserError(f"{where}: {path}: found {named} nodes; there are {workers} workers")
-    for j, i in edges:
-        if j == i:
-            raise UserError(f"{where}: {path}: worker {i} has an edge to itself; leave it out")
-    return edges
-
-
-def _edge(text: str, place: str, workers: int | None) -> Edge:
-    found = re.fullmatch(r"(\d{1,9})\s+(\d{1,9})", text, re.ASCII)
-    if not found:
-        raise UserError(f"{place}: found {text!r}; write 'from to', two workers counted from 0")
-    j, i = map(int, found.groups())
-    if workers is not None and max(j, i) >= workers:
-        raise UserError(f"{place}: worker {max(j, i)} does not exist; there are workers 0 to {workers - 1}")
-    if j == i:
-        raise UserError(
-            f"{place}: worker {i} has an edge to itself; leave it out, every worker keeps a share"
-        )
-    return j, i
-
-
-def _lines(path: Path, where: str) -> Iterator[tuple[int, str]]:
-    """The numbered lines that say something, without their comments."""
-    try:
-        lines = read_text(path, LARGEST_FILE, "utf-8-sig").splitlines()
-    except (OSError, ValueError) as problem:
-        raise UserError(f"{where}: cannot read {path}: {_reason(problem)}") from problem
-    for number, line in enumerate(lines, start=1):
-        text = line.partition("#")[0].strip()
-        if text:
-            yield number, text
-
-
-def _reason(problem: Exception) -> str:
-    return (problem.strerror if isinstance(problem, OSError) else None) or str(problem)
 
 
 # ------------------------------------------------------------------------------------------------ matrices
@@ -115,7 +48,7 @@ def count_rows(path: Path, where: str) -> int:
     """How many workers a matrix is about."""
     if path.suffix.lower() in {".npy", ".npz", graphml.SUFFIX}:
         return len(np.atleast_1d(_read_array(path, where)))
-    return sum(1 for _ in _lines(path, where))
+    return sum(1 for _ in lines(path, where))
 
 
 def check_symmetric(matrix: Matrix, where: str, path: Path) -> None:
@@ -153,13 +86,13 @@ def _read_array(path: Path, where: str) -> NDArray[Any]:
                 return archive[archive.files[0]]
             count = len(archive.files)
     except (OSError, ValueError) as problem:
-        raise UserError(f"{where}: cannot read {path}: {_reason(problem)}") from problem
+        raise UserError(f"{where}: cannot read {path}: {reason(problem)}") from problem
     raise UserError(f"{where}: {path}: found {count} arrays; the file holds exactly one matrix")
 
 
 def _read_csv(path: Path, where: str) -> NDArray[Any]:
     rows: list[list[float]] = []
-    for number, text in _lines(path, where):
+    for number, text in lines(path, where):
         place = f"{where}: {path}, line {number}"
         try:
             rows.append([float(word) for word in text.split(",")])

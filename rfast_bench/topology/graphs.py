@@ -74,6 +74,14 @@ def _grid(n: int) -> Edges:
     return right + [(i, i + columns) for i in range(n - columns)]
 
 
+def _torus(n: int) -> Edges:
+    """The grid with its borders joined, so that each has four neighbours; a ring when n is prime."""
+    columns = n // max(rows for rows in range(1, isqrt(n) + 1) if n % rows == 0)
+    ends = [(i, i + 1 if (i + 1) % columns else i + 1 - columns) for i in range(n)]
+    ends += [(i, (i + columns) % n) for i in range(n)]
+    return sorted({(min(edge), max(edge)) for edge in ends if edge[0] != edge[1]})
+
+
 def _hypercube(n: int) -> Edges:
     if n & (n - 1):
         raise CannotRun(f"a hypercube needs a power of two of workers, not {n}")
@@ -102,6 +110,7 @@ _UNDIRECTED: dict[str, Callable[[int], Edges]] = {
     "line": _line,
     "star": _star,
     "grid": _grid,
+    "torus": _torus,
     "hypercube": _hypercube,
     "complete": _complete,
     "bipartite-exponential": _bipartite_exponential,

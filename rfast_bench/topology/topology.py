@@ -38,6 +38,8 @@ class Topology:
     side: tuple[int, ...]
     """Two-colouring of an undirected graph, worker 0 on side 0; all 0 where there is none."""
     sound: bool = True
+    notes: tuple[str, ...] = ()
+    """What of the user's files was read otherwise than it stands there."""
 
     def with_own_shares(self, W: float | None = None, A: float | None = None) -> Topology:
         """The same graphs with these as w_ii and a_ii; see `mixing.with_own_share`."""

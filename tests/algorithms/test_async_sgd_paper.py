@@ -210,8 +210,8 @@ def test_its_traffic_is_two_vectors_a_gradient_through_the_pivot() -> None:
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
-        ({"pivot": -1}, "algorithms.0.pivot: Input should be greater than or equal to 0 (found -1)"),
-        ({"weighting": "time"}, "algorithms.0.weighting: Input should be 'none' or 'elapsed' (found 'time')"),
+        ({"pivot": -1}, "algorithms.0.pivot: expected a number of at least 0 (found -1)"),
+        ({"weighting": "time"}, "algorithms.0.weighting: expected 'none' or 'elapsed' (found 'time')"),
         ({"topology": "ring"}, "algorithms.async-sgd: it runs on no graph; leave topology out"),
     ],
 )

@@ -226,11 +226,11 @@ def test_the_mean_model_moves_by_the_outer_step_and_its_momentum(eta: float, bet
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
-        ({"local_steps": 0}, "local_steps: Input should be greater than or equal to 1 (found 0)"),
-        ({"local_steps": 2.5}, "local_steps: Input should be a valid integer"),
-        ({"outer_step": 0}, "outer_step: Input should be greater than 0 (found 0)"),
-        ({"outer_momentum": 1}, "outer_momentum: Input should be less than 1 (found 1)"),
-        ({"outer_momentum": -0.1}, "outer_momentum: Input should be greater than or equal to 0 (found -0.1)"),
+        ({"local_steps": 0}, "local_steps: expected a number of at least 1 (found 0)"),
+        ({"local_steps": 2.5}, "local_steps: expected a whole number"),
+        ({"outer_step": 0}, "outer_step: expected a number above 0 (found 0)"),
+        ({"outer_momentum": 1}, "outer_momentum: expected a number below 1 (found 1)"),
+        ({"outer_momentum": -0.1}, "outer_momentum: expected a number of at least 0 (found -0.1)"),
         ({"H": 4}, "unknown key 'H'"),
     ],
 )

@@ -74,6 +74,42 @@ def test_each_worker_s_degrees_and_traffic() -> None:
     assert ["1", "1", "0", "0", "1", "1", "1", "0", "0"] in rows
 
 
+def test_an_undirected_kind_shows_the_pair_and_the_metropolis_weights() -> None:
+    """Of a grid of 2 x 3 a corner has 2 neighbours and the middle of a side 3: 1 / 3 beside 1 / 4."""
+    result = check("--kind", "grid", "-n", 6)
+    pair, undirected = result.stdout.split("grid, 6 workers, undirected, with Metropolis weights: ")
+    assert pair.startswith("grid, 6 workers, as a pair: the condition holds")
+    assert (
+        "weights of W       own 0.25 (worker 1) .. 0.333333 (worker 0); of an edge 0.25 .. 0.333333" in pair
+    )
+    assert (
+        "weights of W   own 0.25 (worker 1) .. 0.416667 (worker 0); of an edge 0.25 .. 0.333333" in undirected
+    )
+    assert "columns to 1\n" in undirected
+    found = json.loads(check("--kind", "grid", "-n", 6, "--json").stdout)["topologies"]
+    assert [one["taken"] for one in found] == ["as a pair", "undirected, with Metropolis weights"]
+    assert found[1]["explanation"]["weights"]["W"]["edges"] == [0.25, pytest.approx(1 / 3)]
+
+
+def test_how_a_file_was_read_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "ring.csv"
+    path.write_text("1,2\n2,3\n3,1\n3,3\n")
+    result = check("--edges", path)
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert (
+        "ring.csv: numbered from 1; read as workers 0 to 2 ring.csv: an edge of a worker"
+        in (lines(result)["as read"])
+    )
+
+
+def test_a_loop_in_graphml_is_left_out(tmp_path: Path) -> None:
+    path = tmp_path / "g.graphml"
+    nx.write_graphml(nx.Graph([(0, 1), (1, 1)]), path)
+    result = check("--edges", path)
+    assert result.exit_code == 0
+    assert "edge of a worker to itself is left out" in lines(result)["as read"]
+
+
 def test_root_and_seed_are_passed_on() -> None:
     result = check("--kind", "random-trees", "-n", 9, "--root", 5, "--seed", 3)
     assert result.exit_code == 0
@@ -228,7 +264,6 @@ def test_graphml_gives_edges(tmp_path: Path) -> None:
         (None, "No such file"),
         (NAMED, "found a node named 'alice'; nodes are workers"),
         (NAMED.replace("alice", "0").replace("bob", "2"), "there is no node for worker 1 of 2"),
-        (NAMED.replace("alice", "0").replace("bob", "0"), "worker 0 has an edge to itself"),
     ],
 )
 def test_bad_graphml_is_one_message(tmp_path: Path, text: str | None, message: str) -> None:
@@ -316,10 +351,10 @@ def test_bad_input_exits_2_with_one_message(arguments: list[str], message: str) 
 
 def test_a_bad_line_is_named(tree: tuple[Path, Path]) -> None:
     w, a = tree
-    w.write_text("0 1\n1 1\n")
+    w.write_text("0 1\n1 one\n")
     result = check("--w", w, "--a", a)
     assert result.exit_code == 2
-    assert f"Error: topology.w: {w}, line 2: worker 1 has an edge to itself" in result.stderr
+    assert f"Error: topology.w: {w}, line 2: found '1 one'" in result.stderr
 
 
 # ----------------------------------------------------------------------------------- a whole scenario

@@ -96,7 +96,7 @@ def test_findings_for_programs(tmp_path: Path) -> None:
         (["gossip"], "unknown algorithm 'gossip'"),
         (["nowhere.py:Class"], "there is no file"),
         (["r-fast", "-p", "step_size"], "--parameters: found 'step_size'; expected KEY=VALUE"),
-        (["r-fast", "-p", "step_size=-1"], "step_size: Input should be greater than 0"),
+        (["r-fast", "-p", "step_size=-1"], "step_size: expected a number above 0"),
         (["r-fast", "-p", "gamma=1"], "gamma"),
     ],
 )

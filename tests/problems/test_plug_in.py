@@ -219,7 +219,7 @@ def test_its_models_may_live_on_a_device(tmp_path: Path) -> None:
             {"kind": "own.py:Bowl", "dimm": 3},
             "problem: unknown key 'dimm'; did you mean 'dim'? Allowed: dim, shift",
         ),
-        ({"kind": "own.py:Bowl", "dim": "x"}, "problem.dim: Input should be a valid integer"),
+        ({"kind": "own.py:Bowl", "dim": "x"}, "problem.dim: expected a whole number"),
         (
             {"kind": "quadratc"},
             "problem: unknown kind 'quadratc'; did you mean 'quadratic'? Allowed: quadratic, ",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -52,23 +53,23 @@ def refusal(folder: Path, **changes: Any) -> str:
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"seeds": 10**9}, "seeds: Input should be at most 1000000 (found 1000000000)"),
+        ({"seeds": 10**9}, "seeds: expected a number of at most 1000000 (found 1000000000)"),
         ({"seeds": 10**30}, "seeds: "),
         ({"first_seed": 10**30}, "first_seed: "),
-        ({"workers": 10**9}, "workers: Input should be at most 100000 (found 1000000000)"),
+        ({"workers": 10**9}, "workers: expected a number of at most 100000 (found 1000000000)"),
         ({"seeds": 900_000}, "this asks for 1.8e+06 runs (2 algorithms x 900000 seeds); at most 1000000"),
         ({"sweep": MANY}, "this asks for 1.6e+07 runs (199 values of problem.condition x "),
-        ({**TUNED, "tune": {**TUNE, "seeds": 10**9}}, "tune.seeds: Input should be at most 1000000"),
+        ({**TUNED, "tune": {**TUNE, "seeds": 10**9}}, "tune.seeds: expected a number of at most 1000000"),
         (
             {**TUNED, "tune": {**TUNE, "parameters": {"step_size": {**STEPS, "count": 10**9}}}},
-            "tune.parameters.step_size.count: Input should be at most 1000",
+            "tune.parameters.step_size.count: expected a number of at most 1000",
         ),
         (
             {**TUNED, "tune": {**TUNE, "parameters": {"step_size": {**STEPS, "factor": 1e6, "count": 50}}}},
             "a range lies between 1e-100 and 1e+100",
         ),
-        ({**TUNED, "tune": {**TUNE, "widen": 10**9}}, "tune.widen: Input should be at most 20"),
-        ({"problem": {"kind": "quadratic", "dim": 10**9}}, "dim: Input should be at most 10000"),
+        ({**TUNED, "tune": {**TUNE, "widen": 10**9}}, "tune.widen: expected a number of at most 20"),
+        ({"problem": {"kind": "quadratic", "dim": 10**9}}, "dim: expected a number of at most 10000"),
         (
             {"problem": {"kind": "logistic-regression", "dataset": {"kind": "synthetic", "samples": 10**9}}},
             "1000000000 samples of 20 features; at most 1000000000 numbers are made",
@@ -142,7 +143,7 @@ def test_what_no_person_writes_is_no_scenario(text: str, words: str, tmp_path: P
     assert time.process_time() - began < 2.0
 
 
-DEEP = {
+DEEP: dict[str, Callable[[int], str]] = {
     "flow": lambda levels: "[" * levels + "]" * levels,
     "pairs": lambda levels: "{a: " * levels + "}" * levels,
     "dashes": lambda levels: "- " * levels + "a",

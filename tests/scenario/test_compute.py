@@ -244,7 +244,7 @@ def test_a_run_with_spans_is_the_run_with_the_faults_in_the_scenario(tmp_path: P
         ("worker,down,up\n1,5,4\n", "line 2: up (4.0 s) must come after down (5.0 s)"),
         ("worker,down,up\n1,soon,4\n", "line 2: column 'down': found 'soon'"),
         ("worker,down,up\nx,1,4\n", "line 2: column 'worker' (found 'x')"),
-        ("worker,down,up\n1,0,4\n", "line 2: column 'down' (found '0'): Input should be greater than 0"),
+        ("worker,down,up\n1,0,4\n", "line 2: column 'down' (found '0'): expected a number above 0"),
         ("worker,down,up\n1,2\n", "line 2: found 2 values; the head has 3"),
         ("worker,down,up\n9,2,3\n", "fault 0 names worker 9; workers are 0 to 3"),
     ],
@@ -281,7 +281,7 @@ def test_wrong_spans_in_the_scenario_itself(tmp_path: Path) -> None:
         ),
         (
             {"compute": {"kind": "constant", "mean": 1, "samples": 0}},
-            "compute.samples: Input should be greater",
+            "compute.samples: expected a number ",
         ),
         ({"compute": {"kind": "constant", "mean": 1, "fixed": "1 ms"}}, "compute: fixed needs samples"),
         (
@@ -294,7 +294,7 @@ def test_wrong_spans_in_the_scenario_itself(tmp_path: Path) -> None:
             "network.latency: 'samples' is for compute",
         ),
         ({"network": {"latency": DEVICES}}, "network.latency: 'by' is for compute"),
-        ({"faults": {"state": "empty"}}, "faults.path: Field required"),
+        ({"faults": {"state": "empty"}}, "faults.path: this key is missing"),
         ({"faults": {"path": "nowhere.csv"}}, "faults: cannot read"),
     ],
 )

@@ -103,7 +103,7 @@ def test_a_profile_whose_sources_are_a_list(tmp_path: Path) -> None:
     path = a_file(
         tmp_path / "p.yaml", "description: d\ncompute: 1 s\nnetwork: {latency: 1 s}\nsources: [a]\n"
     )
-    assert "sources: Input should be a mapping" in refused(lambda: systems.load(path))
+    assert "sources: expected a mapping" in refused(lambda: systems.load(path))
 
 
 def test_a_parameter_that_is_no_number(tmp_path: Path) -> None:
@@ -121,7 +121,7 @@ def test_more_workers_than_there_can_be(tmp_path: Path) -> None:
 
 def test_a_diagonal_of_nothing_is_explained(tmp_path: Path) -> None:
     path = a_file(tmp_path / "w.csv", "0,1\n1,0\n")
-    check = verdicts.of_spec(TopologySpec(w_matrix=path), None)
+    (check,) = verdicts.of_spec(TopologySpec(w_matrix=path), None)
     assert check.explanation is not None
 
 

@@ -187,17 +187,17 @@ def test_shipped_scenarios_are_valid_named_for_their_file_and_say_what_to_expect
     ("override", "words"),
     [
         ("network.latncy=3", ["network", "'latncy'", "did you mean 'latency'"]),
-        ("network.loss=1.5", ["network.loss", "1.5", "less than or equal to 1"]),
-        ("network.latency=-1 s", ["network.latency", "greater than or equal to 0"]),
+        ("network.loss=1.5", ["network.loss", "1.5", "of at most 1"]),
+        ("network.latency=-1 s", ["network.latency", "of at least 0"]),
         ("network.latency=3 MB", ["network.latency", "3 MB", "seconds"]),
-        ("workers=0", ["workers", "greater than 0", "found 0"]),
-        ("workers=many", ["workers", "integer", "'many'"]),
+        ("workers=0", ["workers", "above 0", "found 0"]),
+        ("workers=many", ["workers", "a whole number", "'many'"]),
         ("nowhere.key=1", ["'nowhere'", "Allowed: name"]),
         ("problem.kind=quadratc", ["problem", "'quadratc'", "did you mean 'quadratic'"]),
         ("compute={kind: log-normal, mean: 1}", ["compute", "did you mean 'lognormal'"]),
         ("algorithms.0.name=rfast", ["algorithms.0.name", "did you mean 'r-fast'"]),
         ("algorithms.rfast.step_size=1", ["algorithms.rfast", "did you mean 'r-fast'"]),
-        ("algorithms.r-fast.step_size=-1", ["algorithms.0.step_size", "greater than 0"]),
+        ("algorithms.r-fast.step_size=-1", ["algorithms.0.step_size", "above 0"]),
         ("algorithms.r-fast.stepsize=1", ["algorithms.0", "did you mean 'step_size'"]),
         ("algorithms.r-fast.topology=binarytree", ["topology", "did you mean 'binary-tree'"]),
         ("algorithms=[]", ["algorithms", "at least 1"]),
@@ -245,16 +245,16 @@ def test_mistakes_name_file_key_finding_and_remedy(tmp_path: Path, override: str
 def test_true_is_no_number(tmp_path: Path, override: str, key: str) -> None:
     with pytest.raises(UserError) as caught:
         plan(points(tmp_path, override))
-    assert f"{key}: a number is wanted here (found True)" in str(caught.value)
+    assert f"{key}: a number is wanted here (found true)" in str(caught.value)
 
 
 @pytest.mark.parametrize(
     ("override", "lines"),
     [
-        ("evaluate.samples=0", ["evaluate.samples: Input should be greater than 0, or 'all' (found 0)"]),
+        ("evaluate.samples=0", ["evaluate.samples: expected a number above 0, or 'all' (found 0)"]),
         (
             "problem={kind: mlp, batch_size: 0}",
-            ["problem.batch_size: Input should be greater than or equal to 1, or 'full' (found 0)"],
+            ["problem.batch_size: expected a number of at least 1, or 'full' (found 0)"],
         ),
         (
             "problem={kind: mlp, partition: {kind: sizes, sizes: [160, 0, a]}}",
@@ -305,10 +305,10 @@ def test_all_unknown_keys_are_told_at_once_beside_other_mistakes(tmp_path: Path)
         f"{file}: unknown key '3'. Allowed: name, ",
         f"{file}: network: unknown key 'latncy'; did you mean 'latency'? Allowed: latency, ",
         f"{file}: network: unknown key 'bandwith'; did you mean 'bandwidth'? Allowed: latency, ",
-        f"{file}: network.loss: Input should be less than or equal to 1 (found 2)",
+        f"{file}: network.loss: expected a number of at most 1 (found 2)",
         f"{file}: network.links.0: unknown key 'los'; did you mean 'loss'? Allowed: from, to, ",
         f"{file}: compute: unknown key 'sgma'. Allowed: kind, mean",
-        f"{file}: stragglers.0.slowdown: Field required",
+        f"{file}: stragglers.0.slowdown: this key is missing",
         f"{file}: stragglers.0: unknown key 'slowdwn'; did you mean 'slowdown'? Allowed: worker, slowdown, kind",
         f"{file}: stop.time: 'soon' is not a quantity in seconds",
     ):
@@ -332,7 +332,7 @@ def test_unknown_keys_of_a_topology_and_of_parameters_are_told_at_once(tmp_path:
         points(tmp_path, algorithms=[{"name": "r-fast", "stepsize": 1, "tua": 1}])
     told = [line.partition("; did")[0].partition(". Allowed")[0] for line in str(caught.value).splitlines()]
     assert told == [
-        f"{where}.step_size: Field required",
+        f"{where}.step_size: this key is missing",
         f"{where}: unknown key 'stepsize'",
         f"{where}: unknown key 'tua'",
     ]
@@ -445,3 +445,31 @@ def test_wrong_parameters_of_all_algorithms_are_told_at_once(tmp_path: Path) -> 
     wrong = [{"name": "r-fast", "step_sise": 1}, {"name": "d-psgd", "step_size": 1, "stepsize": 2}]
     with pytest.raises(UserError, match=r"(?s)algorithms\.0.*step_sise.*algorithms\.1.*stepsize"):
         points(tmp_path, algorithms=wrong)
+
+
+@pytest.mark.parametrize(
+    ("override", "line"),
+    [
+        ("workers=four", "workers: expected a whole number (found 'four')"),
+        ("workers=2.5", "workers: expected a whole number (found 2.5)"),
+        ("workers={a: 1}", "workers: expected a whole number (found a mapping of keys)"),
+        ("workers=null", "workers: expected a whole number (found nothing)"),
+        ("problem=3", "problem: expected a mapping with 'kind', which says what sort this is (found 3)"),
+        ("network=3", "network: expected a mapping of keys (found 3)"),
+        ("network.loss=many", "network.loss: expected a number (found 'many')"),
+        ("stragglers=3", "stragglers: expected a list (found 3)"),
+        ("algorithms=[]", "algorithms: expected at least 1 entry (found [])"),
+        ("world=rael", "world: expected 'simulated', 'real' or 'both'; did you mean 'real'? (found 'rael')"),
+        ("checkpoint=perhaps", "checkpoint: expected true or false (found 'perhaps')"),
+        (
+            "name=a b",
+            "name: expected a name of letters, digits, '.', '_' and '-' that begins with a letter or digit "
+            "(found 'a b')",
+        ),
+        ("description=[1]", "description: expected a word or text (found [1])"),
+    ],
+)
+def test_no_word_of_a_schema(override: str, line: str, tmp_path: Path) -> None:
+    with pytest.raises(UserError) as caught:
+        points(tmp_path, override)
+    assert str(caught.value) == f"{tmp_path / 'scenario.yaml'}: {line}"

@@ -179,7 +179,7 @@ def test_the_resolved_scenario_is_a_scenario(tmp_path: Path) -> None:
             r"scenario.yaml: system: unknown system 'resnet50-8x-10gb'; did you mean 'resnet50-8x-1",
         ),
         ("gone.yaml", r"scenario.yaml: system: there is no file .*gone.yaml"),
-        (7, r"system: Input should be a valid string \(found 7\)"),
+        (7, r"system: expected a word or text \(found 7\)"),
     ],
 )
 def test_a_wrong_system_is_told(tmp_path: Path, system: Any, words: str) -> None:

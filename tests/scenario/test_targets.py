@@ -16,7 +16,7 @@ SHARE = "an accuracy is a share: above 0, at most 1"
 NOBODY = "is nobody's model; allowed: mean, worst, median, or worker and a number, such as 'worker 0'"
 WHOSE = "whose model? one of mean, worst, median, or worker and a number, such as 'worker 0'"
 CHOSEN = "expected mean, all, a worker's number or a list of them"
-NUMBER = "Input should be a valid number, unable to parse string as a number"
+NUMBER = "expected a number"
 
 
 def points(folder: Path, *overrides: str) -> list[Point]:
@@ -39,11 +39,11 @@ def told(folder: Path, *overrides: str) -> list[str]:
         ("{of: worst}", "targets: needs at least one of loss, gap, accuracy"),
         ("{gap: [], of: worst}", "targets.gap: there is no value to reach (found [])"),
         ("{gap: []}", "targets.gap: there is no value to reach (found [])"),
-        ("{gap: true}", "targets.gap: a number is wanted here (found True)"),
-        ("{loss: [1, false], of: worst}", "targets.loss.1: a number is wanted here (found False)"),
-        ("{gap: -1}", "targets.gap: Input should be greater than 0 (found -1)"),
-        ("{gap_worst: [1, 0]}", "targets.gap_worst.1: Input should be greater than 0 (found 0)"),
-        ("{loss: .inf}", "targets.loss: Input should be a finite number (found inf)"),
+        ("{gap: true}", "targets.gap: a number is wanted here (found true)"),
+        ("{loss: [1, false], of: worst}", "targets.loss.1: a number is wanted here (found false)"),
+        ("{gap: -1}", "targets.gap: expected a number above 0 (found -1)"),
+        ("{gap_worst: [1, 0]}", "targets.gap_worst.1: expected a number above 0 (found 0)"),
+        ("{loss: .inf}", "targets.loss: expected a finite number (found inf)"),
         ("{accuracy: 3}", f"targets.accuracy: {SHARE} (found 3.0)"),
         ("{accuracy: 0, of: [mean, worst]}", f"targets.accuracy: {SHARE} (found 0.0)"),
         ("{accuracy_worst: 3}", f"targets.accuracy_worst: {SHARE} (found 3.0)"),
@@ -54,7 +54,7 @@ def told(folder: Path, *overrides: str) -> list[str]:
         ("{gap: 1, of: worker ٣}", f"targets.of: 'worker ٣' {NOBODY} (found 'worker ٣')"),
         ("{gap_worker_٣: 1}", "targets: no metric 'gap_worker_٣'. Allowed: loss, gap, accuracy, of"),
         ("{gap: 1, of: 3}", f"targets.of: {WHOSE} (found 3)"),
-        ("{gap: 1, of: null}", f"targets.of: {WHOSE} (found None)"),
+        ("{gap: 1, of: null}", f"targets.of: {WHOSE} (found nothing)"),
         ("{gap: 1, of: []}", "targets.of: each once, and one at least (found [])"),
         ("{gap: 1, of: [worker 1, worker 01]}",
          "targets.of: each once, and one at least (found ['worker 1', 'worker 01'])"),
@@ -62,7 +62,7 @@ def told(folder: Path, *overrides: str) -> list[str]:
         ("{gap: 1, off: worst}", "targets: no metric 'off'; did you mean 'of'? Allowed: loss, gap, accuracy, of"),
         ("{gap_worst: 1, of: worst}",
          "targets.gap_worst: 'gap_worst' says already of whom; leave out 'of' (found 1)"),
-        ("3", "targets: Input should be a mapping of keys (found 3)"),
+        ("3", "targets: expected a mapping of keys (found 3)"),
     ],
 )  # fmt: skip
 def test_a_wrong_target_has_one_line_at_its_key(targets: str, line: str, tmp_path: Path) -> None:
@@ -74,7 +74,9 @@ def test_a_wrong_target_has_one_line_at_its_key(targets: str, line: str, tmp_pat
 )
 def test_who_is_judged_is_told_in_one_line(found: str, tmp_path: Path) -> None:
     given = found.replace("True", "true")
-    assert told(tmp_path, f"evaluate.workers={given}") == [f"workers: {CHOSEN} (found {found})"]
+    assert told(tmp_path, f"evaluate.workers={given}") == [
+        f"workers: {CHOSEN} (found {found.lower() if found == 'True' else found})"
+    ]
 
 
 def test_all_wrong_targets_are_told_at_once(tmp_path: Path) -> None:
@@ -92,7 +94,7 @@ def test_all_wrong_targets_are_told_at_once(tmp_path: Path) -> None:
     [
         ("stop.target={gap: 0.1, off: worst}", "stop.target: unknown key 'off'; did you mean 'of'?"),
         ("stop.target={gap: 0.1, yes: worst}", "stop.target: unknown key 'yes'."),
-        ("stop.target={gap: 0}", "stop.target.gap: Input should be greater than 0 (found 0)"),
+        ("stop.target={gap: 0}", "stop.target.gap: expected a number above 0 (found 0)"),
         ("stop.target={accuracy: 3}", f"stop.target.accuracy: {SHARE} (found 3.0)"),
         ("stop.target={gap: 1, of: 3}", f"stop.target.of: {WHOSE} (found 3)"),
         ("stop.target={gap: 1, of: worker 9}", "stop.target.of: names worker 9; workers are 0 to 3"),

@@ -102,7 +102,7 @@ def test_how_many_buckets_there_are() -> None:
         ("buckets", 0, f"{SIZE} (found 0)"),
         ("buckets", 2.5, f"{SIZE} (found 2.5)"),
         ("buckets", "25 parsecs", f"{SIZE} (found '25 parsecs')"),
-        ("buckets", True, f"{SIZE} (found True)"),
+        ("buckets", True, f"{SIZE} (found true)"),
         ("buckets", "1e1", f"{SIZE} (found '1e1')"),
         ("buckets", "2.5", f"{SIZE} (found '2.5')"),
         ("buckets", "²", f"{SIZE} (found '²')"),
@@ -113,9 +113,9 @@ def test_how_many_buckets_there_are() -> None:
         ("buckets", "-1 MB", f"{SIZE} (found '-1 MB')"),
         ("buckets", [3], f"{SIZE} (found [3])"),
         ("buckets", 4, "algorithms.0.buckets: 4 buckets of a model of 3 coordinates"),
-        ("forward_share", True, "algorithms.0.forward_share: a number is wanted here (found True)"),
-        ("forward_share", 1, "algorithms.0.forward_share: Input should be less than 1"),
-        ("forward_share", -0.1, "algorithms.0.forward_share: Input should be greater than or equal to 0"),
+        ("forward_share", True, "algorithms.0.forward_share: a number is wanted here (found true)"),
+        ("forward_share", 1, "algorithms.0.forward_share: expected a number below 1"),
+        ("forward_share", -0.1, "algorithms.0.forward_share: expected a number of at least 0"),
     ],
 )
 def test_mistakes_are_told_and_nothing_is_written(key: str, value: Any, message: str, tmp_path: Path) -> None:

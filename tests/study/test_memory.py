@@ -114,6 +114,11 @@ def test_one_that_does_not_fit_is_refused_with_the_reasons(tmp_path: Path) -> No
         jobs_that_fit(needs(tmp_path, 4 * memory.GIB), 1, Console(), there=3 * memory.GIB)
 
 
+def test_what_does_not_fit_does_not_read_as_if_it_did(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"needs about 3\.0001 GiB of memory, 3\.0000 GiB are available"):
+        jobs_that_fit(needs(tmp_path, 3 * memory.GIB + 100 * 1024), 1, Console(), there=3 * memory.GIB)
+
+
 def test_run_refuses_before_anything_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(memory, "available", lambda: 200 * memory.MIB)
     out = tmp_path / "out"

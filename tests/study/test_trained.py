@@ -152,7 +152,7 @@ def test_momentum_and_the_warm_up_are_tuned(tmp_path: Path) -> None:
             {"optimizer.momentun": [0, 0.9]},
             "no algorithm has 'optimizer.momentun'; did you mean 'optimizer.mom",
         ),
-        ({"optimizer.momentum": [0.9, 1]}, "algorithms.0.optimizer.momentum: Input should be less than 1"),
+        ({"optimizer.momentum": [0.9, 1]}, "algorithms.0.optimizer.momentum: expected a number below 1"),
         ({"optimizer.nesterov": [True, False]}, "optimizer: nesterov needs momentum above 0"),
         (
             {"schedule.warmup": [1, 30]},

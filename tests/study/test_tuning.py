@@ -289,8 +289,8 @@ TUNE_WHOLE = {"parameters": {"step_size": {"from": 0.0125, "factor": 2, "count":
         ({"tune": {"objective": {}}}, "needs exactly one of time_to, final"),
         ({"tune": {"objective": {"final": "gap", "within": "1 s"}}}, "within goes with time_to"),
         ({"tune": {"objective": {"time_to": {"gap": 1, "loss": 2}}}}, "time_to needs exactly one target"),
-        ({"tune": {"objective": {"time_to": {"gap": 0}}}}, "tune.objective.time_to.gap: Input should be greater"),
-        ({"tune": {"objective": {"time_to": {"gap": -0.5}}}}, "tune.objective.time_to.gap: Input should be greater"),
+        ({"tune": {"objective": {"time_to": {"gap": 0}}}}, "tune.objective.time_to.gap: expected a number "),
+        ({"tune": {"objective": {"time_to": {"gap": -0.5}}}}, "tune.objective.time_to.gap: expected a number "),
         ({"tune": {"objective": {"time_to": {"gap": True}}}}, "tune.objective.time_to.gap: a number is wanted"),
         ({"tune": {"objective": {"time_to": {"accuracy": 3}}}}, "tune.objective.time_to.accuracy: an accuracy is a sh"),
         ({"tune": {"objective": {"time_to": {"gaps": 1}}}}, "tune.objective.time_to: no metric 'gaps'; did you mean"),
@@ -298,7 +298,7 @@ TUNE_WHOLE = {"parameters": {"step_size": {"from": 0.0125, "factor": 2, "count":
         ({"tune": {"objective": {"time_to": {"gap": 1}, "of": "worker 7"}}}, "tune.objective.of: names worker 7"),
         ({"tune": {"parameters": {"step_size": 3}}}, "parameters.step_size: expected a list of values, or a range"),
         ({"tune": {"parameters": {"step": RANGE}}}, "no algorithm has 'step'; did you mean 'step_size'?"),
-        ({"tune": {"parameters": {"step_size": [0.1, -0.1]}}}, "algorithms.0.step_size: Input should be greater"),
+        ({"tune": {"parameters": {"step_size": [0.1, -0.1]}}}, "algorithms.0.step_size: expected a number "),
         (
             {"algorithms": [{"name": "ring-allreduce", "step_size": 1}], "tune": {"parameters": {}}},
             "there is nothing to tune; give tune.parameters",
@@ -568,7 +568,7 @@ def test_no_effective_step_where_it_is_undefined(tmp_path: Path) -> None:
 
 
 def test_an_effective_step_must_be_a_step(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="step_size: Input should be greater than 0"):
+    with pytest.raises(UserError, match="step_size: expected a number above 0"):
         effective(tmp_path, [{"name": "ring-allreduce", "step_size": {"effective": -1}}])
     with pytest.raises(UserError, match="only step_size has an effective value"):
         effective(tmp_path, [{"name": "osgp", "step_size": 1, "tau": {"effective": 1}}])

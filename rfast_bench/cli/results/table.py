@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from rfast_bench.cli.common import options
+from rfast_bench.cli.common.saying import remark
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -18,6 +21,7 @@ FORMATS = ("terminal", "md", "csv", "latex", "html")
 @click.command("table")
 @click.argument("runs", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--format", "style", type=click.Choice(FORMATS), default="terminal", show_default=True)
+@options.as_json
 @click.option("--baseline", help="Label that speed-ups are given against.")
 @click.option(
     "--select", metavar="LABEL,...", help="These labels alone, in this order; all scenarios in one table."
@@ -33,6 +37,7 @@ FORMATS = ("terminal", "md", "csv", "latex", "html")
 def command(
     runs: tuple[Path, ...],
     style: str,
+    as_json: bool,
     baseline: str | None,
     select: str | None,
     rename: tuple[str, ...],
@@ -42,10 +47,12 @@ def command(
 
     Runs that are still under way stand in a table of their own.
     """
+    from rfast_bench.analysis import json_text
     from rfast_bench.analysis.columns import column_list
-    from rfast_bench.analysis.tables import render
+    from rfast_bench.analysis.tables import render, summarise
     from rfast_bench.analysis.unfinished import render_all
     from rfast_bench.records.choosing import chosen, label_list, renamed
+    from rfast_bench.records.reading import find_runs
 
     labels, names, wanted = label_list(select or ""), renamed(rename), column_list(columns or "")
     base = names.get(baseline, baseline) if baseline else None
@@ -53,7 +60,10 @@ def command(
     def table(found: Sequence[Run]) -> str:
         return render(chosen(found, labels, names), style, base, chosen=wanted, together=bool(labels))
 
+    if as_json:
+        click.echo(json_text.of_table(summarise(chosen(find_runs(runs), labels, names), base)), nl=False)
+        return
     text, beside = render_all(runs, style, baseline, table=table)
     click.echo(text, nl=False)
     if beside:
-        click.echo(beside, err=True)
+        remark(beside)

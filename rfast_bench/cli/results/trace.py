@@ -8,6 +8,8 @@ from pathlib import Path
 import click
 from pydantic import TypeAdapter, ValidationError
 
+from rfast_bench.cli.common.saying import remark
+
 _PATH = click.Path(path_type=Path)
 END = "end"
 
@@ -15,14 +17,14 @@ END = "end"
 def _until(ctx: click.Context, parameter: click.Parameter, text: str | None) -> float | None:
     """Seconds; infinite for all."""
     from rfast_bench.scenario.values.units import PositiveSeconds
+    from rfast_bench.scenario.values.wording import first_of
 
     if text is None or text == END:
         return None if text is None else math.inf
     try:
         return float(TypeAdapter(PositiveSeconds).validate_python(text))
     except ValidationError as problem:
-        said = problem.errors()[0]["msg"].removeprefix("Value error, ")
-        raise click.BadParameter(f"found '{text}'; give a time, such as 20 s, or {END}: {said}") from problem
+        raise click.BadParameter(f"give a time, such as 20 s, or {END}: {first_of(problem)}") from problem
 
 
 @click.command("trace")
@@ -45,5 +47,5 @@ def command(runs: tuple[Path, ...], out: Path, until: float | None) -> None:
     from rfast_bench.records.reading import find_runs
     from rfast_bench.trace.perfetto import trace as trace_of
 
-    write_text(out, trace_of(find_runs(runs), until, lambda line: click.echo(line, err=True)))
+    write_text(out, trace_of(find_runs(runs), until, remark))
     click.echo(out)

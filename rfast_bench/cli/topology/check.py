@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 from rich.console import Console
 
+from rfast_bench.cli.common import options
 from rfast_bench.scenario.sections.topology import TopologySpec
 
 UNSOUND = 1
@@ -20,20 +21,20 @@ _PATH = click.Path(path_type=Path)
 
 
 @click.command("check")
-@click.argument("scenario", type=_PATH, required=False)
-@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override a key of SCENARIO.")
-@click.option("--kind", metavar="K", help="A named kind, checked as a pair, e.g. binary-tree.")
+@options.scenario(required=False)
+@options.overrides
+@options.kind
 @click.option("--w", type=_PATH, metavar="FILE", help="Edge list of G(W), one 'from to' a line, or GraphML.")
 @click.option("--a", type=_PATH, metavar="FILE", help="The same of G(A).")
 @click.option("--edges", type=_PATH, metavar="FILE", help="Of an undirected graph, both ways in W and A.")
 @click.option("--w-matrix", type=_PATH, metavar="FILE", help="W itself: CSV, NPY, NPZ, GraphML with weights.")
 @click.option("--a-matrix", type=_PATH, metavar="FILE", help="A itself.")
-@click.option("-n", "workers", type=click.IntRange(min=1), metavar="N", help="How many workers.")
+@options.workers
 @click.option("--seed", type=int, default=0, show_default=True, help="For random-trees, random-graphs.")
 @click.option("--root", type=int, default=0, show_default=True, help="For trees and random-graphs.")
 @click.option("--common-roots", type=click.IntRange(min=1), default=1, help="For random-graphs: how many.")
 @click.option("--bytes", "size", metavar="SIZE", help="What a model weighs, e.g. 100MB.")
-@click.option("--json", "as_json", is_flag=True, help="For programs.")
+@options.as_json
 @click.pass_context
 def command(
     ctx: click.Context,
@@ -64,7 +65,7 @@ def command(
         spec = TopologySpec(kind=kind or "file", seed=seed, root=root, common_roots=common_roots, **given)
         if kind is not None and workers is None:
             raise click.UsageError("--kind needs -n")
-        checks = [verdicts.of_spec(spec, workers, verdicts.parse_bytes(size))]
+        checks = verdicts.of_spec(spec, workers, verdicts.parse_bytes(size))
     elif workers is not None or seed or root or size or common_roots != 1:
         raise click.UsageError("a SCENARIO has its own -n, --seed, --root and --bytes; leave them out")
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +10,10 @@ import click
 import numpy as np
 from pydantic import TypeAdapter, ValidationError
 
+from rfast_bench.cli.common import options
 from rfast_bench.errors import UserError
-from rfast_bench.scenario.values.units import Bytes, BytesPerSecond, Seconds
+from rfast_bench.scenario.values.units import Bytes, BytesPerSecond, Seconds, with_digits
+from rfast_bench.scenario.values.wording import first_of
 from rfast_bench.topology.design.objective import OBJECTIVES, Network, Objective
 
 ANY = -1
@@ -22,7 +25,7 @@ def _quantity(text: str, kind: Any) -> float:
     try:
         return float(TypeAdapter(kind).validate_python(text))
     except ValidationError as problem:
-        raise click.BadParameter(problem.errors()[0]["msg"].removeprefix("Value error, ")) from problem
+        raise click.BadParameter(first_of(problem)) from problem
 
 
 def size(text: str) -> float:
@@ -68,6 +71,7 @@ def worker(text: str) -> int:
     show_default=True,
     help="Longest way from or to the root; longest way to it and back; mean way to it and back.",
 )
+@options.as_json
 @click.option("--out", "-o", type=_PATH, help="Written are OUT-w.txt and OUT-a.txt. Default: LATENCY-design.")
 def command(
     latency: Path,
@@ -77,6 +81,7 @@ def command(
     limit: int | None,
     root: int,
     objective: Objective,
+    as_json: bool,
     out: Path | None,
 ) -> None:
     """Design a pair of spanning trees for the network of LATENCY, a CSV file.
@@ -90,11 +95,24 @@ def command(
 
     network = _network(latency, bandwidth, message, compute)
     found = designer.design(network, objective, None if root == ANY else root, limit)
-    proven = "which is optimal" if not found.gap else f"at most {found.gap:.1%} above the best there is"
+    base = out or latency.with_name(f"{latency.stem}-design")
+    if as_json:
+        from rfast_bench.analysis import json_text
+
+        rows = [asdict(row) for row in compare(network, found)]
+        told = {"workers": network.n, "root": found.root, "objective": objective, "seconds": found.value}
+        files = [str(file) for file in write_pair(found, latency, base)]
+        click.echo(json_text.of({**told, "bound": found.bound, "files": files, "rows": rows}), nl=False)
+        return
+    proven = (
+        "which is optimal"
+        if not found.gap
+        else f"at most {with_digits(100 * found.gap, 0, 2)}% above the best there is"
+    )
     click.echo(f"{network.n} workers, common root {found.root}, {objective} {span(found.value)}, {proven}")
     click.echo(f"(no pair of spanning trees gets below {span(found.bound)})\n")
     click.echo(render(compare(network, found), objective))
-    files = write_pair(found, latency, out or latency.with_name(f"{latency.stem}-design"))
+    files = write_pair(found, latency, base)
     click.echo(f"\nwritten: {files[0]} (G(W)) and {files[1]} (G(A)); in a scenario:\n")
     click.echo(lines_for_scenario(network.n, files, latency, _bandwidth_key(bandwidth), message))
 

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 
 import click
 
+from rfast_bench.cli.common import options
+from rfast_bench.cli.common.saying import remark
 from rfast_bench.errors import CannotRun, UserError, suggest
 from rfast_bench.scenario.sections.topology import TopologySpec
 from rfast_bench.topology.build import build
+from rfast_bench.topology.check.verdicts import count
 from rfast_bench.topology.connectivity import listed
-from rfast_bench.topology.files import count_rows, count_workers
 from rfast_bench.topology.topology import Topology
 
 if TYPE_CHECKING:
@@ -24,11 +26,11 @@ SUFFIXES = (".svg", ".png")
 
 
 @click.command("draw")
-@click.argument("scenario", type=_PATH, required=False)
-@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override a key of SCENARIO.")
+@options.scenario(required=False)
+@options.overrides
 @click.option("--label", help="Of SCENARIO's algorithms, only that one.")
-@click.option("--kind", metavar="K", help="A named kind, drawn as a pair, e.g. binary-tree.")
-@click.option("-n", "workers", type=click.IntRange(min=1), metavar="N", help="How many workers.")
+@options.kind
+@options.workers
 @click.option("--seed", type=int, default=0, show_default=True, help="For random-trees.")
 @click.option("--root", type=int, default=0, show_default=True, help="For trees.")
 @click.option("--w", type=_PATH, metavar="FILE", help="Edge list of G(W).")
@@ -67,8 +69,10 @@ def command(
         figures = [_built(TopologySpec(kind=kind, seed=seed, root=root), workers, kind)]
     else:
         spec = TopologySpec.model_validate(given)
-        figures = [_built(spec, workers or _count(given), "pair")]
+        figures = [_built(spec, workers or count(spec), "pair")]
     for name, built, network in figures:
+        for note in built.notes:
+            remark(note)
         target = out or Path(f"topology-{name}")
         if len(figures) > 1 and out is not None:
             target = out.with_name(f"{out.stem}-{name}{out.suffix}")
@@ -81,13 +85,6 @@ def _built(spec: TopologySpec, workers: int, name: str) -> tuple[str, Topology, 
         return name, build(spec, workers, "pair", allow_unsound=True), None
     except CannotRun as reason:
         raise UserError(str(reason)) from reason
-
-
-def _count(files: dict[str, Path]) -> int:
-    matrices = [key for key in files if key.endswith("_matrix")]
-    if matrices:
-        return count_rows(files[matrices[0]], f"--{matrices[0].replace('_', '-')}")
-    return max(count_workers(path, f"--{key}") for key, path in files.items())
 
 
 def _of_scenario(

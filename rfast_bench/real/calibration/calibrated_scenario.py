@@ -19,11 +19,13 @@ from rfast_bench.files import write_text
 from rfast_bench.plan.runs import Point, with_parameters
 from rfast_bench.real.calibration.fits import Times
 from rfast_bench.real.calibration.measure import Measured, Say, measure
+from rfast_bench.real.world import LATEST
 from rfast_bench.scenario.reading import assign, parse_override, read_yaml, validate
 from rfast_bench.scenario.schema import Scenario
 from rfast_bench.scenario.sections.compute import times_of
 from rfast_bench.scenario.sections.network import LinkOverride, NetworkSpec
 from rfast_bench.scenario.sections.timing import Constant, Distribution
+from rfast_bench.scenario.values.units import with_digits
 
 SET = (
     *("world", "system", "workers", "problem", "compute"),
@@ -252,6 +254,6 @@ def head(
 
 def _void(measured: Measured) -> str:
     return (
-        f"VOID: gradients were late by {100 * measured.late:.1f} % of their compute time: too much work for this "
-        "machine"
+        f"VOID: gradients were late by {with_digits(100 * measured.late, 100 * LATEST, 2)} % of their compute time "
+        f"(at most {100 * LATEST:g} %): too much work for this machine"
     )

@@ -20,6 +20,7 @@ from rfast_bench.scenario.faults.kinds import (
 )
 from rfast_bench.scenario.faults.spans import FaultTrace, read_spans, too_early
 from rfast_bench.scenario.sections.network import NetworkSpec
+from rfast_bench.scenario.values.units import with_digits
 
 
 def _listed(value: Any, info: ValidationInfo) -> Any:
@@ -91,10 +92,10 @@ def wrong_horizon(faults: Sequence[Fault | RandomFaults], end: float | None, wor
             until = fault.until or end
             if until is None:
                 return "random: needs until, for the run has no stop.time"
-            if fault.rate * until * workers > MOST_DRAWN:
-                return (
-                    f"random: this asks for {fault.rate * until * workers:.2g} faults; at most {MOST_DRAWN}"
-                )
+            asked = fault.rate * until * workers
+            if asked > MOST_DRAWN:
+                told = with_digits(asked, MOST_DRAWN, 2)
+                return f"random: this asks for {told} faults; at most {MOST_DRAWN}"
     return ""
 
 

@@ -14,7 +14,8 @@ from rfast_bench.files import read_text
 from rfast_bench.scenario.faults.kinds import Crash, LinkDown, Pause, State, Stop
 from rfast_bench.scenario.values.base import DataPath, Spec
 from rfast_bench.scenario.values.bounds import LARGEST_FILE
-from rfast_bench.scenario.values.units import Seconds, seconds
+from rfast_bench.scenario.values.units import Seconds, apart, seconds
+from rfast_bench.scenario.values.wording import said
 
 COLUMNS = ("worker", "down", "up")
 MORE = ("kind", "to")
@@ -38,9 +39,10 @@ def too_early(fault: Stop, after: Stop) -> str:
     """What is wrong with a worker's next fault, if it comes before this one is over."""
     if fault.up is not None and fault.up < after.down:
         return ""
-    until = "for good" if fault.up is None else f"until {fault.up:g} s"
+    again, up = apart(after.down, after.down if fault.up is None else fault.up, 6)
+    until = "for good" if fault.up is None else f"until {up} s"
     return (
-        f"worker {after.worker} goes down at {after.down:g} s, but it is down from {fault.down:g} s {until}; "
+        f"worker {after.worker} goes down at {again} s, but it is down from {fault.down:g} s {until}; "
         "its spans must follow one another"
     )
 
@@ -59,8 +61,9 @@ def read_spans(trace: FaultTrace) -> Iterator[Crash | Pause | LinkDown]:
 
 def _follows(before: Stop | None, fault: Stop, where: str) -> None:
     if before is not None and fault.down < before.down:
+        down, earlier = apart(fault.down, before.down, 6)
         raise ValueError(
-            f"{where}: worker {fault.worker} goes down at {fault.down:g} s, after a line with {before.down:g} s: "
+            f"{where}: worker {fault.worker} goes down at {down} s, after a line with {earlier} s: "
             "time goes back; the lines of a worker are in order of time"
         )
     if before is not None and (wrong := too_early(before, fault)):
@@ -88,7 +91,7 @@ def _fault(row: dict[str, str], trace: FaultTrace, where: str) -> Crash | Pause 
         return Crash.model_validate({"worker": row["worker"], **times, **state})
     except ValidationError as problem:
         (first, *_) = problem.errors(include_url=False)
-        raise ValueError(f"{where}: {_column(first)}{_said(first)}") from problem
+        raise ValueError(f"{where}: {_column(first)}{said(first)}") from problem
 
 
 def _column(first: Any) -> str:
@@ -97,10 +100,6 @@ def _column(first: Any) -> str:
         return ""
     name = ("worker", "to")[where[-1]] if where[0] == "links" else where[0]
     return f"column '{name}' (found {first['input']!r}): "
-
-
-def _said(first: Any) -> str:
-    return str(first["msg"]).removeprefix("Value error, ")
 
 
 def _is_time(text: str) -> bool:

@@ -21,6 +21,7 @@ from rfast_bench.scenario.problem.data_folders import with_folder
 from rfast_bench.scenario.problem.synthetic import SyntheticRegressionSpec, SyntheticSpec
 from rfast_bench.scenario.values.base import DataPath, SourceName, Spec, without
 from rfast_bench.scenario.values.bounds import Count
+from rfast_bench.scenario.values.units import with_digits
 
 NonNegative = Annotated[float, Field(ge=0)]
 Share = Annotated[float, Field(gt=0)]
@@ -226,7 +227,9 @@ class SizesPartition(Spec):
     def _shares_add_up(cls, sizes: tuple[float, ...]) -> tuple[float, ...]:
         whole = sum(sizes)
         if not all(isinstance(size, int) for size in sizes) and not isclose(whole, 1, abs_tol=1e-6):
-            raise ValueError(f"shares that add up to {whole:g}; allowed: shares that add up to 1, or counts")
+            raise ValueError(
+                f"shares that add up to {with_digits(whole, 1)}; allowed: shares that add up to 1, or counts"
+            )
         return sizes
 
 

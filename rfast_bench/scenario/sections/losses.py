@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from rfast_bench.scenario.sections.timing import Draws
 from rfast_bench.scenario.values.base import Spec
-from rfast_bench.scenario.values.units import Probability
+from rfast_bench.scenario.values.units import Probability, apart
 
 
 def mean_endurance(probability: float) -> float:
@@ -73,7 +73,8 @@ class Bursty(Spec):
         most = self.burst / (self.burst + 1)
         if self.probability > most:
             raise ValueError(
-                f"bursts of {self.burst:g} messages leave a good one between them: probability at most {most:.3g}"
+                f"bursts of {self.burst:g} messages leave a good one between them: probability at most "
+                f"{apart(self.probability, most)[1]}"
             )
         return self
 

@@ -14,7 +14,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from rfast_bench.errors import suggest
 from rfast_bench.scenario.values.base import Spec
-from rfast_bench.scenario.values.units import seconds
+from rfast_bench.scenario.values.units import apart, seconds
 
 Momentum = Annotated[float, Field(ge=0, lt=1)]
 Position = Annotated[float, Field(gt=0)]
@@ -117,8 +117,9 @@ class ScheduleSpec(Spec):
         for name in ("drops", "points"):
             for (earlier, _), (later, _) in pairwise(getattr(self, name)):
                 if later <= earlier:
+                    told = apart(later, earlier, 6)
                     raise ValueError(
-                        f"{name}: {later:g} comes after {earlier:g}, and a schedule does not go back in time"
+                        f"{name}: {told[0]} comes after {told[1]}, and a schedule does not go back in time"
                     )
         return self
 
@@ -166,13 +167,11 @@ def impossible(schedule: ScheduleSpec) -> str:
     if schedule.one_cycle or schedule.points:
         return f"warmup cannot be combined with {given[0]}, which says how it begins"
     if schedule.drops and schedule.drops[0][0] < warmup:
-        return (
-            f"the first drop, at {schedule.drops[0][0]:g}, comes before the end of the warm-up, at {warmup:g}"
-        )
+        first, end = apart(schedule.drops[0][0], warmup, 6)
+        return f"the first drop, at {first}, comes before the end of the warm-up, at {end}"
     if schedule.cosine and schedule.cosine.until <= warmup:
-        return (
-            f"the cosine ends at {schedule.cosine.until:g}, not after the warm-up, which ends at {warmup:g}"
-        )
+        last, end = apart(schedule.cosine.until, warmup, 6)
+        return f"the cosine ends at {last}, not after the warm-up, which ends at {end}"
     return ""
 
 

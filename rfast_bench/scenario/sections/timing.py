@@ -24,7 +24,7 @@ from pydantic import (
 from rfast_bench.scenario.sections.slowdown import Phases
 from rfast_bench.scenario.user_files.tables import column, rows_by
 from rfast_bench.scenario.values.base import DataPath, Spec
-from rfast_bench.scenario.values.units import PositiveSeconds, Probability, Seconds
+from rfast_bench.scenario.values.units import PositiveSeconds, Probability, Seconds, apart
 
 Draws = NDArray[np.float64]
 
@@ -49,7 +49,8 @@ class _Times(Spec):
             raise ValueError("fixed needs samples: for how many samples does the time hold?")
         mean = mean_time(self)  # type: ignore[arg-type]
         if self.fixed > mean:
-            raise ValueError(f"fixed ({self.fixed:g} s) is above the mean ({mean:g} s)")
+            fixed, most = apart(self.fixed, mean)
+            raise ValueError(f"fixed ({fixed} s) is above the mean ({most} s)")
         return self
 
     trailing: ClassVar = OF_COMPUTE

@@ -9,6 +9,8 @@ from typing import Annotated
 
 from pydantic import Field
 
+from rfast_bench.scenario.values.units import with_digits
+
 MOST_RUNS = 1_000_000
 MOST_WORKERS = 100_000
 MOST_VALUES = 1_000
@@ -35,7 +37,7 @@ def too_many(what: Iterable[tuple[int, str]]) -> str:
     if runs <= MOST_RUNS:
         return ""
     told = " x ".join(f"{count} {name}" for count, name in factors)
-    return f"this asks for {runs:.2g} runs ({told}); at most {MOST_RUNS} are planned at once"
+    return f"this asks for {with_digits(runs, MOST_RUNS, 2)} runs ({told}); at most {MOST_RUNS} are planned at once"
 
 
 def bad_range(start: float, factor: float, count: int) -> str:

@@ -11,6 +11,7 @@ from pydantic_core import InitErrorDetails
 from rfast_bench.errors import suggest
 from rfast_bench.scenario.values.base import NO_NUMBER, Where, mistake, together
 from rfast_bench.scenario.values.metrics import METRICS, OF, known, metric_of, number, whose
+from rfast_bench.scenario.values.wording import said
 
 Loss = Annotated[float, Field(allow_inf_nan=False)]
 Gap = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -90,7 +91,7 @@ def wrong_value(metric: str, value: Any, where: Where) -> list[InitErrorDetails]
     try:
         _VALUES[metric].validate_python(value)
     except ValidationError as problem:
-        return [mistake(where, error["msg"], value) for error in problem.errors(include_url=False)]
+        return [mistake(where, said(error), value) for error in problem.errors(include_url=False)]
     return []
 
 

@@ -56,6 +56,17 @@ def in_seconds(value: float) -> str:
     return f"{_registry().Quantity(value, 'second').to_compact():.3g~P}"
 
 
+def times_apart(found: float, bound: float) -> tuple[str, str]:
+    """Both with a unit, and with so many digits that they do not read alike where they differ."""
+    for digits in range(3, 17):
+        texts = tuple(
+            f"{_registry().Quantity(t, 'second').to_compact():.{digits}g~P}" for t in (found, bound)
+        )
+        if texts[0] != texts[1] or found == bound:
+            break
+    return texts[0], texts[1]
+
+
 def bytes_(value: object) -> object:
     """`100 MB` -> 1e8; what is not a string is left to pydantic. Raises ValueError."""
     plain = _SIZE.fullmatch(value) if isinstance(value, str) else None
@@ -117,3 +128,29 @@ def human_bytes(value: float) -> str:
     units = ("B", "kB", "MB", "GB", "TB", "PB")
     step = min(int(math.log10(max(value, 1.0)) // 3), len(units) - 1)
     return f"{few_digits(value / 1000**step)} {units[step]}"
+
+
+def apart(found: float, bound: float, digits: int = 3) -> tuple[str, str]:
+    """Both in so few digits, at least `digits`, that they do not read alike: `5.02` beside `5`. They differ."""
+    for many in range(digits, 17):
+        texts = few_digits(found, many), few_digits(bound, many)
+        if texts[0] != texts[1] or found == bound:
+            return texts
+    return repr(float(found)), repr(float(bound))
+
+
+def with_digits(found: float, bound: float, digits: int = 3) -> str:
+    """`found`, told apart from a bound that stands beside it in full."""
+    return next(
+        (
+            text
+            for many in range(digits, 17)
+            if float(text := few_digits(found, many)) != bound or found == bound
+        ),
+        repr(float(found)),
+    )
+
+
+def percent_done(share: float) -> str:
+    """`99%` until all is done."""
+    return f"{math.floor(100 * share + 1e-9)}%"

@@ -16,7 +16,7 @@ from rich.table import Column
 
 from rfast_bench.plan.runs import Run
 from rfast_bench.processes.folders import folder_of_own
-from rfast_bench.scenario.values.units import few_digits
+from rfast_bench.scenario.values.units import few_digits, percent_done
 from rfast_bench.study.watching.watch import DONE, FIELDS, Place, open_numbers
 
 LOOK = 0.2
@@ -66,7 +66,7 @@ def _watch(bars: Progress, runs: Sequence[Run], numbers: np.ndarray, stop: threa
             if k not in shown:
                 shown[k] = bars.add_task(title(runs[k]), total=1.0, done="", seen="")
             share = float(shares[k])
-            bars.update(shown[k], completed=share, done=f"{share:.0%}", seen=seen(runs[k], now[k, 1:]))
+            bars.update(shown[k], completed=share, done=percent_done(share), seen=seen(runs[k], now[k, 1:]))
         for k in [k for k in shown if shares[k] == DONE]:
             bars.remove_task(shown.pop(k))
 

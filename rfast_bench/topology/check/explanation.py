@@ -49,6 +49,14 @@ class Sums:
 
 
 @dataclass(frozen=True)
+class Weighed:
+    """The workers' own shares, the diagonal, and the smallest and the largest weight on an edge; None without edges."""
+
+    own: Range
+    edges: tuple[float, float] | None
+
+
+@dataclass(frozen=True)
 class Explanation:
     name: str
     workers: int
@@ -62,6 +70,7 @@ class Explanation:
     mend: Mend | None
     weight_flaws: list[str]
     sums: dict[str, Sums]
+    weights: dict[str, Weighed]
     step_factor: float | None
     loops: Loops | None
     edges: dict[str, int]
@@ -71,6 +80,8 @@ class Explanation:
     loads: list[Load]
     bottleneck: Bottleneck
     network: OnNetwork | None
+    notes: tuple[str, ...]
+    """How the user's files were read."""
 
 
 def explain(
@@ -80,6 +91,7 @@ def explain(
     compute: float = 0.0,
 ) -> Explanation:
     """Look at a topology from all sides; at a scenario's links too, if there are any."""
+    names = "WA" if topology.directed else "W"
     model_bytes = model_bytes or (network.message_bytes if network else None)
     loops = find_loops(topology)
     loads = [load_of(topology, i) for i in range(topology.n)]
@@ -96,7 +108,8 @@ def explain(
         missed=_missed(topology),
         mend=None if topology.common_roots else topology.mend,
         weight_flaws=[flaw for flaws in topology.weight_flaws.values() for flaw in flaws],
-        sums={name: _sums(topology, name) for name in ("WA" if topology.directed else "W")},
+        sums={name: _sums(topology, name) for name in names},
+        weights={name: _weighed(topology.W if name == "W" else topology.A) for name in names},
         step_factor=None if isnan(topology.step_factor) else topology.step_factor,
         loops=loops,
         edges={name: len(edges) for name, edges in edges_of(topology).items()},
@@ -105,6 +118,7 @@ def explain(
         loads=loads,
         bottleneck=find_bottleneck(topology, loads, network, model_bytes),
         network=on_network(topology, loops, network, model_bytes, compute) if network else None,
+        notes=topology.notes,
     )
 
 
@@ -125,6 +139,12 @@ def _sums(topology: Topology, name: str) -> Sums:
     own = topology.W if name == "W" else topology.A
     along, across = _range([fsum(line.values()) for line in own]), _range(_across(own))
     return Sums(along, across) if name == "W" else Sums(across, along)
+
+
+def _weighed(weights: Weights) -> Weighed:
+    others = [weight for i, line in enumerate(weights) for j, weight in line.items() if j != i]
+    own = _range([line.get(i, 0.0) for i, line in enumerate(weights)])
+    return Weighed(own, (min(others), max(others)) if others else None)
 
 
 def _across(weights: Weights) -> list[float]:

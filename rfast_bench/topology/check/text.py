@@ -9,7 +9,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from rfast_bench.scenario.values.units import human_bytes, in_seconds
+from rfast_bench.scenario.values.units import human_bytes, in_seconds, times_apart
 from rfast_bench.topology.check.explanation import Explanation, Range
 from rfast_bench.topology.check.verdicts import Check
 from rfast_bench.topology.connectivity import MOST_LINES, listed
@@ -28,7 +28,8 @@ def render(check: Check) -> RenderableType:
         return Text(f"{check.label}: {check.note}\n")
     found = check.explanation
     name = f"{check.label} on {found.name}" if check.label else found.name
-    head = Text(f"{name}, {found.workers} workers: ", style="bold")
+    taken = f", {check.taken}" if check.taken else ""
+    head = Text(f"{name}, {found.workers} workers{taken}: ", style="bold")
     head.append(*("the condition holds", "green") if found.holds else ("the condition FAILS", "red"))
     table = Table.grid(padding=(0, 2))
     table.add_column(style="cyan", no_wrap=True)
@@ -46,6 +47,7 @@ _BAD = ("wrong weights", "cut off")
 
 
 def _lines(found: Explanation) -> Iterator[Line]:
+    yield from (("as read" if k == 0 else "", text) for k, text in enumerate(found.notes))
     yield from _about_pair(found) if found.directed else _about_undirected(found)
     yield from (
         ("wrong weights" if k == 0 else "", text) for k, text in enumerate(_short(found.weight_flaws))
@@ -64,6 +66,8 @@ def _about_pair(found: Explanation) -> Iterator[Line]:
     yield from _cut_off(found)
     yield "sums of W", _sums(found, "W")
     yield "sums of A", _sums(found, "A")
+    yield "weights of W", _weights(found, "W")
+    yield "weights of A", _weights(found, "A")
     yield "psi, of W", _vector([load.psi for load in found.loads], found.roots_w)
     yield "pi, of A", _vector([load.pi for load in found.loads], found.roots_a)
     factor = "undefined" if found.step_factor is None else f"{found.step_factor:.6g}"
@@ -77,6 +81,7 @@ def _about_undirected(found: Explanation) -> Iterator[Line]:
     yield "bipartite", "yes" if found.bipartite else "no"
     yield from _cut_off(found)
     yield "sums of W", _sums(found, "W")
+    yield "weights of W", _weights(found, "W")
 
 
 def _cut_off(found: Explanation) -> Iterator[Line]:
@@ -100,6 +105,14 @@ def _short(texts: Sequence[str]) -> list[str]:
 def _sums(found: Explanation, name: str) -> str:
     sums = found.sums[name]
     return f"rows sum to {_range(sums.rows)}; columns to {_range(sums.columns)}"
+
+
+def _weights(found: Explanation, name: str) -> str:
+    weighed = found.weights[name]
+    if weighed.edges is None:
+        return f"own {_range(weighed.own)}"
+    least, most = (f"{weight:.6g}" for weight in weighed.edges)
+    return f"own {_range(weighed.own)}; of an edge {least if least == most else f'{least} .. {most}'}"
 
 
 def _range(found: Range) -> str:
@@ -177,7 +190,8 @@ def _busiest(busy: Bottleneck, found: Explanation) -> str:
     if busy.seconds is None or found.network is None:
         return text
     over = "" if busy.seconds <= found.network.compute else ", so that newer posts supersede waiting ones"
-    return f"{text}, {in_seconds(busy.seconds)}; a gradient takes {in_seconds(found.network.compute)}{over}"
+    sending, gradient = times_apart(busy.seconds, found.network.compute)
+    return f"{text}, {sending}; a gradient takes {gradient}{over}"
 
 
 def _loads(found: Explanation) -> Table:

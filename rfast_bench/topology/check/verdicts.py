@@ -10,12 +10,14 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from rfast_bench.api import Algorithm
+from rfast_bench.api import Algorithm, Needs
 from rfast_bench.errors import CannotRun, UserError
 from rfast_bench.scenario import shipped
 from rfast_bench.scenario.schema import AlgorithmSpec, Scenario, load
 from rfast_bench.scenario.sections.topology import FILE, TopologySpec
 from rfast_bench.scenario.values.units import Bytes
+from rfast_bench.scenario.values.wording import first_of
+from rfast_bench.topology import edge_lists, graphs
 from rfast_bench.topology import files as graph_files
 from rfast_bench.topology.build import build
 from rfast_bench.topology.check.explanation import Explanation, explain
@@ -30,6 +32,8 @@ class Check:
     explanation: Explanation | None
     note: str = ""
     """Why there is no explanation: no topology is needed, or the algorithm cannot run there."""
+    taken: str = ""
+    """In which way, where a graph serves in two: `as a pair`, or `undirected`."""
 
     @property
     def holds(self) -> bool:
@@ -49,34 +53,44 @@ def parse_bytes(text: str | None) -> float | None:
     try:
         return TypeAdapter[float](Bytes).validate_python(text)
     except ValidationError as problem:
-        reason = problem.errors()[0]["msg"].removeprefix("Value error, ")
-        raise UserError(f"--bytes: {reason}") from problem
+        raise UserError(f"--bytes: {first_of(problem)}") from problem
 
 
 # --------------------------------------------------------------------------------------- a kind, or files
-def of_spec(spec: TopologySpec, workers: int | None, model_bytes: float | None = None) -> Check:
-    """A pair by its name or its files. Raises UserError, also where the kind is not defined for n."""
+def of_spec(spec: TopologySpec, workers: int | None, model_bytes: float | None = None) -> list[Check]:
+    """A pair by its name or its files; of what is an undirected graph too, that as well, for its weights are others.
+
+    Raises UserError, also where the kind is not defined for n.
+    """
     if workers is None:
         workers = _count(spec)
-    try:
-        built = build(spec, workers, "pair", allow_unsound=True, allow_flawed_weights=True)
-    except CannotRun as reason:
-        raise UserError(str(reason)) from reason
-    return Check(None, explain(built, model_bytes=model_bytes))
+    twofold = spec.kind in graphs.UNDIRECTED_KINDS or (spec.edges is not None and spec.kind == FILE)
+    given = "w_matrix" in spec.paths
+    undirected = "undirected" if given else "undirected, with Metropolis weights"
+    ways: dict[Needs, str] = {"pair": "as a pair", "undirected": undirected} if twofold else {"pair": ""}
+    checks = []
+    for needs, taken in ways.items():
+        try:
+            built = build(spec, workers, needs, allow_unsound=True, allow_flawed_weights=True)
+        except CannotRun as reason:
+            raise UserError(str(reason)) from reason
+        checks.append(Check(None, explain(built, model_bytes=model_bytes), taken=taken))
+    return checks
 
 
 def _count(spec: TopologySpec) -> int:
     """As many workers as a matrix has rows, or as the edge lists name."""
     if spec.kind == FILE and {"w", "w_matrix"}.isdisjoint(spec.paths) and "edges" not in spec.paths:
         raise UserError("topology: a pair needs both graphs; G(W) is missing: give w or w_matrix")
-    counts = [
-        graph_files.count_rows(path, f"topology.{key}")
-        if key.endswith("matrix")
-        else graph_files.count_workers(path, f"topology.{key}", directed=key != "edges")
-        for key, path in spec.paths.items()
-    ]
-    matrices = [n for key, n in zip(spec.paths, counts, strict=True) if key.endswith("matrix")]
-    return max(1, matrices[0] if matrices else max(counts))
+    return count(spec)
+
+
+def count(spec: TopologySpec) -> int:
+    """How many workers the files of a topology are about. Raises UserError."""
+    for key, path in spec.paths.items():
+        if key.endswith("matrix"):
+            return max(1, graph_files.count_rows(path, f"topology.{key}"))
+    return edge_lists.read_all(spec.paths, "topology", directed=spec.edges is None).workers
 
 
 # --------------------------------------------------------------------------------------- a scenario

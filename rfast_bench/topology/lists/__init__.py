@@ -1,0 +1,1 @@
+"""Lines of text files, for the readers of graphs and weights beside."""
