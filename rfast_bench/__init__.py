@@ -25,6 +25,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from rfast_bench import topology as topology
     from rfast_bench.errors import UserError as UserError
     from rfast_bench.public.running import run as run
     from rfast_bench.public.study import Study as Study
@@ -45,6 +46,8 @@ __all__ = [*_OFFERED]
 
 
 def __getattr__(name: str) -> Any:
+    if name == "topology":
+        return importlib.import_module("rfast_bench.topology")
     if name not in _OFFERED:
         raise AttributeError(f"module 'rfast_bench' has no attribute '{name}'")
     return getattr(importlib.import_module(_OFFERED[name]), name)

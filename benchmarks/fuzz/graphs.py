@@ -12,7 +12,7 @@ import numpy as np
 from benchmarks.fuzz import archives, hostile
 from benchmarks.fuzz.huge import huge_text
 from rfast_bench.scenario.sections.topology import TopologySpec
-from rfast_bench.topology.check import text, verdicts
+from rfast_bench.topology.checks import text, verdicts
 
 Rng = hostile.Rng
 RING = [(k, (k + 1) % 6) for k in range(6)]

@@ -31,7 +31,7 @@ from rfast_bench.scenario.problem import data as specs
 from rfast_bench.scenario.reading import read_yaml
 from rfast_bench.scenario.sections.topology import TopologySpec
 from rfast_bench.study.checking.called import checked
-from rfast_bench.topology.check import verdicts
+from rfast_bench.topology.checks import verdicts
 from tests.scenario.test_bounds import SMALL
 
 LONG = "x" * 200_000

@@ -19,9 +19,9 @@ from rfast_bench.plan.runs import load_points, plan
 from rfast_bench.scenario.sections.network import NetworkSpec
 from rfast_bench.scenario.sections.topology import TopologySpec
 from rfast_bench.topology.build import build
-from rfast_bench.topology.design.bounds import bounds
-from rfast_bench.topology.design.objective import OBJECTIVES, Network, Objective, best_loops
-from rfast_bench.topology.design.pair import Design, design
+from rfast_bench.topology.designs.bounds import bounds
+from rfast_bench.topology.designs.objective import OBJECTIVES, Network, Objective, best_loops
+from rfast_bench.topology.designs.pair import Design, design
 from rfast_bench.topology.graphs import Edges, pair
 
 

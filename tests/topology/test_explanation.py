@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from rfast_bench.scenario.sections.network import NetworkSpec
-from rfast_bench.topology.check.explanation import explain
+from rfast_bench.topology.checks.explanation import explain
 from rfast_bench.topology.random_pairs import pair_with_common_roots
 from tests.support.graphs import dense_a, dense_w, named, topology
 from tests.support.oracle import EdgeSet

@@ -55,7 +55,7 @@ def command(
 ) -> None:
     """Explain the topologies of a SCENARIO, a named kind, or graphs from files; does the condition hold?"""
     from rfast_bench.plan import parameters, registry
-    from rfast_bench.topology.check import text, verdicts
+    from rfast_bench.topology.checks import text, verdicts
 
     files = {"w": w, "a": a, "edges": edges, "w_matrix": w_matrix, "a_matrix": a_matrix}
     given = {key: path for key, path in files.items() if path is not None}

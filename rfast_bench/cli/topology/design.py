@@ -14,7 +14,7 @@ from rfast_bench.cli.common import options
 from rfast_bench.errors import UserError
 from rfast_bench.scenario.values.units import Bytes, BytesPerSecond, Seconds, with_digits
 from rfast_bench.scenario.values.wording import first_of
-from rfast_bench.topology.design.objective import OBJECTIVES, Network, Objective
+from rfast_bench.topology.designs.objective import OBJECTIVES, Network, Objective
 
 ANY = -1
 _PATH = click.Path(path_type=Path)
@@ -89,9 +89,9 @@ def command(
     Row i, column j of the file is the latency of the link from worker j to worker i: seconds, or quantities
     such as 80 ms; inf where there is no link.
     """
-    from rfast_bench.topology.design import pair as designer
-    from rfast_bench.topology.design.files import lines_for_scenario, write_pair
-    from rfast_bench.topology.design.table import compare, render, span
+    from rfast_bench.topology.designs import pair as designer
+    from rfast_bench.topology.designs.files import lines_for_scenario, write_pair
+    from rfast_bench.topology.designs.table import compare, render, span
 
     network = _network(latency, bandwidth, message, compute)
     found = designer.design(network, objective, None if root == ANY else root, limit)

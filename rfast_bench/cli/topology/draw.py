@@ -13,7 +13,7 @@ from rfast_bench.cli.common.saying import remark
 from rfast_bench.errors import CannotRun, UserError, suggest
 from rfast_bench.scenario.sections.topology import TopologySpec
 from rfast_bench.topology.build import build
-from rfast_bench.topology.check.verdicts import count
+from rfast_bench.topology.checks.verdicts import count
 from rfast_bench.topology.connectivity import listed
 from rfast_bench.topology.topology import Topology
 

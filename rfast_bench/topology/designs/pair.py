@@ -15,9 +15,9 @@ import numpy as np
 
 from rfast_bench.errors import UserError
 from rfast_bench.topology.connectivity import listed
-from rfast_bench.topology.design.bounds import Bound, bounds
-from rfast_bench.topology.design.objective import Array, Loops, Network, Objective, best_loops, graph_of
-from rfast_bench.topology.design.search import Parents, Score, Task, search
+from rfast_bench.topology.designs.bounds import Bound, bounds
+from rfast_bench.topology.designs.objective import Array, Loops, Network, Objective, best_loops, graph_of
+from rfast_bench.topology.designs.search import Parents, Score, Task, search
 from rfast_bench.topology.graphs import Edges
 
 MOST_WORKERS = 1000

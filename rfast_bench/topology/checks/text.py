@@ -10,8 +10,8 @@ from rich.table import Table
 from rich.text import Text
 
 from rfast_bench.scenario.values.units import human_bytes, in_seconds, times_apart
-from rfast_bench.topology.check.explanation import Explanation, Range
-from rfast_bench.topology.check.verdicts import Check
+from rfast_bench.topology.checks.explanation import Explanation, Range
+from rfast_bench.topology.checks.verdicts import Check
 from rfast_bench.topology.connectivity import MOST_LINES, listed
 from rfast_bench.topology.repair import mend_words
 from rfast_bench.topology.traffic import Bottleneck, Load

@@ -20,7 +20,7 @@ from rfast_bench.scenario.values.wording import first_of
 from rfast_bench.topology import edge_lists, graphs
 from rfast_bench.topology import files as graph_files
 from rfast_bench.topology.build import build
-from rfast_bench.topology.check.explanation import Explanation, explain
+from rfast_bench.topology.checks.explanation import Explanation, explain
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from rfast_bench.errors import UserError
-from rfast_bench.topology.design.pair import Design
+from rfast_bench.topology.designs.pair import Design
 
 
 def write_pair(designed: Design, latency: Path, stem: Path) -> tuple[Path, Path]:

@@ -11,8 +11,8 @@ from tabulate import tabulate
 
 from rfast_bench.errors import CannotRun
 from rfast_bench.topology import graphs
-from rfast_bench.topology.design.objective import Loops, Network, Objective, best_loops, sending_time
-from rfast_bench.topology.design.pair import Design
+from rfast_bench.topology.designs.objective import Loops, Network, Objective, best_loops, sending_time
+from rfast_bench.topology.designs.pair import Design
 from rfast_bench.topology.graphs import Edges
 from rfast_bench.topology.mixing import uniform_a, uniform_w
 from rfast_bench.topology.topology import Topology

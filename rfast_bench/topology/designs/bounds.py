@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from rfast_bench.topology.design.objective import Array, Network, Objective, distances
+from rfast_bench.topology.designs.objective import Array, Network, Objective, distances
 
 
 class Bound(NamedTuple):
