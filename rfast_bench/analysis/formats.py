@@ -17,8 +17,8 @@ from rich.table import Table
 from rich.text import Text
 
 from rfast_bench.analysis.cell_text import EDGE, NOTHING
-from rfast_bench.analysis.latex import WORDS, latex
-from rfast_bench.analysis.latex import Part as Part
+from rfast_bench.analysis.written.latex import WORDS, latex
+from rfast_bench.analysis.written.latex import Part as Part
 
 
 def terminal_columns(width: int | None) -> int:

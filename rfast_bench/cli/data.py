@@ -37,7 +37,7 @@ def command(
         raise UserError(f"--out: found '{out}'; expected a file that ends in {', '.join(SUFFIXES)}")
     found = shards_of(load_points(shipped.find(scenario), overrides), seed)
     if as_json:
-        from rfast_bench.analysis import json_text
+        from rfast_bench.analysis.written import json_text
 
         click.echo(json_text.of({"shards": [vars(one) for one in found]}), nl=False)
     console = Console(highlight=False)

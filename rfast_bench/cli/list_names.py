@@ -16,7 +16,7 @@ def command(as_json: bool) -> None:
     from rfast_bench.topology import graphs
 
     if as_json:
-        from rfast_bench.analysis import json_text
+        from rfast_bench.analysis.written import json_text
 
         names = {"algorithms": registry.families(), "topologies": graphs.KINDS, "scenarios": shipped.names()}
         click.echo(json_text.of(names), nl=False)

@@ -26,7 +26,7 @@ def command(names: tuple[str, ...], as_json: bool) -> None:
     except ValueError as problem:
         raise UserError(str(problem)) from problem
     if as_json:
-        from rfast_bench.analysis import json_text
+        from rfast_bench.analysis.written import json_text
 
         shown = zip(names or profiles.names(), paths, strict=True)
         click.echo(

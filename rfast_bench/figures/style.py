@@ -20,7 +20,7 @@ import matplotlib as mpl
 import seaborn as sns
 from matplotlib.figure import Figure
 
-from rfast_bench.analysis.tex import as_tex
+from rfast_bench.analysis.written.tex import as_tex
 from rfast_bench.errors import UserError
 from rfast_bench.figures.looks import Colour, Style
 from rfast_bench.files import write_bytes

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from rfast_bench.analysis.latex import reference
 from rfast_bench.analysis.tables import render
-from rfast_bench.analysis.tex import as_tex
+from rfast_bench.analysis.written.latex import reference
+from rfast_bench.analysis.written.tex import as_tex
 from rfast_bench.records.reading import Run, find_runs
 from tests.support.latex import compiled, tables
 from tests.support.synthetic_records import curves_table, save

@@ -25,8 +25,8 @@ def command(simulated: Path, real: Path, style: str, as_json: bool) -> None:
 
     found = find_both(simulated, real)
     if as_json:
-        from rfast_bench.analysis import json_text
         from rfast_bench.analysis.worlds_compared import compare
+        from rfast_bench.analysis.written import json_text
 
         click.echo(json_text.of_table(compare(found)), nl=False)
         return

@@ -47,10 +47,10 @@ def command(
 
     Runs that are still under way stand in a table of their own.
     """
-    from rfast_bench.analysis import json_text
     from rfast_bench.analysis.columns import column_list
     from rfast_bench.analysis.tables import render, summarise
     from rfast_bench.analysis.unfinished import render_all
+    from rfast_bench.analysis.written import json_text
     from rfast_bench.records.choosing import chosen, label_list, renamed
     from rfast_bench.records.reading import find_runs
 

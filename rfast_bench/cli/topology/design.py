@@ -97,7 +97,7 @@ def command(
     found = designer.design(network, objective, None if root == ANY else root, limit)
     base = out or latency.with_name(f"{latency.stem}-design")
     if as_json:
-        from rfast_bench.analysis import json_text
+        from rfast_bench.analysis.written import json_text
 
         rows = [asdict(row) for row in compare(network, found)]
         told = {"workers": network.n, "root": found.root, "objective": objective, "seconds": found.value}

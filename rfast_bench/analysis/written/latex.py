@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from rfast_bench.analysis.tex import as_tex
+from rfast_bench.analysis.written.tex import as_tex
 
 Part = tuple[str, list[tuple[str, pd.DataFrame]], str]
 """A scenario's name, its titled tables, and its footnote."""
