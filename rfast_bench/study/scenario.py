@@ -68,12 +68,8 @@ def study(
         found_done = (lambda run: False) if fresh else partial(is_done, out=out)
         runs = plan(tuned(scenario, overrides, out, do, console, launch is not None, found_done))
         name = runs[0].scenario.name
-        if untimed(runs):
-            console.print(UNTIMED, highlight=False, soft_wrap=True)
-        for note in graph_notes(runs):
+        for note in setting_notes(runs):
             console.print(note, highlight=False, soft_wrap=True, markup=False)
-        if any(run.scenario.network.resends_at_once for run in runs):
-            console.print(FREE_RESENDING, highlight=False, soft_wrap=True)
         if cluster is not None and any(run.scenario.world == "real" for run in runs):
             raise UserError(
                 f"{scenario}: a cluster back-end is for the simulated world; see docs/clusters.md"
@@ -100,6 +96,13 @@ def untimed(runs: Sequence[Run]) -> bool:
     emulated = [s for s in scenarios if s.world == "simulated" or s.real.compute == "emulated"]
     sizes = {getattr(s.problem, "batch_size", None) for s in emulated}
     return len(sizes) > 1 and not all(says_samples(s.compute) for s in emulated)
+
+
+def setting_notes(runs: Sequence[Run]) -> list[str]:
+    """What is to be said of a scenario before it runs."""
+    notes = [UNTIMED] if untimed(runs) else []
+    notes += graph_notes(runs)
+    return notes + ([FREE_RESENDING] if any(run.scenario.network.resends_at_once for run in runs) else [])
 
 
 def graph_notes(runs: Sequence[Run]) -> list[str]:
