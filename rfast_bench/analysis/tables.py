@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from rfast_bench.analysis.cautions import Caution, misleading
 from rfast_bench.analysis.cell_text import FINALS, POINT, footnote, only_world, present, split, target_names
 from rfast_bench.analysis.formats import WRITERS, fits, terminal_columns
 from rfast_bench.analysis.outcomes import EPOCH, Known, columns, known, over_itself, speedups
@@ -27,6 +28,8 @@ BROKEN = "invariant broken"
 ENDINGS = ("skipped", "void", BROKEN, DAMAGED, "diverged", "stalled")
 """How a run may end other than well; columns of the summary that count them, the `RARE` only where there is one."""
 RARE = (BROKEN, DAMAGED)
+CAUTIONS = "cautions"
+"""In `attrs` of a summary: what `analysis/cautions.py` found, by scenario."""
 COSTS = ("idle_percent", "bytes_sent", "staleness")
 
 
@@ -70,7 +73,17 @@ def summarise(runs: Sequence[Run], baseline: str | None = None) -> pd.DataFrame:
         group.append((run, {**numbers, **paired}))
     both = len({run.world for run in ordered}) > 1
     frame = pd.DataFrame([_row(group, keys, reference, both) for group in groups.values()])
-    return frame.drop(columns=[word for word in RARE if not frame[word].any()])
+    frame = frame.drop(columns=[word for word in RARE if not frame[word].any()])
+    frame.attrs[CAUTIONS] = _cautions(ordered, frame)
+    return frame
+
+
+def _cautions(runs: Sequence[Run], frame: pd.DataFrame) -> dict[str, list[Caution]]:
+    """By scenario."""
+    return {
+        str(name): misleading([run for run in runs if run.scenario == name], rows)
+        for name, rows in frame.groupby("scenario", sort=False)
+    }
 
 
 def _info(run: Run, label: str | None) -> tuple[Any, ...]:
@@ -201,13 +214,23 @@ def _title(scenario: str, rows: pd.DataFrame) -> str:
     return f"{scenario}, {world} world" if world else scenario
 
 
+def _foot(frame: pd.DataFrame, scenario: str, rows: pd.DataFrame) -> str:
+    """How to read the cells, and each caution on a line."""
+    found = frame.attrs.get(CAUTIONS, {}).get(scenario, ())
+    return "\n".join([footnote(rows), *(f"Caution: {one.text}" for one in found)])
+
+
 def written(frame: pd.DataFrame, format: str, width: int | None = None) -> str:
     """A summary in one of the formats of `render`."""
     if format == "csv":
         return frame.to_csv(index=False, lineterminator="\n")
     room = terminal_columns(width) if format == "terminal" else 10**6
     parts = [
-        (_title(str(scenario), rows), split(present(rows), partial(fits, width=room)), footnote(rows))
+        (
+            _title(str(scenario), rows),
+            split(present(rows), partial(fits, width=room)),
+            _foot(frame, str(scenario), rows),
+        )
         for scenario, rows in frame.groupby("scenario", sort=False)
     ]
     return WRITERS[format](parts, width)

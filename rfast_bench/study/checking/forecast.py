@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from rfast_bench.analysis.cautions import ONE_SEED
 from rfast_bench.analysis.shards import summary
 from rfast_bench.errors import CannotRun, UserError
 from rfast_bench.plan import saturation
 from rfast_bench.plan.runs import Point, Run, load_points, plan
 from rfast_bench.scenario.problem.kinds import LearningSpec
+from rfast_bench.scenario.schema import Scenario
 from rfast_bench.study.keeping.done import is_done
 from rfast_bench.study.memory import available, needs_of, problem_key
-from rfast_bench.study.run import perform
+from rfast_bench.study.run import perform, unusual_graph
 from rfast_bench.study.scenario import setting_notes
 from rfast_bench.study.shards import shards_of
 from rfast_bench.study.sweep import expected_work, survey
@@ -81,6 +84,7 @@ def forecast(path: Path, overrides: tuple[str, ...], out: Path, jobs: int) -> Fo
         *setting_notes(sample),
         *saturation.cautions(firsts, lambda run: sizes[problem_key(run)].vector),
     ]
+    cautions += _settings(firsts, points[0].scenario)
     todo = [run for run in [*tuning, *reported] if tuning or not is_done(run, out)]
     needs = needs_of(firsts, sizes)
     scenario = points[0].scenario
@@ -101,6 +105,14 @@ def forecast(path: Path, overrides: tuple[str, ...], out: Path, jobs: int) -> Fo
         topologies={str(run.algorithm.label): _graph(run) for run in firsts},
         cautions=list(dict.fromkeys(cautions)),
     )
+
+
+def _settings(firsts: Sequence[Run], scenario: Scenario) -> list[str]:
+    """What the records will say too, as far as it is known by now."""
+    graphs = Counter(run.algorithm.name for run in firsts)
+    told = [f"{run.algorithm.label} {unusual_graph(run)}." for run in firsts if unusual_graph(run)]
+    alone = {str(run.algorithm.label) for run in firsts if graphs[run.algorithm.name] == 1}
+    return [ONE_SEED] * (scenario.seeds == 1) + [text for text in told if text.partition(" ")[0] in alone]
 
 
 def _tuning(points: list[Point], path: Path, overrides: tuple[str, ...], out: Path) -> list[Run]:
