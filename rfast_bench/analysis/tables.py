@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from rfast_bench.analysis.cautions import Caution, misleading
 from rfast_bench.analysis.cell_text import (
     FINALS,
     PARAMETER,
@@ -38,6 +39,8 @@ BROKEN = "invariant broken"
 ENDINGS = ("skipped", "void", BROKEN, DAMAGED, "diverged", "stalled")
 """How a run may end other than well; columns of the summary that count them, the `RARE` only where there is one."""
 RARE = (BROKEN, DAMAGED)
+CAUTIONS = "cautions"
+"""In `attrs` of a summary: what `analysis/cautions.py` found, by scenario."""
 COSTS = ("idle_percent", "bytes_sent", "staleness")
 
 
@@ -81,7 +84,17 @@ def summarise(runs: Sequence[Run], baseline: str | None = None) -> pd.DataFrame:
         group.append((run, {**numbers, **paired}))
     both = len({run.world for run in ordered}) > 1
     frame = pd.DataFrame([_row(group, keys, reference, both) for group in groups.values()])
-    return frame.drop(columns=[word for word in RARE if not frame[word].any()])
+    frame = frame.drop(columns=[word for word in RARE if not frame[word].any()])
+    frame.attrs[CAUTIONS] = _cautions(ordered, frame)
+    return frame
+
+
+def _cautions(runs: Sequence[Run], frame: pd.DataFrame) -> dict[str, list[Caution]]:
+    """By scenario."""
+    return {
+        str(name): misleading([run for run in runs if run.scenario == name], rows)
+        for name, rows in frame.groupby("scenario", sort=False)
+    }
 
 
 def _info(run: Run, label: str | None) -> tuple[Any, ...]:
@@ -226,6 +239,12 @@ def _title(scenario: str, rows: pd.DataFrame) -> str:
     return f"{scenario}, {world} world" if world else scenario
 
 
+def _foot(frame: pd.DataFrame, scenario: str, rows: pd.DataFrame) -> str:
+    """How to read the cells, and each caution on a line."""
+    found = frame.attrs.get(CAUTIONS, {}).get(scenario, ())
+    return "\n".join([footnote(rows), *(f"Caution: {one.text}" for one in found)])
+
+
 def written(
     frame: pd.DataFrame,
     format: str,
@@ -245,7 +264,7 @@ def written(
         (
             _title(scenario, rows),
             [("", cells_of(rows, chosen))] if chosen else split(present(rows), partial(fits, width=room)),
-            footnote(rows),
+            _foot(frame, str(scenario), rows),
         )
         for scenario, rows in groups
     ]

@@ -10,12 +10,14 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from rfast_bench.api import Algorithm
 from rfast_bench.errors import UserError
+from rfast_bench.plan import registry
 from rfast_bench.plan.parameters import read_grid
 from rfast_bench.scenario.algorithms import TOPOLOGY as TOPOLOGY
 from rfast_bench.scenario.reading import explain
 from rfast_bench.scenario.schema import AlgorithmSpec, Scenario
-from rfast_bench.scenario.sections.topology import TopologySpec
+from rfast_bench.scenario.sections.topology import FILE, TopologySpec
 from rfast_bench.scenario.sections.tuning import Grid
 from rfast_bench.topology.build import check_keys
 
@@ -66,6 +68,15 @@ def _all_of(
             )
         graphs.append(graph)
     return graphs
+
+
+def unusual(name: str, kind: type[Algorithm], graph: TopologySpec | None) -> str:
+    """`runs on star; recommended for it are ...`, where a named graph is not one that a method is recommended on."""
+    known = registry.recommended(name, kind)
+    if graph is None or graph.kind == FILE or not known or graph.kind in known:
+        return ""
+    several = "are" if len(known) > 1 else "is"
+    return f"runs on {graph.kind}; recommended for {name} {several} {' and '.join(known)}"
 
 
 def _with(algorithm: AlgorithmSpec, graph: TopologySpec) -> AlgorithmSpec:

@@ -73,6 +73,12 @@ def find(name: str, folder: Path | None = None) -> type[Algorithm]:
     raise UserError(f"unknown algorithm '{name}'{suggest(name, names())}, or path/to/file.py:Class")
 
 
+def recommended(name: str, kind: type[Algorithm]) -> tuple[str, ...]:
+    """The named graphs that a method is recommended on; its default one where nothing else is said."""
+    own: dict[str, tuple[str, ...]] = importlib.import_module(BUILT_IN).GRAPHS
+    return own.get(name) or ((kind.default_topology,) if kind.default_topology else ())
+
+
 def parameters(algorithm: type[Algorithm]) -> type[Spec]:
     """What a scenario may set for `algorithm`: a model of its keyword arguments and their annotations."""
     return code.parameters(algorithm, ParameterSpec)

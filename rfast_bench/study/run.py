@@ -21,6 +21,7 @@ from threadpoolctl import threadpool_limits
 from rfast_bench import problems
 from rfast_bench.api import Algorithm
 from rfast_bench.breaches.lines import is_own
+from rfast_bench.plan.graphs import unusual
 from rfast_bench.plan.parameters import STEP, effective_step
 from rfast_bench.plan.roles import mean_of
 from rfast_bench.plan.runs import Run, write_resolved
@@ -225,12 +226,18 @@ def describe(run: Run) -> dict[str, Any]:
         "judged": list(scenario.judged),
         **({"mean_of": list(some)} if (some := _mean_of(run)) else {}),
         **({"computing": list(some)} if (some := run.computing) else {}),
+        **({"unusual_graph": words} if (words := unusual_graph(run)) else {}),
         "baseline": scenario.baseline,
         "order": run.order,
         "hash": run.hash,
         "versions": versions(),
         "machine": machine(),
     }
+
+
+def unusual_graph(run: Run) -> str:
+    """What is to be said of its graph, if it is none that the method is recommended on."""
+    return unusual(run.algorithm.name, run.algorithm_class, run.algorithm.topology)
 
 
 def _mean_of(run: Run) -> tuple[int, ...]:

@@ -119,12 +119,8 @@ def conducted(scenario: Source, overrides: tuple[str, ...], way: Way) -> Iterato
             hold=hold,
         )
         runs = plan(tuned(scenario, overrides, way, do))
-        if untimed(runs):
-            way.say(UNTIMED)
-        for note in graph_notes(runs):
+        for note in setting_notes(runs):
             way.say(note)
-        if any(run.scenario.network.resends_at_once for run in runs):
-            way.say(FREE_RESENDING)
         if way.cluster is not None and any(run.scenario.world == "real" for run in runs):
             raise UserError(
                 f"{scenario}: a cluster back-end is for the simulated world; see docs/clusters.md"
@@ -148,6 +144,13 @@ def untimed(runs: Sequence[Run]) -> bool:
     emulated = [s for s in scenarios if s.world == "simulated" or s.real.compute == "emulated"]
     sizes = {getattr(s.problem, "batch_size", None) for s in emulated}
     return len(sizes) > 1 and not all(says_samples(s.compute) for s in emulated)
+
+
+def setting_notes(runs: Sequence[Run]) -> list[str]:
+    """What is to be said of a scenario before it runs."""
+    notes = [UNTIMED] if untimed(runs) else []
+    notes += graph_notes(runs)
+    return notes + ([FREE_RESENDING] if any(run.scenario.network.resends_at_once for run in runs) else [])
 
 
 def graph_notes(runs: Sequence[Run]) -> list[str]:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from rfast_bench.analysis.cautions import ONE_SEED, misleading
 from rfast_bench.analysis.cell_text import POINT
 from rfast_bench.analysis.statistics import CONFIDENCE, surest
 from rfast_bench.records.reading import Run
@@ -55,6 +56,11 @@ def _conditional(rows: pd.DataFrame) -> list[Finding]:
     return [Finding("caution", "conditional", text)]
 
 
+def about_settings(runs: Sequence[Run], rows: pd.DataFrame) -> list[Finding]:
+    """Where a setting misleads; the seeds are told by `cautions`."""
+    return [Finding("caution", about, text) for about, text in misleading(runs, rows) if about != "one seed"]
+
+
 def about_links(runs: Sequence[Run]) -> list[Finding]:
     """Of links that are asked for more than they carry, once for each algorithm and point."""
     said = [(run, run.manifest["saturated"]) for run in runs if "saturated" in run.manifest]
@@ -91,9 +97,7 @@ def _ended(rows: pd.DataFrame, word: str) -> list[str]:
 
 def _about_seeds(fewest: int, most: int) -> Finding:
     if most == 1:
-        text = (
-            "One seed only: the spread between repetitions is not known, and small differences mean nothing."
-        )
+        text = ONE_SEED
     elif fewest == 1:
         text = "One seed only for some: they have no interval."
     else:

@@ -17,7 +17,7 @@ from rfast_bench.records.order import point_key
 from rfast_bench.records.reading import DAMAGED, Run, varying
 from rfast_bench.report.content import resolved, run_description
 from rfast_bench.report.content.at_a_glance import Glance, glance
-from rfast_bench.report.content.cautions import about_links, cautions
+from rfast_bench.report.content.cautions import about_links, about_settings, cautions
 from rfast_bench.report.content.findings import Finding, target_words
 from rfast_bench.report.content.holdings import Holdings, holdings
 from rfast_bench.report.content.margins import judged
@@ -121,6 +121,7 @@ def part_of(
         findings=[
             *findings,
             *cautions(rows),
+            *about_settings(runs, rows),
             *about_links(runs),
             *_mixture(runs, resolved.differing(whole_runs, scenarios)),
         ],
