@@ -239,10 +239,11 @@ def _title(scenario: str, rows: pd.DataFrame) -> str:
     return f"{scenario}, {world} world" if world else scenario
 
 
-def _foot(frame: pd.DataFrame, scenario: str, rows: pd.DataFrame) -> str:
+def _foot(frame: pd.DataFrame, rows: pd.DataFrame) -> str:
     """How to read the cells, and each caution on a line."""
-    found = frame.attrs.get(CAUTIONS, {}).get(scenario, ())
-    return "\n".join([footnote(rows), *(f"Caution: {one.text}" for one in found)])
+    cautions = frame.attrs.get(CAUTIONS, {})
+    found = [one for scenario in rows["scenario"].unique() for one in cautions.get(str(scenario), ())]
+    return "\n".join([footnote(rows), *dict.fromkeys(f"Caution: {one.text}" for one in found)])
 
 
 def written(
@@ -264,7 +265,7 @@ def written(
         (
             _title(scenario, rows),
             [("", cells_of(rows, chosen))] if chosen else split(present(rows), partial(fits, width=room)),
-            _foot(frame, str(scenario), rows),
+            _foot(frame, rows),
         )
         for scenario, rows in groups
     ]

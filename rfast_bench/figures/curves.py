@@ -15,6 +15,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.legend import Legend
 from matplotlib.lines import Line2D
+from matplotlib.patheffects import withStroke
 from matplotlib.ticker import FuncFormatter
 
 from rfast_bench.analysis.cell_text import FINALS, words
@@ -233,6 +234,7 @@ def note_targets(axes: Axes, targets: Sequence[float]) -> None:
             va="bottom" if page.small else "center",
             color=page.muted,
             fontsize=0.85 * page.text,
+            path_effects=[withStroke(linewidth=2, foreground=page.page)] if page.small else [],
         )
 
 
@@ -267,7 +269,17 @@ def legend(drawn: Figure, handles: Sequence[Line2D]) -> Legend | None:
         return None
     if not theme().small:
         return drawn.legend(handles=list(handles), loc="outside right center", frameon=False)
-    longest = max(len(str(handle.get_label())) for handle in handles)
-    wide = 72 * drawn.get_figwidth() / theme().text
-    columns = int(np.clip(wide // (0.55 * longest + 4.5), 1, len(handles)))
+    columns = _columns(
+        [len(str(handle.get_label())) for handle in handles], 72 * drawn.get_figwidth() / theme().text
+    )
     return drawn.legend(handles=list(handles), loc="outside lower center", frameon=False, ncols=columns)
+
+
+def _columns(lengths: Sequence[int], wide: float) -> int:
+    """As many columns of labels, filled from top to bottom, as are `wide` (in letters' heights) together."""
+    for columns in range(len(lengths), 1, -1):
+        rows = -(-len(lengths) // columns)
+        parts = [lengths[at : at + rows] for at in range(0, len(lengths), rows)]
+        if sum(0.5 * max(part) + 4.5 for part in parts) <= wide:
+            return columns
+    return 1

@@ -129,7 +129,8 @@ def times_figure(runs: Sequence[Run], looks: Mapping[str, Style], baseline: str 
     """A figure of the times to every target, a panel each."""
     frame = summarise(runs, baseline)
     names = easiest_first(target_names(frame.columns))
-    drawn = figure(max(7.5, 1.8 + 4.0 * len(names)), 1.7 + 0.5 * len(frame))
+    size = theme().text / 10.8
+    drawn = figure(size * max(7.5, 1.8 + 4.0 * len(names)), size * (1.7 + 0.5 * len(frame)))
     panels = drawn.subplots(1, len(names), sharey=True, squeeze=False)[0]
     for axes, name in zip(panels, names, strict=True):
         draw_bars(axes, frame, name, looks, time_name(runs))

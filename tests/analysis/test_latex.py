@@ -46,7 +46,7 @@ def test_no_label_is_given_twice(scene: list[Run], lossy: list[Run], tmp_path: P
 
 @pytest.mark.parametrize("label", STRANGE)
 def test_a_label_is_never_a_command(tmp_path: Path, label: str) -> None:
-    save(tmp_path, "a", curves=curves_table([0, 1], [1, 0.5]), label=label)
+    save(tmp_path, label, curves=curves_table([0, 1], [1, 0.5]))
     save(tmp_path, "b", status="skipped", reason=f"because of {label}", order=1)
     text = render(find_runs([tmp_path]), "latex")
     rows = tables(text)[0][2]

@@ -80,7 +80,7 @@ def compiled(text: str, folder: Path) -> None:
     document = ["\\documentclass{article}", "\\usepackage[utf8]{inputenc}", "\\usepackage{booktabs}"]
     whole = "\n".join([*document, "\\begin{document}", text, "\\end{document}"])
     (folder / "t.tex").write_text(whole, encoding="utf-8")
-    command = [PDFLATEX, "-interaction=nonstopmode", "-halt-on-error", "t.tex"]
+    command = [PDFLATEX, "-draftmode", "-interaction=nonstopmode", "-halt-on-error", "t.tex"]
     done = subprocess.run(command, cwd=folder, capture_output=True, timeout=120, check=False)
     said = done.stdout.decode(errors="replace")
     assert done.returncode == 0, said[-2000:]
