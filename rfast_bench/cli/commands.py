@@ -24,6 +24,7 @@ COMMANDS = {
     "plot": ("results.plot", "Draw the figures of runs."),
     "report": ("results.report", "Write one page that holds all of some runs."),
     "run": ("run", "Run a scenario; leave records, a table and plots."),
+    "schema": ("schema", "Print the JSON Schema of scenario files, for editors."),
     "systems": ("systems", "Show the profiles that a scenario may name."),
     "table": ("results.table", "Print the comparison table of runs."),
     "topology": ("topology.group", "Check, draw and design the graphs that workers talk along."),
