@@ -15,7 +15,7 @@ PAGE = Path(__file__).with_name("scenario-keys.md")
 HEAD = """# Scenario keys
 
 Every key that a scenario file may have, with its type, unit, default and meaning. What the keys do together, with examples:
-[Scenario files](../scenarios.md). The same for editors: [Scenarios in an editor](editors.md).
+[Scenario files](../scenarios.md). The same for editors: [Scenarios in an editor](../editors.md).
 
 Written by `python -m docs.reference.keys` from the models that read scenarios; a test holds it current. A key without a unit
 has none. A number stands in the unit that is named; `20 ms`, `100 MB` or `10 Gbit/s` may stand where a *time*, a *size* or a *bandwidth* is wanted.

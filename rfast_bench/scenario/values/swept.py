@@ -25,7 +25,7 @@ def _named(values: object) -> object:
 
 Swept = Annotated[
     tuple[Any, ...],
-    BeforeValidator(_named),
     Field(min_length=1),
+    BeforeValidator(_named),
     also({"type": "object", "minProperties": 1, "description": "Names of values, and the values."}),
 ]
