@@ -3,6 +3,7 @@
 #                   (make results STUDIES="quickstart claim-speed" does these alone)
 # make results-quick  one seed of each with the committed step sizes, in results-quick/: do the numbers still come out?
 # make test         lint, types and tests
+# make docs         the site of docs/, in site/: open site/index.html
 # make bench        CPU time per worker-iteration of the simulated world, by part, beside its floor
 # make device-check where there is a GPU: does what runs on it give what the CPU gives? under four minutes
 # A virtual environment is made in .venv with the exact versions of constraints.txt.
@@ -13,7 +14,7 @@ READY := $(VENV)/.ready
 
 export OMP_NUM_THREADS = 1
 
-.PHONY: install quickstart results results-quick test lint types unit bench device-check clean
+.PHONY: install quickstart results results-quick test lint types unit docs bench device-check clean
 
 install: $(READY)
 
@@ -44,6 +45,9 @@ types: $(READY)
 unit: $(READY)
 	$(BIN)/python -m pytest
 
+docs: $(READY)
+	$(BIN)/python -m sphinx -q -W --keep-going -b html -c docs . site
+
 bench: $(READY)
 	$(BIN)/python -m benchmarks.split
 
@@ -51,4 +55,4 @@ device-check: $(READY)
 	$(BIN)/python -m benchmarks.device_check
 
 clean:
-	rm -rf $(VENV) build *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build site *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis

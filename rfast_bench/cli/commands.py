@@ -18,6 +18,7 @@ COMMANDS = {
     "check": ("check", "Check a method or problem of your own; of a scenario, what would run."),
     "new": ("new", "Write a scenario, a method or a problem to begin with."),
     "list": ("list_names", "Name the algorithms, topologies and shipped scenarios there are."),
+    "schema": ("schema", "Print the JSON Schema of scenario files, for editors."),
     "data": ("data", "Show who holds which samples, before anything runs."),
     "table": ("results.table", "Print the table of runs, method beside method."),
     "plot": ("results.plot", "Draw the figures of runs."),
@@ -31,7 +32,7 @@ COMMANDS = {
 }
 """See `lazy.Known`."""
 TASKS = {
-    "To run": ("run", "check", "new", "list", "data"),
+    "To run": ("run", "check", "new", "list", "schema", "data"),
     "To look at what came out": ("table", "plot", "report", "trace", "compare"),
     "Graphs": ("topology",),
     "Real machines and clusters": ("calibrate", "systems", "join"),

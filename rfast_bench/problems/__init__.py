@@ -24,7 +24,6 @@ from rfast_bench.problems.quadratic import Quadratic
 from rfast_bench.problems.reference import Reference, has_reference, reference
 from rfast_bench.problems.sampled import Batching
 from rfast_bench.problems.seats import Seats, bare, seated
-from rfast_bench.scenario.problem.data import ColumnPartition
 from rfast_bench.scenario.problem.kinds import (
     LearningSpec,
     LinearSpec,
@@ -34,6 +33,7 @@ from rfast_bench.scenario.problem.kinds import (
     QuadraticSpec,
     TorchSpec,
 )
+from rfast_bench.scenario.problem.partitions import ColumnPartition
 from rfast_bench.scenario.values.base import is_code
 
 __all__ = [

@@ -19,12 +19,15 @@ class AlgorithmSpec(Spec):
     """One algorithm of the comparison. Keys other than the reserved ones are its parameters."""
 
     name: str
+    """Which algorithm: a name, or `path/to/file.py:Class`."""
     label: str | None = None
     """What tables call it; by default its name, with its topology when the name comes twice."""
     topology: TopologySpec | None = None
+    """The graphs that it runs on: a name, or a mapping; null: its own default."""
     optimizer: OptimizerSpec | None = None
-    """Its own; what it leaves out is as at the top of the file. `plan` completes it."""
+    """Its own momentum, weight decay and clipping; what it leaves out is as at the top of the file."""
     schedule: ScheduleSpec | None = None
+    """Its own factor of the step size; what it leaves out is as at the top of the file."""
     parameters: dict[str, Any] = Field(default_factory=dict)
     """Those of its class; and `optimizer.momentum`, `topology` and the like while they are still to be tuned."""
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
+from pydantic import Field, GetJsonSchemaHandler, ValidationInfo, field_validator, model_validator
+from pydantic_core import CoreSchema
 
 from rfast_bench.errors import suggest
 from rfast_bench.scenario import systems
@@ -24,80 +24,75 @@ from rfast_bench.scenario.sections.network import NetworkSpec
 from rfast_bench.scenario.sections.optimizer import OptimizerSpec, ScheduleSpec
 from rfast_bench.scenario.sections.real import RealSpec
 from rfast_bench.scenario.sections.simulation import Simulation
+from rfast_bench.scenario.sections.stop import StopRule as StopRule
 from rfast_bench.scenario.sections.timing import Straggler
 from rfast_bench.scenario.sections.tuning import TuneSpec
 from rfast_bench.scenario.values.base import Spec, Where, together
 from rfast_bench.scenario.values.bounds import Repetitions, Seed, Workers, too_many
+from rfast_bench.scenario.values.forms import Form
 from rfast_bench.scenario.values.metrics import metric_of
+from rfast_bench.scenario.values.swept import Named as Named
+from rfast_bench.scenario.values.swept import Swept
 from rfast_bench.scenario.values.targets import no_share
-from rfast_bench.scenario.values.units import PositiveSeconds
-
-
-class StopRule(Spec):
-    """A run ends with the first rule that fires. At least one is needed."""
-
-    time: PositiveSeconds | None = None
-    iterations: int | None = Field(default=None, gt=0)
-    """Per worker: of each for synchronous methods, on average for asynchronous ones."""
-    epochs: float | None = Field(default=None, gt=0)
-    target: Target | None = None
-
-    @model_validator(mode="after")
-    def _some_rule(self) -> StopRule:
-        if self.time is None and self.iterations is None and self.epochs is None:
-            raise ValueError("needs at least one of time, iterations, epochs (a target alone may never come)")
-        return self
-
-
-@dataclass(frozen=True)
-class Named:
-    """A swept value with a name of its own, for tables and folders."""
-
-    name: str
-    value: Any
-
-
-def _named(values: object) -> object:
-    """A mapping of names to values; a list stays as it is."""
-    return [Named(str(n), value) for n, value in values.items()] if isinstance(values, dict) else values
-
-
-Swept = Annotated[tuple[Any, ...], BeforeValidator(_named), Field(min_length=1)]
 
 
 class Scenario(Spec):
     """A whole scenario file."""
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    """The folder of its records: letters, digits, `.`, `_` and `-`."""
     description: str = ""
+    """What it is about, for readers only."""
     world: Literal["simulated", "real", "both"] = "simulated"
+    """Where it runs: under the simulated clock, on real processes, or one after the other."""
     system: str | None = None
-    """The profile that workers, compute and network were filled from, where the scenario says nothing itself."""
+    """The profile of a known set-up, by name or path: it fills in workers, compute and network where nothing is said."""
     workers: Workers
+    """How many workers there are; they are numbered from 0."""
     problem: ProblemSpec
+    """What is optimised, on which data, and who holds them."""
     compute: Compute
+    """How long one gradient takes at full speed; a list has one time a worker."""
     stragglers: tuple[Straggler, ...] = ()
+    """Who is slow, and when."""
     network: NetworkSpec = NetworkSpec()
+    """Latency, bandwidth and loss of the links."""
     faults: Faults = ()
+    """What breaks, and when: a list, a file of them, or random ones."""
     optimizer: OptimizerSpec | None = None
-    """Of every algorithm that says nothing else."""
+    """Momentum, weight decay and clipping, for every algorithm that says nothing else."""
     schedule: ScheduleSpec | None = None
+    """A factor of the step size over the run, for every algorithm that says nothing else."""
     algorithms: tuple[AlgorithmSpec, ...] = Field(min_length=1)
+    """The algorithms that are compared."""
     stop: StopRule
+    """When a run ends: with the first of these."""
     evaluate: Evaluate
+    """When models are looked at, and which values are to be reached."""
     seeds: Repetitions = 1
     """How many repetitions, with seeds first_seed, first_seed + 1, ..."""
     first_seed: Seed = 0
+    """The seed of the first repetition."""
     sweep: dict[str, Swept] = Field(default_factory=dict)
+    """Key paths, such as `network.loss`, and the values that each takes: every combination is run."""
     tune: TuneSpec | None = None
+    """Parameters that are searched for on other seeds before anything is reported."""
     baseline: str | None = None
-    """Label of the algorithm that speed-ups are given against."""
+    """Label of the algorithm that speed-ups are given against; null: `ring-allreduce`, if it is there."""
     allow_unsound: bool = False
     """Run also where a topology breaks its algorithm's condition; every table says so."""
     checkpoint: bool = False
     """Leave the mean model of the end of each run beside its tables."""
     simulation: Simulation = Simulation()
+    """How the simulated world is computed."""
     real: RealSpec = RealSpec()
+    """How the real world is run."""
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> Form:
+        own = handler(core)
+        systems.left_open(handler.resolve_ref_schema(own))
+        return own
 
     def meant(self, key: str, said: Any) -> Any:
         """The value that a swept key's name stands for; anything else stands for itself."""

@@ -20,6 +20,7 @@ from rfast_bench.scenario.sections.compute import Compute
 from rfast_bench.scenario.sections.network import NetworkSpec
 from rfast_bench.scenario.values.base import Spec
 from rfast_bench.scenario.values.bounds import Workers
+from rfast_bench.scenario.values.forms import Form
 
 PACKAGE = "rfast_bench.scenario"
 FOLDER = "system_profiles"
@@ -130,6 +131,28 @@ def _rooted(value: Any, folder: Path) -> Any:
     if isinstance(value, dict):
         return {k: str(folder / v) if k == "path" else _rooted(v, folder) for k, v in value.items()}
     return [_rooted(v, folder) for v in value] if isinstance(value, list) else value
+
+
+def left_open(scenario: Form) -> None:
+    """What a scenario with a `system` need not say, in its form: the kind of `compute`, `workers` and `compute`."""
+    whole = scenario["properties"]["compute"]
+    known = next(form for form in whole["oneOf"] if "items" not in form)["anyOf"]
+    keyless = {
+        "type": "object",
+        "properties": {"kind": False},
+        "description": "With `system`: keys that differ from the profile's.",
+    }
+    told = {key: whole[key] for key in whole if key != "oneOf"}
+    scenario["properties"]["compute"] = {**told, "anyOf": [*known, *whole["oneOf"][1:], keyless]}
+    shipped = scenario["properties"]["system"]
+    shipped["anyOf"] = [{"enum": names()}, *shipped["anyOf"]]
+    needed = [key for key in scenario["required"] if key not in FILLED]
+    scenario["if"] = {"properties": {"system": {"type": "string"}}, "required": ["system"]}
+    scenario["else"] = {
+        "required": [key for key in scenario["required"] if key in FILLED],
+        "properties": {"compute": {"if": {"type": "object"}, "then": {"required": ["kind"]}}},
+    }
+    scenario["required"] = needed
 
 
 # ------------------------------------------------------------------------------------------------ showing

@@ -18,7 +18,8 @@ from rfast_bench.errors import UserError
 from rfast_bench.problems import ProblemSpec, build
 from rfast_bench.problems.data.datasets import Data, load
 from rfast_bench.problems.data.partition import deal
-from rfast_bench.scenario.problem.data import DatasetSpec, PartitionSpec
+from rfast_bench.scenario.problem.data import DatasetSpec
+from rfast_bench.scenario.problem.partitions import PartitionSpec
 
 PROBLEM: TypeAdapter[Any] = TypeAdapter(ProblemSpec)
 DATASET: TypeAdapter[Any] = TypeAdapter(DatasetSpec)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from rfast_bench.errors import UserError
 from rfast_bench.problems.data import owned
 from rfast_bench.problems.data.datasets import Data
-from rfast_bench.scenario.problem.data import (
+from rfast_bench.scenario.problem.partitions import (
     ClassesPartition,
     ColumnPartition,
     DirichletPartition,

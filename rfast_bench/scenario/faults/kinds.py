@@ -9,9 +9,10 @@ import math
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
 from rfast_bench.scenario.values.base import Spec
+from rfast_bench.scenario.values.forms import PLAIN, TIME, also, in_unit, kind_unsaid, text
 from rfast_bench.scenario.values.units import PositiveSeconds, Probability, Seconds, in_seconds, seconds
 
 State = Literal["empty", "snapshot"]
@@ -24,7 +25,9 @@ class Span(Spec):
     """What all faults have: from when to when."""
 
     down: PositiveSeconds
+    """When it begins, by the run's clock."""
     up: PositiveSeconds | None = None
+    """When it is over; null: it lasts to the end."""
 
     @model_validator(mode="after")
     def _up_after_down(self) -> Any:
@@ -60,6 +63,7 @@ class Stop(Span):
     """What both ways have in which one worker does nothing."""
 
     worker: Worker
+    """Which worker."""
 
     @property
     def named(self) -> tuple[int, ...]:
@@ -73,8 +77,11 @@ class Crash(Stop):
     """
 
     kind: Literal["crash"] = "crash"
+    """A worker dies; what is meant where no kind is said."""
     state: State = "empty"
+    """What it holds when it is started again: the start model, or what it held before it died."""
     snapshot_age: Seconds = 0.0
+    """How long before its death the snapshot was taken."""
 
     @model_validator(mode="after")
     def _snapshot_in_time(self) -> Crash:
@@ -91,6 +98,7 @@ class Pause(Stop):
     """Worker `worker` is stopped, as by SIGSTOP: it keeps all it holds and takes in what comes once it goes on."""
 
     kind: Literal["pause"]
+    """A worker is stopped for a while."""
 
     @property
     def told(self) -> str:
@@ -101,8 +109,11 @@ class LinkDown(Span):
     """Nothing gets over these links; `both`: in the other direction neither."""
 
     kind: Literal["link"]
+    """Links are down."""
     links: tuple[Way, ...] = Field(min_length=1)
+    """Which links, each as `[from, to]`."""
     both: bool = True
+    """In the other direction nothing gets through either."""
 
     @property
     def named(self) -> tuple[int, ...]:
@@ -122,7 +133,9 @@ class Partition(Span):
     """The network splits into `groups`; workers that no group names are one group more."""
 
     kind: Literal["partition"]
+    """The network splits."""
     groups: tuple[tuple[Worker, ...], ...] = Field(min_length=1)
+    """Lists of workers that still hear one another; the rest are one group more."""
 
     @model_validator(mode="after")
     def _once_each(self) -> Partition:
@@ -151,6 +164,7 @@ class Spell(Span):
     """What happens to some of the messages over some links; over all of them where none is named."""
 
     links: tuple[Way, ...] | None = Field(default=None, min_length=1)
+    """Which links, each as `[from, to]`; null: all."""
 
     @property
     def named(self) -> tuple[int, ...]:
@@ -165,27 +179,38 @@ class Burst(Spell):
     """Messages of any size are lost with this probability, beside what the network loses anyway."""
 
     kind: Literal["burst"]
+    """Messages are lost for a while."""
     loss: Probability = 1.0
+    """How likely each is lost."""
 
 
 class Corruption(Spell):
     """Of the messages this share arrives spoilt, which the receiver sees by a checksum and drops."""
 
     kind: Literal["corrupt"]
+    """Messages arrive spoilt, and are dropped."""
     share: Probability
+    """How likely each is spoilt."""
 
 
 class Duplication(Spell):
     """Of the messages this share arrives twice, the second time `delay` later."""
 
     kind: Literal["duplicate"]
+    """Messages arrive twice."""
     share: Probability
+    """How likely each is doubled."""
     delay: Seconds = 0.0
+    """How much later the second one arrives."""
 
 
 Kind = Literal["crash", "pause", "link", "isolation", "partition", "burst", "duplicate", "corrupt"]
 DRAWN: tuple[Kind, ...] = get_args(Kind)
 MOST_DRAWN = 100_000
+
+
+PER_TIME = text(rf"^\s*\+?(?:{PLAIN})\s*/\s*(?:(?:{PLAIN})\s*)?(?:{TIME})?\s*$", "1 / 500 s")
+"""What `_rate` reads, beside numbers."""
 
 
 def _rate(value: object) -> object:
@@ -203,20 +228,26 @@ class RandomFaults(Spec):
     """Faults that are drawn from the run's seed, the same for every algorithm: on average `rate` a second begin at each
     worker, one after another, of `kinds` with equal chances, and last `lasts` on average. All are over at `until`."""
 
+    model_config = ConfigDict(json_schema_extra=kind_unsaid)
+
     kind: Literal["random"]
-    rate: Annotated[float, BeforeValidator(_rate), Field(ge=0)]
+    """Faults at random; in files it is said by the key `random`."""
+    rate: Annotated[float, Field(ge=0), BeforeValidator(_rate), also(PER_TIME), in_unit("1/s")]
+    """How many begin at each worker: `1 / 500 s`, or a number a second."""
     lasts: PositiveSeconds
+    """How long one lasts on average."""
     until: PositiveSeconds | None = None
-    """None: the scenario's `stop.time`."""
+    """When all are over; null: at the scenario's `stop.time`."""
     kinds: tuple[Kind, ...] = Field(default=("pause", "link", "crash"), min_length=1)
+    """Which kinds there are, with equal chances."""
     state: State = "snapshot"
-    """Of workers that come back from a crash."""
+    """What workers hold that come back from a crash."""
     loss: Probability = 0.9
-    """Of a burst, which is over all links of one worker, as are the next two."""
+    """How likely a message is lost in a burst, which is over all links of one worker."""
     share: Probability = 0.2
-    """Of a duplication or corruption."""
+    """How likely a message is doubled or spoilt, over all links of one worker."""
     delay: Seconds = 0.0
-    """Of duplicates."""
+    """How much later the second one of a doubled message arrives."""
 
 
 Fault = Crash | Pause | LinkDown | Partition | Burst | Corruption | Duplication

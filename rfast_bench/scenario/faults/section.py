@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, ValidationInfo
+from pydantic import BeforeValidator, GetJsonSchemaHandler, ValidationInfo
+from pydantic_core import CoreSchema
 
 from rfast_bench.scenario.faults.kinds import (
     MOST_DRAWN,
@@ -20,6 +21,7 @@ from rfast_bench.scenario.faults.kinds import (
 )
 from rfast_bench.scenario.faults.spans import FaultTrace, read_spans, too_early
 from rfast_bench.scenario.sections.network import NetworkSpec
+from rfast_bench.scenario.values.forms import Form
 from rfast_bench.scenario.values.units import with_digits
 
 
@@ -49,7 +51,29 @@ def _random(one: dict[str, Any]) -> dict[str, Any]:
     return {**said, "kind": "random"}
 
 
-Faults = Annotated[tuple[OneFault, ...], BeforeValidator(_listed)]
+DRAWN_BY = "Faults that are drawn from the run's seed."
+
+
+class FormOfFaults:
+    """An annotation: a list of faults and files of them, a file alone, or random ones alone."""
+
+    def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> Form:
+        own = handler(core)
+        file, drawn = (handler(model.__pydantic_core_schema__) for model in (FaultTrace, RandomFaults))
+        below: Form = {
+            "type": "object",
+            "properties": {"random": {"allOf": [drawn], "description": DRAWN_BY}},
+            "required": ["random"],
+            "additionalProperties": False,
+        }
+        kinds = own["items"]["oneOf"]
+        for k, kind in enumerate(kinds):
+            if RandomFaults.__name__ in kind["$ref"]:
+                kinds[k] = {"allOf": [kind], "required": ["kind"]}
+        return {"anyOf": [{**own, "items": {"anyOf": [*kinds, file, below]}}, file, below]}
+
+
+Faults = Annotated[tuple[OneFault, ...], BeforeValidator(_listed), FormOfFaults()]
 """A list of faults, a file of them, or random ones."""
 
 

@@ -31,8 +31,11 @@ class FaultTrace(Spec):
     """
 
     path: DataPath
+    """The CSV file."""
     state: State = "empty"
+    """What workers hold that are started again: the start model, or what they held before they died."""
     snapshot_age: Seconds = 0.0
+    """How long before a death its snapshot was taken."""
 
 
 def too_early(fault: Stop, after: Stop) -> str:

@@ -1,18 +1,13 @@
-"""What a scenario may say under `problem.dataset` and `problem.partition`: which samples, and who holds them."""
+"""What a scenario may say under `problem.dataset`: which samples there are. Who holds them: `partitions.py`."""
 
 from __future__ import annotations
 
-from math import isclose
 from typing import Annotated, Any, Literal
 
 from pydantic import (
     BeforeValidator,
     Field,
     SerializerFunctionWrapHandler,
-    ValidationError,
-    ValidatorFunctionWrapHandler,
-    WrapValidator,
-    field_validator,
     model_serializer,
     model_validator,
 )
@@ -21,48 +16,49 @@ from rfast_bench.scenario.problem.data_folders import with_folder
 from rfast_bench.scenario.problem.synthetic import SyntheticRegressionSpec, SyntheticSpec
 from rfast_bench.scenario.values.base import DataPath, SourceName, Spec, without
 from rfast_bench.scenario.values.bounds import Count
-from rfast_bench.scenario.values.units import with_digits
+from rfast_bench.scenario.values.forms import also
+from rfast_bench.scenario.values.words import BARE_WORD, bare_word
 
 NonNegative = Annotated[float, Field(ge=0)]
-Share = Annotated[float, Field(gt=0)]
 
 
 def _one_of_them(value: object) -> object:
     return (value,) if isinstance(value, str) else value
 
 
-Names = Annotated[tuple[str, ...], BeforeValidator(_one_of_them)]
+Names = Annotated[tuple[str, ...], BeforeValidator(_one_of_them), also({"type": "string"})]
 """Of columns; a single one may stand for itself."""
-
-
-def _bare_word(value: object) -> object:
-    return {"kind": value} if isinstance(value, str) else value
 
 
 # --------------------------------------------------------------------------------------------- data sets
 class BundledSpec(Spec):
-    """A small data set that comes with scikit-learn; `diabetes` has numbers for targets, the others classes.
-
-    `limit`: only its first so-many samples.
-    """
+    """A small data set that comes with scikit-learn; `diabetes` has numbers for targets, the others classes."""
 
     kind: Literal["digits", "breast_cancer", "wine", "diabetes"]
+    """A small data set that comes with scikit-learn."""
     limit: Count | None = None
+    """Only the first so many samples; null: all."""
 
 
 class CsvSpec(Spec):
     """A table with a header line; `target` names the column to learn, all others are features.
 
     A column that `partition: {kind: by-column, column: ...}` names says who owns a row, and is no feature; nor are
-    those of `drop`. `keep`: features that look like the number of the row.
+    those of `drop`.
     """
 
     kind: Literal["csv"]
+    """A table with a header line."""
     path: DataPath
+    """The CSV file."""
     target: str
+    """The column that is learned; all others are features."""
     drop: Names = ()
+    """Columns that are left out."""
     keep: Names = ()
+    """Columns that are features although they look like the number of the row."""
     limit: Count | None = None
+    """Only the first so many samples; null: all."""
 
     @model_serializer(mode="wrap")
     def _without_defaults(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
@@ -74,29 +70,37 @@ class NpzSpec(Spec):
     """A NumPy archive; `x` and `y` name its arrays of features (samples first) and of targets."""
 
     kind: Literal["npz"]
+    """A NumPy archive."""
     path: DataPath
+    """The file."""
     x: str = "X"
+    """The array of features, samples first."""
     y: str = "y"
+    """The array of targets."""
     limit: Count | None = None
+    """Only the first so many samples; null: all."""
 
 
 class ImagesSpec(Spec):
-    """A folder with the original files of an image set, which brings its own test set.
-
-    `limit`: only the first so-many training images, and at most as many test images.
-    """
+    """A folder with the original files of an image set, which brings its own test set."""
 
     kind: Literal["mnist", "cifar-10", "svhn"]
+    """An image set, of which nothing is downloaded."""
     path: DataPath
+    """The folder with its original files."""
     limit: Count | None = None
+    """Only the first so many training images, and at most as many test images; null: all."""
 
 
 class FashionSpec(Spec):
     """Fashion-MNIST. Without `path` it is looked for where it usually is (`data_folders.py`)."""
 
     kind: Literal["fashion-mnist"]
+    """Fashion-MNIST, of which nothing is downloaded."""
     path: DataPath | None = None
+    """The folder with its original files; null: where it usually is."""
     limit: Count | None = None
+    """Only the first so many samples; null: all."""
 
     @model_validator(mode="before")
     @classmethod
@@ -105,54 +109,65 @@ class FashionSpec(Spec):
 
 
 class Cifar100Spec(Spec):
-    """CIFAR-100; `labels` chooses its 100 classes or the 20 that they are grouped in."""
+    """CIFAR-100."""
 
     kind: Literal["cifar-100"]
+    """CIFAR-100, of which nothing is downloaded."""
     path: DataPath
+    """The folder with its original files."""
     labels: Literal["fine", "coarse"] = "fine"
+    """Its 100 classes, or the 20 that they are grouped in."""
     limit: Count | None = None
+    """Only the first so many samples; null: all."""
 
 
 class FemnistSpec(Spec):
-    """LEAF's FEMNIST: a folder with `train/*.json` and `test/*.json`, each sample of one writer, its owner.
-
-    `users`: only the first so-many writers.
-    """
+    """LEAF's FEMNIST: a folder with `train/*.json` and `test/*.json`, each sample of one writer, its owner."""
 
     kind: Literal["femnist"]
+    """LEAF's FEMNIST, of which nothing is downloaded."""
     path: DataPath
+    """The folder with `train` and `test`."""
     users: Count | None = None
+    """Only the first so many writers; null: all."""
     limit: Count | None = None
+    """Only the first so many samples; null: all."""
 
 
 class TextSpec(Spec):
-    """A text file, character by character: from `length` characters the next one is to be predicted.
-
-    Windows start every `stride` characters (default: `length`, so that they do not overlap).
-    """
+    """A text file, character by character: from `length` characters the next one is to be predicted."""
 
     kind: Literal["text"]
+    """A text, character by character."""
     path: DataPath
+    """The file, in UTF-8."""
     length: Count = 64
+    """Characters from which the next one is to be predicted."""
     stride: Count | None = None
+    """A window starts every so many characters; null: as long as a window, so that they do not overlap."""
     limit: Count | None = None
+    """Only the first so many samples; null: all."""
 
 
 class PythonSpec(Spec):
-    """What a function of the user's own gives, called with `args`: arrays or map-style data sets.
-
-    `x`, `y`, `owner`: keys of its samples where these are dictionaries; by default those in use elsewhere.
-    Features are taken as they are, or, with `standardise`, to mean 0 and variance 1 on the training part.
-    """
+    """What a function of the user's own gives: arrays or map-style data sets."""
 
     kind: Literal["python"]
+    """Data from a function."""
     source: SourceName
+    """The function, as `path/to/file.py:name`."""
     args: dict[str, Any] = Field(default_factory=dict)
+    """What it is called with, by keyword."""
     x: str | None = None
+    """The key of a sample's features, where samples are dictionaries; null: the first that is in use elsewhere."""
     y: str | None = None
+    """The key of a sample's target; null: the first that is in use elsewhere."""
     owner: str | None = None
+    """The key of who holds a sample; null: the first that is in use elsewhere."""
     standardise: bool = False
+    """Features get mean 0 and variance 1 on the training part, instead of staying as they are."""
     limit: Count | None = None
+    """Only the first so many samples; null: all."""
 
 
 DatasetSpec = Annotated[
@@ -170,101 +185,6 @@ DatasetSpec = Annotated[
         | PythonSpec,
         Field(discriminator="kind"),
     ],
-    BeforeValidator(_bare_word),
-]
-
-
-# ------------------------------------------------------------------------------------------- partitions
-class PlainPartition(Spec):
-    """`iid`: shuffled and cut evenly. `by-label`: sorted by label and cut evenly."""
-
-    kind: Literal["iid", "by-label"]
-
-
-class DirichletPartition(Spec):
-    """Each class is split among the workers in proportions drawn from Dirichlet(alpha, ..., alpha)."""
-
-    kind: Literal["dirichlet"]
-    alpha: Annotated[float, Field(gt=0)] = 0.1
-
-
-class ShardsPartition(Spec):
-    """Sorted by label, cut into `per_worker` pieces for each worker, pieces dealt at random."""
-
-    kind: Literal["shards"]
-    per_worker: Count = 2
-
-
-class ClassesPartition(Spec):
-    """Every worker holds samples of `per_worker` classes; those who share a class share it evenly."""
-
-    kind: Literal["classes"]
-    per_worker: Count = 2
-
-
-class QuantityPartition(Spec):
-    """Shuffled; the shards' sizes are drawn from Dirichlet(alpha, ..., alpha)."""
-
-    kind: Literal["quantity"]
-    alpha: Annotated[float, Field(gt=0)] = 0.5
-
-
-def _size(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
-    try:
-        return handler(value)
-    except ValidationError as problem:
-        raise ValueError("expected a count of at least 1, or a share above 0") from problem
-
-
-class SizesPartition(Spec):
-    """Shuffled; one size a worker: counts that add up to all training samples, or shares that add up to 1."""
-
-    kind: Literal["sizes"]
-    sizes: Annotated[tuple[Annotated[Count | Share, WrapValidator(_size)], ...], Field(min_length=1)]
-
-    @field_validator("sizes")
-    @classmethod
-    def _shares_add_up(cls, sizes: tuple[float, ...]) -> tuple[float, ...]:
-        whole = sum(sizes)
-        if not all(isinstance(size, int) for size in sizes) and not isclose(whole, 1, abs_tol=1e-6):
-            raise ValueError(
-                f"shares that add up to {with_digits(whole, 1)}; allowed: shares that add up to 1, or counts"
-            )
-        return sizes
-
-
-class ColumnPartition(Spec):
-    """Each sample goes to the worker that its owner stands for, in sorted order of owners.
-
-    `column`: of a CSV file, or an array of an NPZ archive; other data sets bring their owners.
-    """
-
-    kind: Literal["by-column"]
-    column: str | None = None
-
-
-class FilePartition(Spec):
-    """A list of row numbers (from 0, of the data as read) for each worker, as JSON or one line a worker.
-
-    `unused`: rows on no list train nobody, instead of being refused.
-    """
-
-    kind: Literal["file"]
-    path: DataPath
-    unused: bool = False
-
-
-PartitionSpec = Annotated[
-    Annotated[
-        PlainPartition
-        | DirichletPartition
-        | ShardsPartition
-        | ClassesPartition
-        | QuantityPartition
-        | SizesPartition
-        | ColumnPartition
-        | FilePartition,
-        Field(discriminator="kind"),
-    ],
-    BeforeValidator(_bare_word),
+    BeforeValidator(bare_word),
+    BARE_WORD,
 ]

@@ -29,11 +29,17 @@ class SyntheticSpec(Spec):
     """
 
     kind: Literal["synthetic"]
+    """Classes that are made."""
     samples: Annotated[int, Field(ge=2)] = 1000
+    """How many samples are made."""
     features: Count = 20
+    """Numbers of a sample."""
     classes: Annotated[int, Field(ge=2, le=10**4)] = 2
+    """How many classes there are."""
     noise: Noise = 0.5
+    """Standard deviation of what is added to each class's score; 0 gives separable data."""
     seed: Seed = 0
+    """Of the data; the run's seed does not change them."""
 
     _fits = model_validator(mode="after")(_in_memory)
 
@@ -42,9 +48,14 @@ class SyntheticRegressionSpec(Spec):
     """Gaussian features; the target is a random linear function of them of unit variance, plus `noise`."""
 
     kind: Literal["synthetic-regression"]
+    """Numbers to be predicted, which are made."""
     samples: Annotated[int, Field(ge=2)] = 1000
+    """How many samples are made."""
     features: Count = 20
+    """Numbers of a sample."""
     noise: Noise = 0.5
+    """Standard deviation of what is added to the target, whose own is 1."""
     seed: Seed = 0
+    """Of the data; the run's seed does not change them."""
 
     _fits = model_validator(mode="after")(_in_memory)

@@ -8,7 +8,8 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from rfast_bench.errors import suggest
-from rfast_bench.scenario.values.base import Code, Spec, is_code, without
+from rfast_bench.scenario.values.base import CODE, Code, Spec, is_code, without
+from rfast_bench.scenario.values.forms import Reads, instead, text
 
 MODELS = ("lenet", "resnet20", "transformer")
 LOSSES = ("cross-entropy", "mse", "bce-with-logits")
@@ -24,22 +25,25 @@ def _known(words: tuple[str, ...]) -> AfterValidator:
     return AfterValidator(check)
 
 
+def _words(words: tuple[str, ...]) -> Reads:
+    return instead({"anyOf": [{"enum": list(words)}, text(CODE, "my_net.py:Net")]})
+
+
 class TorchKeys(Spec):
-    """A torch module as the model; `file.py:name` is a callable of the user's own.
+    """A torch module as the model; `file.py:name` is a callable of the user's own."""
 
-    `model` is called with `model_args` and gives the module; `loss` takes (outputs, targets) and gives one loss a
-    sample; `metric` takes (outputs, targets) of all held-out samples and gives a number. `recalibrate`: over how many
-    training batches BatchNorm's statistics are computed before a model is evaluated.
-    """
-
-    model: Annotated[Code, _known(MODELS)]
+    model: Annotated[Code, _known(MODELS), _words(MODELS)]
+    """A shipped network, or a callable that gives a `torch.nn.Module`."""
     model_args: dict[str, Any] = Field(default_factory=dict)
-    loss: Annotated[Code, _known(LOSSES)] = "cross-entropy"
-    metric: Annotated[Code, _known(METRICS)] = "accuracy"
-    """`r2` when the loss is `mse`."""
+    """What the model is called with, by keyword."""
+    loss: Annotated[Code, _known(LOSSES), _words(LOSSES)] = "cross-entropy"
+    """The loss; a callable takes (outputs, targets) and gives one loss a sample."""
+    metric: Annotated[Code, _known(METRICS), _words(METRICS)] = "accuracy"
+    """What stands as accuracy; a callable takes (outputs, targets) of all held-out samples. With `mse` it is `r2`."""
     recalibrate: Annotated[int, Field(ge=1)] = 20
+    """Training batches over which BatchNorm's statistics are computed before a model is evaluated."""
     targets: Literal["classes", "numbers"] | None = None
-    """What the loss takes; None is as its name has it, or, of one of the user's own, as the targets look."""
+    """What the loss takes; null is as its name has it, or, of one of your own, as the targets look."""
 
     @model_validator(mode="before")
     @classmethod

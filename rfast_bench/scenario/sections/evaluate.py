@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import (
     BeforeValidator,
+    ConfigDict,
     Field,
     SerializerFunctionWrapHandler,
     model_serializer,
@@ -15,17 +16,23 @@ from pydantic import (
 )
 
 from rfast_bench.scenario.values.base import Spec, without
+from rfast_bench.scenario.values.forms import PLAIN, TIME, Form, also, instead, one_of, some_of, text
 from rfast_bench.scenario.values.metrics import Whose, number, of_workers, words, worker_of
-from rfast_bench.scenario.values.targets import NO_TARGET, Accuracy, Gap, Loss, read_targets
+from rfast_bench.scenario.values.targets import NO_TARGET, TARGETS_FORM, Accuracy, Gap, Loss, read_targets
 from rfast_bench.scenario.values.units import PositiveSeconds, seconds
 
 
 class Every(Spec):
     """The evaluation grid: every so many seconds, or epochs, or iterations per worker."""
 
+    model_config = ConfigDict(json_schema_extra=one_of("seconds", "epochs", "iterations"))
+
     seconds: PositiveSeconds | None = None
+    """So many seconds of the run's clock."""
     epochs: float | None = Field(default=None, gt=0)
+    """So many passes over all training samples, by all workers together."""
     iterations: float | None = Field(default=None, gt=0)
+    """So many iterations per worker."""
 
     @model_validator(mode="after")
     def _one_grid(self) -> Every:
@@ -46,6 +53,10 @@ def _every(value: object) -> object:
     return {"seconds": seconds(value)}
 
 
+EVERY = also(
+    {"type": "number", "exclusiveMinimum": 0},
+    text(rf"^\s*\+?(?:{PLAIN})\s*(?:epochs?|iterations?|{TIME})?\s*$", "1 s", "0.5 epochs", "10 iterations"),
+)
 TARGETS = "evaluate.targets"
 CHEAP = ("quadratic", "logistic-regression", "linear-regression")
 """Problems of which a loss costs little beside a run."""
@@ -64,12 +75,28 @@ def _chosen(value: object) -> object:
     raise ValueError(f"expected mean, all, a worker's number or a list of them{found}")
 
 
+_NUMBER: Form = {"type": "integer", "minimum": 0}
+CHOSEN: Form = {
+    "anyOf": [
+        {"enum": ["mean", "all", None]},
+        _NUMBER,
+        {"type": "array", "items": _NUMBER, "minItems": 1, "uniqueItems": True},
+    ]
+}
+"""What `_chosen` reads."""
+
+
 class Target(Spec):
     """A value to reach: of the loss or the gap from above, of the accuracy from below."""
 
+    model_config = ConfigDict(json_schema_extra=some_of("loss", "gap", "accuracy"))
+
     loss: Loss | None = None
+    """The loss is at most this."""
     gap: Gap | None = None
+    """The loss is at most this above its optimum."""
     accuracy: Accuracy | None = None
+    """The accuracy is at least this: a share, or what `problem.metric` gives."""
     of: Whose = "mean"
     """Whose model is to reach it."""
 
@@ -93,16 +120,19 @@ class Target(Spec):
 class Evaluate(Spec):
     """When models are looked at and how, and the values whose times of arrival the tables give."""
 
-    every: Annotated[Every, BeforeValidator(_every)]
-    targets: Annotated[dict[str, tuple[float, ...]], BeforeValidator(read_targets)] = Field(
-        default_factory=dict
+    every: Annotated[Every, BeforeValidator(_every), EVERY]
+    """How often: `1 s`, `0.5 epochs`, `10 iterations`; a bare number is seconds."""
+    targets: Annotated[dict[str, tuple[float, ...]], BeforeValidator(read_targets), instead(TARGETS_FORM)] = (
+        Field(default_factory=dict)
     )
-    """Values to reach by the numbers' names, such as `gap_worst`; `of` says of whose models, for all of them."""
+    """Values to reach, of `loss`, `gap` and `accuracy`; tables give the time at which each is. `of`: by whose models."""
     samples: Annotated[int, Field(gt=0)] | Literal["all"] | None = None
-    """Training samples that the loss is of, at most; None is the problem's own choice."""
-    workers: Annotated[Literal["mean", "all"] | tuple[int, ...] | None, BeforeValidator(_chosen)] = None
-    """Whose own models are measured beside the mean model: nobody's, all workers', or those of these; None: `judged`
-    has it."""
+    """Of `kind: torch`: how many training samples, at most, the loss is of; null is the problem's own choice."""
+    workers: Annotated[
+        Literal["mean", "all"] | tuple[int, ...] | None, BeforeValidator(_chosen), instead(CHOSEN)
+    ] = None
+    """Whose own models are measured beside the mean model: nobody's (`mean`), all workers', or those of these; null:
+    four workers' where that costs little, nobody's where it does not, and all where a target asks for them."""
 
     @model_serializer(mode="wrap")
     def _without_defaults(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:

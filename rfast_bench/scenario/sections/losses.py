@@ -6,10 +6,11 @@ import math
 from typing import Annotated, Literal
 
 import numpy as np
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
 from rfast_bench.scenario.sections.timing import Draws
 from rfast_bench.scenario.values.base import Spec
+from rfast_bench.scenario.values.forms import POSITIVE, also, kind_said, text
 from rfast_bench.scenario.values.units import Probability, apart
 
 
@@ -27,8 +28,12 @@ def mean_endurance(probability: float) -> float:
 class Independent(Spec):
     """Every message of the model's size is lost with probability `probability`, independently."""
 
+    model_config = ConfigDict(json_schema_extra=kind_said)
+
     kind: Literal["independent"] = "independent"
+    """Messages are lost independently of one another; a bare number means this."""
     probability: Probability
+    """Of a message of the model's size; smaller ones are lost less."""
 
     def endurances(self, rng: object, size: int, bad: bool | None) -> tuple[float | Draws, bool]:
         """Mean endurance of a link's next messages (see `mean_endurance`), and the state it is left in."""
@@ -39,10 +44,15 @@ class GilbertElliott(Spec):
     """Bursty loss: a link is good or bad and may change before each message (Gilbert 1960, Elliott 1963)."""
 
     kind: Literal["gilbert-elliott"]
+    """Bursts, by how often the state of a link changes."""
     good_to_bad: float = Field(gt=0, le=1)
+    """How likely a good link turns bad before a message."""
     bad_to_good: float = Field(gt=0, le=1)
+    """How likely a bad link turns good before a message."""
     loss_good: Probability = 0.0
+    """How likely a message is lost on a good link."""
     loss_bad: Probability = 1.0
+    """How likely a message is lost on a bad link."""
 
     def endurances(
         self, rng: np.random.Generator | None, size: int, bad: bool | None
@@ -63,6 +73,7 @@ class Bursty(Spec):
     """A Gilbert-Elliott link by its mean loss and the mean length of its bursts; a bad link loses everything."""
 
     kind: Literal["bursty"]
+    """Bursts, by their mean length and the mean loss."""
     probability: float = Field(ge=0, lt=1)
     """Share of messages lost in the long run."""
     burst: float = Field(default=8.0, ge=1)
@@ -102,4 +113,5 @@ def _bare_probability(value: object) -> object:
 LossModel = Annotated[
     Annotated[Independent | GilbertElliott | Bursty, Field(discriminator="kind")],
     BeforeValidator(_bare_probability),
+    also({"type": "number", "minimum": 0, "maximum": 1}, text(POSITIVE)),
 ]

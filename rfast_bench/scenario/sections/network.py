@@ -12,19 +12,34 @@ from rfast_bench.scenario.sections.link_files import Matrix, read_bandwidth, rea
 from rfast_bench.scenario.sections.losses import Independent, LossModel
 from rfast_bench.scenario.sections.timing import Constant, Distribution, Reorder
 from rfast_bench.scenario.values.base import DataPath, Spec
+from rfast_bench.scenario.values.forms import Form, one_of
 from rfast_bench.scenario.values.units import Bytes, BytesPerSecond, PositiveSeconds
+
+
+def _by_either_name(form: Form) -> None:
+    """A link's ends are `from` and `to`, or `sender` and `receiver`."""
+    names = {"from": "sender", "to": "receiver"}
+    for short, long in names.items():
+        form["properties"][long] = {**form["properties"][short], "deprecated": True}
+    del form["required"]
+    form["allOf"] = [one_of(short, long) for short, long in names.items()]
 
 
 class LinkOverride(Spec):
     """What is different on the link `from -> to`; what is not given stays as on all links."""
 
-    model_config = ConfigDict(populate_by_name=True)
+    model_config = ConfigDict(populate_by_name=True, json_schema_extra=_by_either_name)
 
     sender: int = Field(alias="from", ge=0)
+    """The worker that sends."""
     receiver: int = Field(alias="to", ge=0)
+    """The worker that receives."""
     latency: Distribution | None = None
+    """Time from the last byte sent to the arrival on this link."""
     bandwidth: BytesPerSecond | None = None
+    """Of this link."""
     loss: LossModel | None = None
+    """How messages are lost on this link."""
 
 
 class LinkSpec(Spec):
@@ -39,8 +54,11 @@ class CollectiveSpec(Spec):
     """The hops of collectives, where their back-end is not the one that carries messages."""
 
     latency: Distribution = Constant(mean=0.0)
+    """Time from the last byte sent to the arrival."""
     bandwidth: BytesPerSecond | None = None
+    """Of each worker's outgoing hop; null is infinite."""
     loss: LossModel = Independent(probability=0.0)
+    """How chunks of a collective are lost."""
 
     @cached_property
     def hop(self) -> LinkSpec:
@@ -52,27 +70,29 @@ class NetworkSpec(Spec):
     """Every link of the simulated network, and how lost reliable messages are sent again."""
 
     latency: Distribution = Constant(mean=0.0)
+    """Time from the last byte sent to the arrival."""
     bandwidth: BytesPerSecond | None = None
-    """Of each worker's own outgoing link; none is infinite."""
+    """Of each worker's own outgoing link; null is infinite."""
     receive_bandwidth: BytesPerSecond | None = None
-    """Of each worker's own inlet, shared by all who send to it; none is infinite."""
+    """Of each worker's own inlet, shared by all who send to it; null is infinite."""
     loss: LossModel = Independent(probability=0.0)
-    """Of a message of the model's size; smaller ones are lost less."""
+    """How messages are lost: a probability, or a model of bursts. It is that of a message of the model's size."""
     reorder: Reorder | None = None
+    """Some messages are held back, so that later ones overtake them."""
     retransmit_timeout: PositiveSeconds | None = None
-    """None is the kindest to reliable methods: a round trip plus the transmission."""
+    """When a lost reliable message is sent again; null is a round trip plus the transmission, the shortest there is."""
     silence_timeout: PositiveSeconds | None = None
-    """After so long a silence a neighbour is given up, until it is heard again. None: nobody ever is."""
+    """After so long a silence a neighbour is given up, until it is heard again. Null: nobody ever is."""
     message_bytes: Bytes | None = None
-    """What a model weighs on the network; None is its true size."""
+    """What a model weighs on the network; null is its true size."""
     latency_matrix: DataPath | None = None
-    """CSV of every link's own constant latency, in place of `latency`; see `link_files`."""
+    """A CSV file of every link's own constant latency, in place of `latency`."""
     bandwidth_matrix: DataPath | None = None
-    """CSV of every link's own bandwidth, in place of `bandwidth`."""
+    """A CSV file of every link's own bandwidth, in place of `bandwidth`."""
     links: tuple[LinkOverride, ...] = ()
     """What differs on single links, from the matrices too."""
     collective: CollectiveSpec | None = None
-    """None: chunks of a collective go over the links, as messages do."""
+    """The hops of an all-reduce, if they are others; null: its chunks go over the links, as messages do."""
 
     _links: dict[tuple[int, int], LinkSpec] = PrivateAttr(default_factory=dict)
     _overrides: dict[tuple[int, int], LinkOverride] = PrivateAttr(default_factory=dict)

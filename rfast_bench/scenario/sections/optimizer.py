@@ -10,14 +10,27 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, GetJsonSchemaHandler, model_validator
+from pydantic_core import CoreSchema
 
 from rfast_bench.errors import suggest
 from rfast_bench.scenario.values.base import Spec
+from rfast_bench.scenario.values.forms import (
+    POSITIVE,
+    TIME,
+    Form,
+    also,
+    in_place,
+    instead,
+    quantity,
+    text,
+    with_unit,
+)
 from rfast_bench.scenario.values.units import apart, seconds
 
 Momentum = Annotated[float, Field(ge=0, lt=1)]
-Position = Annotated[float, Field(gt=0)]
+_POSITION = with_unit("time", TIME, "epochs, or s with `by: time`", "20 ms")
+Position = Annotated[float, Field(gt=0), _POSITION]
 """Epochs, or seconds where the schedule is `by: time`."""
 Factor = Annotated[float, Field(ge=0)]
 
@@ -30,10 +43,13 @@ class OptimizerSpec(Spec):
     """What is done to a gradient before an algorithm gets it: `torch.optim.SGD`'s arithmetic."""
 
     momentum: Momentum = 0.0
+    """How much of the last direction is kept; below 1."""
     nesterov: bool = False
+    """Nesterov's momentum, which looks one step ahead; it needs momentum above 0."""
     weight_decay: Annotated[float, Field(ge=0)] = 0.0
+    """This times the model is added to each gradient."""
     clip: Annotated[float, Field(gt=0)] | None = None
-    """Largest Euclidean norm of a gradient, decay included; None is no bound."""
+    """Largest Euclidean norm of a gradient, decay included; null is no bound."""
 
     @model_validator(mode="before")
     @classmethod
@@ -49,16 +65,22 @@ class Cosine(Spec):
     """From 1 down to `to` by half a cosine, which ends at `until`; constant after that."""
 
     until: Position
+    """Where it ends."""
     to: Factor = 0.0
+    """The factor at its end, and after it."""
 
 
 class OneCycle(Spec):
     """From `start` up to 1 in the share `rise` of the time, then down to `to` at `until`, by half cosines."""
 
     until: Position
+    """Where it ends."""
     rise: Annotated[float, Field(gt=0, lt=1)] = 0.3
+    """The share of the way in which the factor rises."""
     start: Factor = 0.04
+    """The factor at its start."""
     to: Factor = 4e-6
+    """The factor at its end, and after it."""
 
 
 def _bare_end(value: Any) -> Any:
@@ -70,25 +92,52 @@ def _pairs(value: Any) -> Any:
     return tuple(value.items()) if isinstance(value, Mapping) else value
 
 
+_END: list[Form] = [{"type": "number", "exclusiveMinimum": 0}, text(quantity(TIME), "20 ms", title="time")]
+_SHARE: Form = {"anyOf": [{"type": "number", "exclusiveMinimum": 0}, text(POSITIVE)]}
+DROPS: Form = {
+    "anyOf": [
+        {"type": "object", "additionalProperties": _SHARE, "minProperties": 1},
+        {
+            "type": "array",
+            "items": {
+                "type": "array",
+                "prefixItems": [{"anyOf": _END}, _SHARE],
+                "minItems": 2,
+                "maxItems": 2,
+            },
+            "minItems": 1,
+        },
+    ]
+}
+"""Positions and numbers, as a mapping or as a list of pairs."""
 Drop = tuple[float, float]
-Point = tuple[Annotated[float, Field(ge=0)], Factor]
+Point = tuple[Annotated[float, Field(ge=0), _POSITION], Factor]
 
 
 class ScheduleSpec(Spec):
     """A factor of every step size, by how far the run is. With nothing given it is 1 throughout."""
 
     by: Literal["common", "own", "time"] = "common"
-    """Epochs of all workers together, epochs of the worker itself, or seconds of the run's clock."""
+    """What positions count: epochs of all workers together, epochs of the worker itself, or seconds of the run's clock."""
     warmup: Position | None = None
     """Where the linear warm-up ends."""
     warmup_from: Annotated[float, Field(ge=0, le=1)] = 0.0
     """The factor with which it begins."""
-    drops: Annotated[tuple[Drop, ...], BeforeValidator(_pairs)] = ()
+    drops: Annotated[tuple[Drop, ...], BeforeValidator(_pairs), instead(DROPS)] = ()
     """From each position on the factor is multiplied by one more number."""
-    cosine: Annotated[Cosine, BeforeValidator(_bare_end)] | None = None
-    one_cycle: Annotated[OneCycle, BeforeValidator(_bare_end)] | None = None
+    cosine: Annotated[Cosine, BeforeValidator(_bare_end), also(*_END)] | None = None
+    """Down to nothing, or to a share, by half a cosine; a bare position is where it ends."""
+    one_cycle: Annotated[OneCycle, BeforeValidator(_bare_end), also(*_END)] | None = None
+    """Up and down again by half cosines; a bare position is where it ends."""
     points: tuple[Point, ...] = ()
     """Positions and factors; straight lines between them, constant before the first and after the last."""
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> Form:
+        own = handler(core)
+        constant: Form = {"const": "constant", "description": "The factor is 1 throughout."}
+        in_place(handler.resolve_ref_schema(own), lambda mapping: {"anyOf": [constant, mapping]})
+        return own
 
     @model_validator(mode="before")
     @classmethod

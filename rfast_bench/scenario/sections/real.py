@@ -16,7 +16,7 @@ class RealSpec(Spec):
     compute: Literal["measured", "emulated"] = "emulated"
     """`emulated`: a real gradient, then sleep until the drawn compute time is over. `measured`: its true time."""
     device: Literal["cpu", "cuda"] = "cpu"
-    """Where models live: `cuda` spreads the workers over the GPUs of their machine (see `plan/devices.py`)."""
+    """Where models live: `cuda` spreads the workers over the GPUs of their machine."""
     collectives: Literal["device", "host"] = "device"
     """Where means over all workers are formed: on their GPUs by NCCL, which needs one a worker, or in host memory by
     gloo, for workers that share a GPU. On the CPU both are the same."""

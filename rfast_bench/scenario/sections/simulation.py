@@ -15,7 +15,6 @@ class Simulation(Spec):
 
     device: Literal["cpu", "cuda"] = "cpu"
     """Where models and data live: `cuda` is the first GPU that the process sees."""
-
     gradient_batch: int | None = Field(default=None, gt=0)
     """Gradients evaluated in one call at most; None is as many as stay in cache, 1 is one by one."""
     timeline: PositiveSeconds | None = None

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from pydantic import (
     AfterValidator,
     BeforeValidator,
+    ConfigDict,
     Field,
     SerializerFunctionWrapHandler,
     model_serializer,
@@ -24,6 +25,7 @@ from pydantic import (
 from rfast_bench.scenario.sections.slowdown import Phases
 from rfast_bench.scenario.user_files.tables import column, rows_by
 from rfast_bench.scenario.values.base import DataPath, Spec
+from rfast_bench.scenario.values.forms import TIME, UNIT, Reads, also, kind_said, quantity, text
 from rfast_bench.scenario.values.units import PositiveSeconds, Probability, Seconds, apart
 
 Draws = NDArray[np.float64]
@@ -38,8 +40,9 @@ class _Times(Spec):
     """A drawn time T holds for a gradient of `samples` samples; one of b takes `fixed + (T - fixed) b / samples`."""
 
     samples: int | None = Field(default=None, ge=1)
-    """None: T whatever the batch."""
+    """Of `compute`: for a gradient of how many samples the time holds; null: for any."""
     fixed: Seconds | None = None
+    """Of `compute`: the part of the time that no batch changes; it needs `samples`."""
 
     @model_validator(mode="after")
     def _fixed_is_a_part(self) -> Any:
@@ -62,8 +65,14 @@ class _Times(Spec):
 
 
 class Constant(_Times):
+    """Always the same; a bare number or quantity means this."""
+
+    model_config = ConfigDict(json_schema_extra=kind_said)
+
     kind: Literal["constant"] = "constant"
+    """Always the same time."""
     mean: Seconds
+    """The time."""
 
     def draw(self, rng: np.random.Generator, size: int) -> Draws:
         return np.full(size, self.mean)
@@ -73,8 +82,11 @@ class Lognormal(_Times):
     """Mean `mean`; `sigma` is the standard deviation of the logarithm."""
 
     kind: Literal["lognormal"]
+    """Times whose logarithm is normal."""
     mean: PositiveSeconds
+    """The mean of the times."""
     sigma: float = Field(ge=0)
+    """The standard deviation of the logarithm."""
 
     def draw(self, rng: np.random.Generator, size: int) -> Draws:
         return rng.lognormal(math.log(self.mean) - self.sigma**2 / 2, self.sigma, size)
@@ -84,8 +96,11 @@ class Exponential(_Times):
     """`shift` seconds that always pass, and an exponential rest; the mean of both together is `mean`."""
 
     kind: Literal["exponential"]
+    """Some seconds that always pass, and an exponential rest."""
     mean: PositiveSeconds
+    """The mean of both together."""
     shift: Seconds = 0.0
+    """What always passes; at most the mean."""
 
     @model_validator(mode="after")
     def _shift_below_mean(self) -> Exponential:
@@ -101,8 +116,11 @@ class Gamma(_Times):
     """Mean `mean`; the coefficient of variation is 1/sqrt(shape)."""
 
     kind: Literal["gamma"]
+    """Gamma-distributed times."""
     mean: PositiveSeconds
+    """The mean of the times."""
     shape: float = Field(gt=0)
+    """The larger, the less the times vary: their coefficient of variation is 1/√shape."""
 
     def draw(self, rng: np.random.Generator, size: int) -> Draws:
         return rng.gamma(self.shape, self.mean / self.shape, size)
@@ -112,8 +130,11 @@ class Pareto(_Times):
     """Heavy tail P(T > t) ~ t^-alpha with mean `mean`; alpha > 1, below 2 the variance is infinite."""
 
     kind: Literal["pareto"]
+    """Times with a heavy tail."""
     mean: PositiveSeconds
+    """The mean of the times."""
     alpha: float = Field(gt=1)
+    """The exponent of the tail; up to 2 the variance is infinite."""
 
     def draw(self, rng: np.random.Generator, size: int) -> Draws:
         smallest = self.mean * (self.alpha - 1) / self.alpha
@@ -127,11 +148,17 @@ class Empirical(_Times):
     """
 
     kind: Literal["empirical"]
+    """Measured times from a file."""
     path: DataPath
+    """The CSV file, with a header line."""
     column: str
+    """The column that has the times."""
     unit: PositiveSeconds = Field(default=1.0, validate_default=True)
+    """What 1 in the file means."""
     mean: PositiveSeconds | None = None
+    """The mean to which the times are scaled; null: they are as measured."""
     by: str | None = None
+    """Of `compute`: a column that names devices; each worker draws from the rows of a device of its own."""
 
     @model_validator(mode="after")
     def _readable(self) -> Empirical:
@@ -171,9 +198,13 @@ def _of_no_samples(times: Any) -> Any:
 Work = Annotated[
     Annotated[Constant | Lognormal | Exponential | Gamma | Pareto | Empirical, Field(discriminator="kind")],
     BeforeValidator(_bare_number),
+    also({"type": "number", "minimum": 0}, text(quantity(TIME), "20 ms", title="time")),
 ]
 """The time of a gradient."""
-Distribution = Annotated[Work, AfterValidator(_of_no_samples)]
+_UNSAID = {"properties": dict.fromkeys(OF_COMPUTE, {"type": "null"})}
+Distribution = Annotated[
+    Work, AfterValidator(_of_no_samples), Reads(lambda own: {"allOf": [own, _UNSAID], UNIT: "s"})
+]
 """Any other time."""
 
 
@@ -187,7 +218,9 @@ def mean_time(times: Work) -> float:
 # -------------------------------------------------------------------------------------------- stragglers
 class _Straggler(Spec):
     worker: int | list[int]
+    """Who is slow: a worker's number, or a list of them."""
     slowdown: float = Field(gt=0)
+    """4 is four times slower; below 1 is faster."""
 
     @property
     def workers(self) -> list[int]:
@@ -195,7 +228,10 @@ class _Straggler(Spec):
 
 
 class Permanent(_Straggler):
+    """Slow from the start to the end."""
+
     kind: Literal["permanent"] = "permanent"
+    """Slow throughout; what is meant where no kind is said."""
 
     def phases(self, rng: np.random.Generator) -> Phases | None:
         return None
@@ -205,9 +241,13 @@ class Periodic(_Straggler):
     """Slow for `duration` in every `period`, first at `offset`."""
 
     kind: Literal["periodic"]
+    """Slow again and again, in equal steps."""
     period: PositiveSeconds
+    """From the start of one slow phase to that of the next."""
     duration: PositiveSeconds
+    """How long a slow phase lasts; below the period."""
     offset: Seconds = 0.0
+    """When the first slow phase starts."""
 
     @model_validator(mode="after")
     def _duration_below_period(self) -> Periodic:
@@ -224,8 +264,11 @@ class RandomPhases(_Straggler):
     """Slow and normal phases of exponential length, starting with a normal one."""
 
     kind: Literal["random"]
+    """Slow again and again, at random."""
     mean_slow: PositiveSeconds
+    """How long a slow phase lasts on average."""
     mean_normal: PositiveSeconds
+    """How long a normal phase lasts on average."""
 
     def phases(self, rng: np.random.Generator) -> Phases | None:
         def lengths(k: int) -> Draws:
@@ -248,4 +291,6 @@ class Reorder(Spec):
     """A message is held back by `delay` with this probability, so that later ones overtake it."""
 
     probability: Probability
+    """How likely a message is held back."""
     delay: PositiveSeconds
+    """For how long."""

@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field, model_validator
+from pydantic import Field, GetJsonSchemaHandler, model_validator
+from pydantic_core import CoreSchema
 
 from rfast_bench.scenario.values.base import DataPath, Spec
+from rfast_bench.scenario.values.forms import Form, in_place
 
 FILE = "file"
 
@@ -18,18 +20,21 @@ class TopologySpec(Spec):
     kind: str = FILE
     """A named kind; `file`, the default, when the graph comes from the files below."""
     seed: int = 0
+    """Of kinds that are drawn at random; others take none."""
     root: int = 0
+    """The worker at the root of a tree, or at the centre of a star."""
     common_roots: int = Field(default=1, ge=1)
-    """Of random-graphs: how many; `root` is one of them."""
+    """Of `random-graphs`: how many workers are roots of both graphs; `root` is one of them."""
     w: DataPath | None = None
-    """Edge list of G(W)."""
+    """A file with the edges of G(W), along which models travel: `from to` a line."""
     a: DataPath | None = None
-    """Edge list of G(A)."""
+    """A file with the edges of G(A), along which gradients travel."""
     edges: DataPath | None = None
-    """Edge list of an undirected graph, every edge once."""
+    """A file with the edges of an undirected graph, every edge once."""
     w_matrix: DataPath | None = None
-    """W itself. Alone it means an undirected graph: symmetric, and A holds the same numbers."""
+    """A file with W itself. Alone it means an undirected graph: symmetric, and A holds the same numbers."""
     a_matrix: DataPath | None = None
+    """A file with A itself."""
 
     @model_validator(mode="before")
     @classmethod
@@ -37,6 +42,13 @@ class TopologySpec(Spec):
         if not isinstance(value, str | dict | TopologySpec):
             raise ValueError("expected the name of a kind, or a mapping such as {kind: line, root: 1}")
         return {"kind": value} if isinstance(value, str) else value
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> Form:
+        own = handler(core)
+        kind: Form = {"type": "string", "description": "A named kind, with the defaults of all other keys."}
+        in_place(handler.resolve_ref_schema(own), lambda mapping: {"anyOf": [kind, mapping]})
+        return own
 
     @property
     def paths(self) -> dict[str, Path]:

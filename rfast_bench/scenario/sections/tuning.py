@@ -5,22 +5,45 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, SerializerFunctionWrapHandler, model_serializer, model_validator
+from pydantic import (
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
 
 from rfast_bench.scenario.values.base import Spec, without
 from rfast_bench.scenario.values.bounds import MOST_VALUES, Repetitions, Seed, bad_range
+from rfast_bench.scenario.values.forms import Form, also, given, instead, one_of
 from rfast_bench.scenario.values.metrics import Metric, Whose, number, words
-from rfast_bench.scenario.values.targets import read_target
+from rfast_bench.scenario.values.targets import TARGET_FORM, read_target
 from rfast_bench.scenario.values.units import PositiveSeconds
+
+
+def _list_or_range(form: Form) -> None:
+    """Values, or all three of a range."""
+    ends = given("from", "factor", "count")
+    form["oneOf"] = [
+        {"allOf": given("values"), "not": {"anyOf": ends}},
+        {"allOf": ends, "properties": {"values": {"maxItems": 0}}},
+    ]
 
 
 class Grid(Spec):
     """The values that are tried for one parameter: a list, or a range `from`, `from·factor`, `from·factor²`, ..."""
 
+    model_config = ConfigDict(json_schema_extra=_list_or_range)
+
     values: tuple[Any, ...] = ()
+    """All there is to try; a bare list means this."""
     start: float | None = Field(default=None, alias="from", gt=0)
+    """The first value of a range."""
     factor: float | None = Field(default=None, gt=1, le=1e6)
+    """Each value of a range is so many times the one before."""
     count: int | None = Field(default=None, ge=1, le=MOST_VALUES)
+    """How many values a range has."""
     effective: bool = False
     """The values are effective steps; each algorithm's step size follows from them."""
 
@@ -64,16 +87,24 @@ def _bare_list(value: Any) -> Any:
     return {"values": value} if isinstance(value, list | tuple) else value
 
 
-GridLike = Annotated[Grid, BeforeValidator(_bare_list)]
+GridLike = Annotated[
+    Grid,
+    BeforeValidator(_bare_list),
+    also({"type": "array", "minItems": 1, "description": "The values that are tried."}),
+]
 
 
 class Objective(Spec):
     """What the best value is best in: the time to one target, or a metric's final value."""
 
-    time_to: Annotated[dict[Metric, float], BeforeValidator(read_target)] | None = None
+    model_config = ConfigDict(json_schema_extra=one_of("time_to", "final"))
+
+    time_to: Annotated[dict[Metric, float], BeforeValidator(read_target), instead(TARGET_FORM)] | None = None
+    """The shortest time to this value, such as `{gap: 0.03}`, is best."""
     within: PositiveSeconds | None = None
     """Time budget of a run that looks for a target; the scenario's own stop rule if none is given."""
     final: Metric | None = None
+    """The best final value of this metric is best."""
     at: PositiveSeconds | None = None
     """The time at which the final value counts; the scenario's own stop rule if none is given."""
     of: Whose = "mean"
@@ -127,14 +158,17 @@ class TuneSpec(Spec):
     """Parameters chosen on seeds of their own, before the runs that are reported."""
 
     objective: Objective
+    """What the best value is best in."""
     parameters: dict[str, GridLike] = Field(default_factory=dict)
-    """For every algorithm that has the parameter and is not given it."""
+    """Values to try, for every algorithm that has the parameter and is not given it."""
     seeds: Repetitions = 2
+    """How many seeds each value is tried on."""
     first_seed: Seed = 1000
+    """The first of them; none of them may be reported."""
     anchor: dict[str, Any] = Field(default_factory=dict)
-    """Key paths and values: the setting in which it happens, where it differs from the file as written."""
+    """Key paths and values: the setting in which the values are tried, where it differs from the file as written."""
     per: tuple[str, ...] = ()
-    """Swept keys for whose every value it is repeated."""
+    """Swept keys for whose every value tuning is repeated."""
     widen: int = Field(default=3, ge=0, le=20)
     """How many further steps a range may go at either end when its first or last value is the best."""
     stop_early: bool = True

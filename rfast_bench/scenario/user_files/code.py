@@ -26,6 +26,10 @@ PROBLEMS = f"{PACKAGE}.problems"
 Base = TypeVar("Base", bound=BaseModel)
 
 
+IS_FILE = r"\.py:"
+"""The pattern of what `is_file` finds."""
+
+
 def is_file(name: str) -> bool:
     """Whether it names a class in a file."""
     return ".py:" in name

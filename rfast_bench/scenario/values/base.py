@@ -12,6 +12,7 @@ from pydantic.functional_validators import ModelWrapValidatorHandler
 from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 
 from rfast_bench.errors import suggest
+from rfast_bench.scenario.values.forms import Reads, text
 
 Where = tuple[int | str, ...]
 """A place below the part that is read."""
@@ -33,7 +34,7 @@ def together(mistakes: list[InitErrorDetails]) -> ValidationError:
 class Spec(BaseModel):
     """A part of a scenario file. Unknown keys are refused; values cannot change after reading."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, use_attribute_docstrings=True)
     trailing: ClassVar[tuple[str, ...]] = ()
     """Keys that a message names last."""
     elsewhere: ClassVar[Mapping[str, str]] = {}
@@ -102,6 +103,10 @@ DataPath = Annotated[Path, AfterValidator(_from_scenario_folder)]
 """A path in a scenario file: relative paths start at the folder of that file."""
 
 
+CODE = r"\.py:[A-Za-z_]\w*$"
+"""The pattern of what `is_code` finds."""
+
+
 def is_code(text: str) -> bool:
     """Whether it says `path/to/file.py:name`."""
     file, _, name = text.rpartition(":")
@@ -126,5 +131,5 @@ def _only_code(text: str) -> str:
 Code = Annotated[str, AfterValidator(_code)]
 """`path/to/file.py:name`: what a file of the user's defines. A relative path is looked up in the folder of the scenario
 file, then in the current one; other words stay as they are."""
-SourceName = Annotated[Code, AfterValidator(_only_code)]
+SourceName = Annotated[Code, AfterValidator(_only_code), Reads(lambda own: text(CODE, "my_data.py:load"))]
 """The same where no other word is allowed."""

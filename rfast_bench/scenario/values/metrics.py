@@ -12,6 +12,7 @@ from typing import Annotated, Literal, get_args
 from pydantic import BeforeValidator
 
 from rfast_bench.errors import suggest
+from rfast_bench.scenario.values.forms import Form, instead, text
 
 Metric = Literal["loss", "gap", "accuracy"]
 METRICS: tuple[str, ...] = get_args(Metric)
@@ -34,7 +35,18 @@ def whose(value: object) -> str:
     raise ValueError(f"'{value}' is nobody's model; allowed: {ALLOWED}, such as 'worker 0'")
 
 
-Whose = Annotated[str, BeforeValidator(whose)]
+WHOSE: Form = {
+    "anyOf": [
+        {"enum": ["mean", "worst", "median"]},
+        text(
+            r"^\s*(?:[mM][eE][aA][nN]|[wW][oO][rR][sS][tT]|[mM][eE][dD][iI][aA][nN]|"
+            r"[wW][oO][rR][kK][eE][rR](?:\s+|_)[0-9]{1,12})\s*$",
+            "worker 0",
+        ),
+    ]
+}
+"""Its form in JSON Schema, where the case of letters can only be left open so."""
+Whose = Annotated[str, BeforeValidator(whose), instead(WHOSE)]
 """`mean`: the workers' mean model; `worst`, `median`: of their own models; `worker 3`: of that one."""
 
 

@@ -10,7 +10,8 @@ from pydantic_core import InitErrorDetails
 
 from rfast_bench.errors import suggest
 from rfast_bench.scenario.values.base import NO_NUMBER, Where, mistake, together
-from rfast_bench.scenario.values.metrics import METRICS, OF, known, metric_of, number, whose
+from rfast_bench.scenario.values.forms import NUMBER, POSITIVE, Form, text
+from rfast_bench.scenario.values.metrics import METRICS, OF, WHOSE, known, metric_of, number, whose
 from rfast_bench.scenario.values.wording import said
 
 Loss = Annotated[float, Field(allow_inf_nan=False)]
@@ -22,6 +23,51 @@ _VALUES: Mapping[str, TypeAdapter[float]] = {
     "gap": TypeAdapter(Gap),
     "accuracy": TypeAdapter(Accuracy),
 }
+_OWN = r"_(?:worst|median|worker[ _]0*[0-9]{1,9})$"
+_LEVELS: Form = {"anyOf": [{"type": "number"}, text(NUMBER)]}
+_ABOVE: Form = {"anyOf": [{"type": "number", "exclusiveMinimum": 0}, text(POSITIVE)]}
+
+
+def _one_or_more(form: Form, what: str) -> Form:
+    return {"anyOf": [*form["anyOf"], {"type": "array", "items": form, "minItems": 1}], "description": what}
+
+
+TARGETS_FORM: Form = {
+    "title": "Targets",
+    "description": "Values to reach, by metric, and by whose models.",
+    "type": "object",
+    "properties": {
+        "loss": _one_or_more(_LEVELS, "The loss is at most this; one value or a list."),
+        "gap": _one_or_more(_ABOVE, "The loss is at most this above its optimum; one value or a list."),
+        "accuracy": _one_or_more(_LEVELS, "The accuracy is at least this; one value or a list."),
+        "of": {
+            "anyOf": [*WHOSE["anyOf"], {"type": "array", "items": WHOSE, "minItems": 1}],
+            "default": "mean",
+            "description": "Whose model is to reach them: the workers' mean model, or their own; one or a list.",
+        },
+    },
+    "patternProperties": {
+        rf"^(?:loss|accuracy){_OWN}": _one_or_more(_LEVELS, "The same of workers' own models."),
+        rf"^gap{_OWN}": _one_or_more(_ABOVE, "The same of workers' own models."),
+    },
+    "additionalProperties": False,
+    "dependentSchemas": {"of": {"minProperties": 2}},
+}
+"""What `read_targets` reads."""
+TARGET_FORM: Form = {
+    "title": "OneTarget",
+    "description": "One value to reach; `of` stands beside it.",
+    "type": "object",
+    "properties": {
+        "loss": {**_LEVELS, "description": "The loss is at most this."},
+        "gap": {**_ABOVE, "description": "The loss is at most this above its optimum."},
+        "accuracy": {**_LEVELS, "description": "The accuracy is at least this."},
+    },
+    "additionalProperties": False,
+    "minProperties": 1,
+    "maxProperties": 1,
+}
+"""What `read_target` reads."""
 NO_TARGET = f"needs at least one of {', '.join(METRICS)}"
 
 

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BeforeValidator, Field
 
+from rfast_bench.scenario.values.forms import RATE, SIZE, TIME, in_unit, instead, quantity, text, with_unit
+
 if TYPE_CHECKING:
     import pint
 
@@ -102,13 +104,20 @@ def _size(text: str) -> float:
     return size if isinstance(size, float) else 0.0
 
 
-Seconds = Annotated[float, BeforeValidator(seconds), Field(ge=0, allow_inf_nan=False)]
-PositiveSeconds = Annotated[float, BeforeValidator(seconds), Field(gt=0, allow_inf_nan=False)]
-Bytes = Annotated[float, BeforeValidator(bytes_), Field(gt=0, allow_inf_nan=False)]
-CountOrSize = Annotated[int | str, BeforeValidator(count_or_size)]
+_TIME = with_unit("time", TIME, "s", "20 ms")
+Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False), BeforeValidator(seconds), _TIME]
+PositiveSeconds = Annotated[float, Field(gt=0, allow_inf_nan=False), BeforeValidator(seconds), _TIME]
+_SIZE_FORM = with_unit("size", SIZE, "B", "100 MB")
+Bytes = Annotated[float, Field(gt=0, allow_inf_nan=False), BeforeValidator(bytes_), _SIZE_FORM]
+CountOrSize = Annotated[
+    int | str,
+    BeforeValidator(count_or_size),
+    instead({"anyOf": [{"type": "integer", "minimum": 1}, text(quantity(SIZE), "25 MB", title="size")]}),
+]
 """A count stays a number, a size its words."""
-BytesPerSecond = Annotated[float, BeforeValidator(bytes_per_second), Field(gt=0)]
-Probability = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+_RATE = with_unit("bandwidth", RATE, "B/s", "10 Gbit/s")
+BytesPerSecond = Annotated[float, Field(gt=0), BeforeValidator(bytes_per_second), _RATE]
+Probability = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False), in_unit("1")]
 
 
 # ------------------------------------------------------------------------------------------ numbers in words
