@@ -66,7 +66,7 @@ def _is_scenario(what: str) -> bool:
 
 
 def _scenario(what: str, overrides: tuple[str, ...], out: Path, as_json: bool) -> None:
-    from rfast_bench.analysis import json_text
+    from rfast_bench.analysis.written import json_text
     from rfast_bench.scenario import shipped
     from rfast_bench.study.checking.forecast import forecast
     from rfast_bench.study.checking.forecast_text import as_text

@@ -18,8 +18,8 @@ def command(as_json: bool) -> None:
     if as_json:
         from rfast_bench.analysis.written import json_text
 
-        names = {"algorithms": registry.families(), "topologies": graphs.KINDS, "scenarios": shipped.names()}
-        click.echo(json_text.of(names), nl=False)
+        known = {"algorithms": registry.families(), "topologies": graphs.KINDS, "scenarios": shipped.names()}
+        click.echo(json_text.of(known), nl=False)
         return
     for family, members in registry.families().items():
         click.echo(f"algorithms, {family}: {', '.join(members)}")
