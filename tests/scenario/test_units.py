@@ -9,7 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from rfast_bench.real.world import _void
-from rfast_bench.scenario.problem.data import SizesPartition
+from rfast_bench.scenario.problem.partitions import SizesPartition
 from rfast_bench.scenario.sections.losses import Bursty
 from rfast_bench.scenario.sections.optimizer import ScheduleSpec, impossible
 from rfast_bench.scenario.sections.timing import Constant
