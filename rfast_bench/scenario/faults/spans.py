@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -94,15 +94,15 @@ def _fault(row: dict[str, str], trace: FaultTrace, where: str) -> Crash | Pause 
         return Crash.model_validate({"worker": row["worker"], **times, **state})
     except ValidationError as problem:
         (first, *_) = problem.errors(include_url=False)
-        raise ValueError(f"{where}: {_column(first)}{said(first)}") from problem
+        raise ValueError(f"{where}: {_column(first, row)}{said(first)}") from problem
 
 
-def _column(first: Any) -> str:
+def _column(first: Any, row: Mapping[str, str]) -> str:
     where = first["loc"]
     if not where:
         return ""
     name = ("worker", "to")[where[-1]] if where[0] == "links" else where[0]
-    return f"column '{name}' (found {first['input']!r}): "
+    return f"column '{name}' (found {row.get(str(name))!r}): "
 
 
 def _is_time(text: str) -> bool:
