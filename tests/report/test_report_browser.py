@@ -152,7 +152,7 @@ def column(tab: Tab, at: int) -> list[str]:
 
 def test_a_heading_sorts_by_number_and_keeps_what_has_none_last(tab: Tab, pages: dict[str, Path]) -> None:
     tab.show(pages["one"])
-    table = tab.all("table")[0]
+    table = tab.all(".scroll:not(.glance) table")[0]
     headings = table.find_elements(By.CSS_SELECTOR, "thead th")
     names = [heading.text.split("\u00a0")[0] for heading in headings]
     at = names.index("time to gap 0.1 (s)")
@@ -175,7 +175,7 @@ def test_a_heading_sorts_by_number_and_keeps_what_has_none_last(tab: Tab, pages:
 
 def test_words_sort_as_words_and_one_heading_at_a_time(tab: Tab, pages: dict[str, Path]) -> None:
     tab.show(pages["one"])
-    table = tab.all("table")[0]
+    table = tab.all(".scroll:not(.glance) table")[0]
     buttons = table.find_elements(By.CSS_SELECTOR, "thead button")
     buttons[1].click()
     buttons[0].click()
@@ -183,6 +183,37 @@ def test_words_sort_as_words_and_one_heading_at_a_time(tab: Tab, pages: dict[str
     assert labels == sorted(labels)
     sorts = [one.get_attribute("aria-sort") for one in table.find_elements(By.CSS_SELECTOR, "thead th")]
     assert sorts == ["ascending"] + ["none"] * (len(sorts) - 1)
+
+
+@pytest.mark.parametrize(("rows", "is_open"), [(14, True), (30, False)])
+def test_a_long_table_is_folded_and_shows_the_rows_that_are_asked_for(
+    rows: int, is_open: bool, tab: Tab, tmp_path: Path
+) -> None:
+    for number in range(rows):
+        label = f"{'odd' if number % 2 else 'even'} {number}"
+        save(tmp_path / "many", label, 0, decay(number, "x", 0.05), scenario="many", order=number)
+    (tmp_path / "many.html").write_text(page(find_runs([tmp_path / "many"])), encoding="utf-8")
+    tab.show(tmp_path / "many.html")
+    (first, *_) = tab.all("details.long")
+    assert f"{rows} rows" in first.find_element(By.TAG_NAME, "summary").text
+    assert (first.get_attribute("open") is not None) == is_open
+    if not is_open:
+        first.find_element(By.TAG_NAME, "summary").click()
+    first.find_element(By.CSS_SELECTOR, ".filter input").send_keys("ODD 1")
+    shown = [row for row in first.find_elements(By.CSS_SELECTOR, "tbody tr") if row.is_displayed()]
+    assert 0 < len(shown) < rows / 2
+    assert all("odd" in row.text and "1" in row.text for row in shown)
+    assert first.find_element(By.TAG_NAME, "output").text == f"{len(shown)} of {rows} rows"
+
+
+def test_the_contents_lead_to_every_section(tab: Tab, pages: dict[str, Path]) -> None:
+    for name in ("one", "all"):
+        tab.show(pages[name])
+        targets = [str(one.get_attribute("href")).partition("#")[2] for one in tab.all("nav a")]
+        assert len(targets) == len(set(targets)) >= 6
+        assert all(len(tab.all(f"[id='{target}']")) == 1 for target in targets)
+        found = {str(one.get_attribute("id")) for one in tab.all("h3[id]")}
+        assert found <= set(targets)
 
 
 CONTRAST = """

@@ -11,6 +11,7 @@ from markupsafe import Markup
 from rfast_bench.analysis.cell_text import cell, footnote, target_names
 from rfast_bench.analysis.shards import Shards
 from rfast_bench.figures.curves import ending
+from rfast_bench.figures.plots import seeds_words
 from rfast_bench.figures.style import by_label
 from rfast_bench.plan.swept_values import short_names
 from rfast_bench.records.order import point_key
@@ -48,6 +49,8 @@ class PointView:
     findings: list[Finding]
     figures: list[Figure]
     timelines: list[tuple[str, Markup]]
+    world: str
+    """As captions have it."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +81,20 @@ class Part:
     holdings: list[Holdings]
     scenario: str
     runs: list[Run]
+    about: str
+    """What every figure's caption says: the world, and of how many seeds it is."""
+
+    @property
+    def contents(self) -> list[tuple[str, str]]:
+        """Anchors and titles of its sections, as far as it has them."""
+        found = [("setting", "What was run", True), ("verdict", "Verdict", True)]
+        found += [("trust", "How far to trust it", True), ("numbers", "Numbers", True)]
+        found += [("figures", "Figures", bool(self.legend)), ("graphs", "Topologies", bool(self.graphs))]
+        found += [
+            ("holdings", "Who holds what", bool(self.holdings)),
+            ("scenario", "Resolved scenario", True),
+        ]
+        return [(anchor, title) for anchor, title, there in found if there]
 
     @property
     def results(self) -> list[Finding]:
@@ -137,7 +154,12 @@ def part_of(
         holdings=[holdings(one) for one in shards],
         scenario=resolved.as_text(whole),
         runs=list(runs),
+        about=f"{_world(runs)}, {seeds_words(shown)}",
     )
+
+
+def _world(runs: Sequence[Run]) -> str:
+    return f"{runs[0].world} world"
 
 
 def _mixture(runs: Sequence[Run], differing: Sequence[str]) -> list[Finding]:
@@ -168,7 +190,11 @@ def _point(runs: Sequence[Run], keys: Sequence[str], baseline: str | None, looks
     name = ", ".join(f"{names[key]} = {cell(runs[0].point.get(key))}" for key in keys)
     rows = judged(runs, baseline if any(run.label == baseline for run in runs) else None)
     return PointView(
-        name, at_point(rows) if keys else [], _figures(runs, rows, looks), timelines(runs, looks)
+        name,
+        at_point(rows) if keys else [],
+        _figures(runs, rows, looks),
+        timelines(runs, looks),
+        _world(runs),
     )
 
 

@@ -34,6 +34,21 @@ for (const button of document.querySelectorAll("thead button")) {
     body.append(...rows);
   });
 }
+// Long tables: only the rows that hold every word that is typed.
+for (const input of document.querySelectorAll(".filter input")) {
+  const rows = [...input.closest("details").querySelectorAll("tbody tr")];
+  const told = input.closest(".filter").querySelector("output");
+  input.addEventListener("input", () => {
+    const words = input.value.toLowerCase().split(/\s+/).filter(Boolean);
+    let shown = 0;
+    for (const row of rows) {
+      const text = [...row.cells].map((cell) => cell.textContent.toLowerCase()).join(" ");
+      row.hidden = !words.every((word) => text.includes(word));
+      shown += !row.hidden;
+    }
+    told.textContent = words.length ? `${shown} of ${rows.length} rows` : "";
+  });
+}
 // On paper everything is open; afterwards all is as it was.
 let opened = [];
 addEventListener("beforeprint", () => {
