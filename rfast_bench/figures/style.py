@@ -18,6 +18,7 @@ from typing import Any
 
 import matplotlib as mpl
 import seaborn as sns
+from matplotlib.backends.backend_pgf import LatexError
 from matplotlib.figure import Figure
 
 from rfast_bench.analysis.written.tex import as_tex
@@ -142,13 +143,24 @@ def save_as(drawn: Figure, path: Path, about: str = "") -> Path:
             "allowed without: .pdf, .svg, .png"
         )
     picture = BytesIO()
-    drawn.savefig(picture, format=path.suffix[1:], dpi=DPI, metadata=_metadata(path.suffix, about))
+    more: dict[str, Any] = {} if path.suffix == ".pgf" else {"metadata": _metadata(path.suffix, about)}
+    try:
+        drawn.savefig(picture, format=path.suffix[1:], dpi=DPI, **more)
+    except LatexError as problem:
+        tex = mpl.rcParams["pgf.texsystem"]
+        raise UserError(f"{path}: {tex} cannot measure its text: {_tex_words(problem)}") from problem
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as problem:
         raise UserError(f"cannot write {path}: {problem.strerror}") from problem
     write_bytes(path, picture.getvalue())
     return path
+
+
+def _tex_words(problem: LatexError) -> str:
+    """What a LaTeX stumbled over, of all that it printed."""
+    lines = [line.strip() for line in problem.latex_output.splitlines()]
+    return next((line for line in lines if line.startswith("!")), str(problem).splitlines()[0])
 
 
 def _metadata(suffix: str, about: str) -> dict[str, str | None] | None:

@@ -32,7 +32,7 @@ APART, SEEN, GREYS = 17.0, 3.0, 10.0
 
 
 def linear(colour: object) -> Array:
-    c = np.asarray(to_rgb(colour))  # type: ignore[arg-type]
+    c: Array = np.asarray(to_rgb(colour))  # type: ignore[arg-type]
     return np.where(c <= 0.04045, c / 12.92, ((c + 0.055) / 1.055) ** 2.4)
 
 

@@ -184,14 +184,10 @@ def test_the_dark_page_is_dark_and_the_rest_is_left_alone(home: Path, tmp_path: 
     assert np.median(pixels) < 40
 
 
-def test_a_column_of_a_paper_holds_everything(home: Path, tmp_path: Path) -> None:
+def test_a_column_of_a_paper_holds_everything(runs: list[Run], drawn: list[Any], tmp_path: Path) -> None:
     """Nothing leaves a figure of 3.25 inches, and letters are of 7 points or more."""
-    kept: list[Any] = []
-    write = one.save_as
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(one, "save_as", lambda figure, *rest: (kept.append(figure), write(figure, *rest))[1])
-        draw_one(find_runs([home]), tmp_path / "f.png", Wanted(style="paper"))
-    figure = kept[0]
+    draw_one(runs, tmp_path / "f.png", Wanted(style="paper"))
+    figure = drawn[0]
     figure.canvas.draw()
     box = figure.get_tightbbox()
     assert (box.x0, box.y0) >= (-0.01, -0.01)
