@@ -25,7 +25,9 @@ def commands(command: click.Command, context: click.Context) -> Iterator[tuple[c
         for name in command.list_commands(context):
             below = command.get_command(context, name)
             assert below is not None
-            inner = click.Context(below, info_name=name, parent=context, terminal_width=WIDTH, max_content_width=WIDTH)
+            inner = click.Context(
+                below, info_name=name, parent=context, terminal_width=WIDTH, max_content_width=WIDTH
+            )
             yield from commands(below, inner)
 
 
@@ -36,7 +38,10 @@ def page() -> str:
     for context, told in commands(main, top):
         path = context.command_path
         parts += [f"{'#' * min(3, 1 + len(path.split()))} `{path}`", f"```text\n{told}\n```"]
-    return "\n".join(f"{part}\n" for part in parts).replace("## `rfast-bench`\n", "## `rfast-bench`\n").rstrip() + "\n"
+    return (
+        "\n".join(f"{part}\n" for part in parts).replace("## `rfast-bench`\n", "## `rfast-bench`\n").rstrip()
+        + "\n"
+    )
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from docutils import nodes
-from pygments.util import ClassNotFound
 from sphinx import addnodes
 from sphinx.application import Sphinx
 
@@ -41,7 +40,9 @@ def _to_pages(app: Sphinx, doctree: nodes.document, name: str) -> None:
 def _pages(app: Sphinx) -> Iterator[tuple[str, dict[str, Any], str]]:
     for path in app.env.rfast_linked:  # type: ignore[attr-defined]
         text = (Path(app.srcdir) / path).read_text(encoding="utf-8")
-        language = {".py": "python", ".yaml": "yaml", ".toml": "toml"}.get(posixpath.splitext(path)[1], "text")
+        language = {".py": "python", ".yaml": "yaml", ".toml": "toml"}.get(
+            posixpath.splitext(path)[1], "text"
+        )
         body = app.builder.highlighter.highlight_block(text, language, linenos="inline")  # type: ignore[attr-defined]
         title = f"<h1><code>{path}</code></h1>"
         yield f"{BELOW}/{path}", {"title": path, "body": title + body, "toc": ""}, "page.html"

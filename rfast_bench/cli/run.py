@@ -85,7 +85,7 @@ def command(
     path = shipped.find(scenario)
     jobs = jobs or os.cpu_count() or 1
     if (backend == "local") != (address is None):
-        raise click.UsageError("--backend dask and ray need --address, and nothing else does")
+        raise click.UsageError("--address is for --backend dask and ray, and they need it")
     if backend == "local" and jobs > 1:
         warm_up(path, real=world in ("real", "both") or bool({"world=real", "world=both"} & set(overrides)))
     from rfast_bench.study import fork_server_imports  # noqa: F401 - first, see there

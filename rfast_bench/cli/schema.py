@@ -10,7 +10,10 @@ import click
 
 @click.command("schema")
 @click.option(
-    "--out", "-o", type=click.Path(path_type=Path, dir_okay=False), help="The file to write, instead of printing."
+    "--out",
+    "-o",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="The file to write, instead of printing.",
 )
 def command(out: Path | None) -> None:
     """Print the JSON Schema of scenario files, by which editors complete and check them."""

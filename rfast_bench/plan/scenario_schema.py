@@ -1,4 +1,4 @@
-"""The JSON Schema of whole scenarios: what the models of its parts say, and the algorithms and graphs that there are."""
+"""The JSON Schema of whole scenarios: what the models of the parts say, and which algorithms and graphs there are."""
 
 from __future__ import annotations
 
@@ -69,9 +69,16 @@ def _with_graphs(topology: Form) -> None:
 
 
 def _tuning() -> Form:
-    grid = {**json_schema.of(GridLike), "description": "The values that are tried, as under `tune.parameters`."}
+    grid = {
+        **json_schema.of(GridLike),
+        "description": "The values that are tried, as under `tune.parameters`.",
+    }
     del grid["$defs"]
-    number = {"type": "number", "exclusiveMinimum": 0, "description": "How far the mean model moves for a gradient."}
+    number = {
+        "type": "number",
+        "exclusiveMinimum": 0,
+        "description": "How far the mean model moves for a gradient.",
+    }
     return {TUNED: _only("tune", grid), EFFECTIVE: _only("effective", number)}
 
 
@@ -89,12 +96,19 @@ def _algorithms(definitions: Form) -> Form:
         found |= model.pop("$defs")
         found[name] = _entry(name, registry.find(name), model["properties"], beside)
     names = registry.names()
-    own_name = {**text(code.IS_FILE, "my_method.py:MyMethod"), "description": "A class in a file of your own."}
-    found[FROM_FILE] = _mapping({"name": own_name, **beside}, "An algorithm of your own; its other keys are its parameters.")
+    own_name = {
+        **text(code.IS_FILE, "my_method.py:MyMethod"),
+        "description": "A class in a file of your own.",
+    }
+    found[FROM_FILE] = _mapping(
+        {"name": own_name, **beside}, "An algorithm of your own; its other keys are its parameters."
+    )
     found[FROM_FILE]["additionalProperties"] = True
     any_name = {"anyOf": [{"enum": names}, own_name], "description": "Which algorithm."}
     inner = {"type": "object", "description": "The parameters, below a key of their own."}
-    found[RECORDED] = _mapping({"name": any_name, **beside, "parameters": inner}, "An entry as records have it.")
+    found[RECORDED] = _mapping(
+        {"name": any_name, **beside, "parameters": inner}, "An entry as records have it."
+    )
     found[RECORDED]["required"] += ["parameters"]
     bare: Form = {"anyOf": [{"enum": names}, own_name], "description": "An algorithm with its defaults."}
     entries = [bare, *map(_ref, (*names, FROM_FILE, RECORDED))]
@@ -109,7 +123,9 @@ def _beside(definitions: Form) -> Form:
         name = f"Own{model.__name__}"
         whole = definitions[model.__name__]
         *words, mapping = whole.get("anyOf", [whole])
-        tuned = {key: {**_said(form), "anyOf": [form, _ref(TUNED)]} for key, form in mapping["properties"].items()}
+        tuned = {
+            key: {**_said(form), "anyOf": [form, _ref(TUNED)]} for key, form in mapping["properties"].items()
+        }
         definitions[name] = {"anyOf": [*words, {**mapping, "properties": tuned}]}
         parts[part] = {"anyOf": [_ref(name), {"type": "null"}], "description": keys[part]["description"]}
     graph = {**keys[TOPOLOGY], "anyOf": [*keys[TOPOLOGY]["anyOf"], _ref(TUNED)]}
@@ -135,7 +151,9 @@ def _mapping(properties: Form, about: str) -> Form:
 def _entry(name: str, kind: type[Algorithm], own: Form, beside: Form) -> Form:
     about = (inspect.getdoc(kind) or name).split("\n\n")[0]
     called = {"const": name, "description": " ".join(about.split())}
-    return _mapping({"name": called, **{key: _parameter(key, own[key]) for key in own}, **beside}, called["description"])
+    return _mapping(
+        {"name": called, **{key: _parameter(key, own[key]) for key in own}, **beside}, called["description"]
+    )
 
 
 def _parameter(name: str, form: Form) -> Form:
@@ -160,5 +178,9 @@ def _with_steps() -> Form:
 
 
 def _needs(keys: Iterable[str], names: list[str]) -> Form:
-    named: Any = {"properties": {"name": {"enum": names}}, "required": ["name"], "not": {"required": ["parameters"]}}
+    named: Any = {
+        "properties": {"name": {"enum": names}},
+        "required": ["name"],
+        "not": {"required": ["parameters"]},
+    }
     return {"if": {"type": "object", **named}, "then": {"required": list(keys)}}

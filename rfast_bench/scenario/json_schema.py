@@ -30,9 +30,7 @@ class _Forms(GenerateJsonSchema):
         return {"anyOf": [super().int_schema(schema), text(WHOLE, title="whole-number-in-words")]}
 
     def bool_schema(self, schema: core_schema.BoolSchema) -> Form:
-        return {
-            "anyOf": [super().bool_schema(schema), text(TRUTH, title="truth-in-words"), {"enum": [0, 1]}]
-        }
+        return {"anyOf": [super().bool_schema(schema), text(TRUTH, title="truth-in-words"), {"enum": [0, 1]}]}
 
     def tagged_union_schema(self, schema: core_schema.TaggedUnionSchema) -> Form:
         return {"oneOf": super().tagged_union_schema(schema)["oneOf"]}

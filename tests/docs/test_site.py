@@ -29,7 +29,11 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert (program, target) == (".venv/bin/python", "site")
     doctrees = ["-d", str(tmp_path_factory.mktemp("doctrees"))]
     done = subprocess.run(
-        [sys.executable, *arguments, *doctrees, str(out)], cwd=ROOT, capture_output=True, text=True, check=False
+        [sys.executable, *arguments, *doctrees, str(out)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     assert not done.stderr
@@ -77,13 +81,20 @@ def test_every_link_leads_somewhere_and_nothing_is_fetched_from_elsewhere(site: 
             if parts.fragment and there in found:
                 assert unquote(parts.fragment) in found[there].anchors, f"{where}: {link}"
     for style in site.rglob("*.css"):
-        assert not re.findall(r"(?:@import|url\()\s*['\"]?(?:https?:)?//", style.read_text(encoding="utf-8")), style
+        assert not re.findall(
+            r"(?:@import|url\()\s*['\"]?(?:https?:)?//", style.read_text(encoding="utf-8")
+        ), style
 
 
 def test_it_begins_at_its_root_and_can_be_searched(site: Path) -> None:
     assert "url=docs/index.html" in (site / "index.html").read_text(encoding="utf-8")
     index = (site / "searchindex.js").read_text(encoding="utf-8")
-    for page in ("docs/start", "docs/reference/scenario-keys", "docs/reference/api", "results/claim-speed/README"):
+    for page in (
+        "docs/start",
+        "docs/reference/scenario-keys",
+        "docs/reference/api",
+        "results/claim-speed/README",
+    ):
         assert f'"{page}"' in index
         assert (site / f"{page}.html").is_file()
     assert (site / "files" / "algorithms" / "r_fast.py.html").is_file(), "a file that a page links to"

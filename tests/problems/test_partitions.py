@@ -15,8 +15,8 @@ from rfast_bench import problems
 from rfast_bench.errors import UserError
 from rfast_bench.problems.data.datasets import Data
 from rfast_bench.problems.data.partition import deal
-from rfast_bench.scenario.problem.partitions import PartitionSpec
 from rfast_bench.scenario.problem.kinds import LogisticSpec
+from rfast_bench.scenario.problem.partitions import PartitionSpec
 from tests.support.command_line import call, write
 
 PARTITION: TypeAdapter[Any] = TypeAdapter(PartitionSpec)

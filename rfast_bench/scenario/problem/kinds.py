@@ -129,7 +129,9 @@ class PlugInSpec(Spec):
         if plugged := sorted(code.plug_ins(code.PROBLEMS)):
             kinds.append({"enum": plugged})
         mapping = handler.resolve_ref_schema(own)
-        mapping["properties"] = {"kind": {"anyOf": kinds, "description": mapping["properties"]["kind"]["description"]}}
+        mapping["properties"] = {
+            "kind": {"anyOf": kinds, "description": mapping["properties"]["kind"]["description"]}
+        }
         mapping |= {"required": ["kind"], "additionalProperties": True}
         return own
 

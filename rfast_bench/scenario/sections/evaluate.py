@@ -122,10 +122,10 @@ class Evaluate(Spec):
 
     every: Annotated[Every, BeforeValidator(_every), EVERY]
     """How often: `1 s`, `0.5 epochs`, `10 iterations`; a bare number is seconds."""
-    targets: Annotated[
-        dict[str, tuple[float, ...]], BeforeValidator(read_targets), instead(TARGETS_FORM)
-    ] = Field(default_factory=dict)
-    """Values to reach, of `loss`, `gap` and `accuracy`; tables give the time at which each is. `of`: by whose models."""
+    targets: Annotated[dict[str, tuple[float, ...]], BeforeValidator(read_targets), instead(TARGETS_FORM)] = (
+        Field(default_factory=dict)
+    )
+    """Values to reach, of `loss`, `gap` and `accuracy`, by whose models: tables give the time at which each is."""
     samples: Annotated[int, Field(gt=0)] | Literal["all"] | None = None
     """Of `kind: torch`: how many training samples, at most, the loss is of; null is the problem's own choice."""
     workers: Annotated[

@@ -200,7 +200,7 @@ Work = Annotated[
     also({"type": "number", "minimum": 0}, text(quantity(TIME), "20 ms", title="time")),
 ]
 """The time of a gradient."""
-_UNSAID = {"properties": dict.fromkeys(OF_COMPUTE, {"type": "null"})}
+_UNSAID = {"properties": {key: {"type": "null"} for key in OF_COMPUTE}}
 Distribution = Annotated[
     Work, AfterValidator(_of_no_samples), Reads(lambda own: {"allOf": [own, _UNSAID], UNIT: "s"})
 ]

@@ -34,9 +34,7 @@ def together(mistakes: list[InitErrorDetails]) -> ValidationError:
 class Spec(BaseModel):
     """A part of a scenario file. Unknown keys are refused; values cannot change after reading."""
 
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, allow_inf_nan=False, use_attribute_docstrings=True
-    )
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, use_attribute_docstrings=True)
     trailing: ClassVar[tuple[str, ...]] = ()
     """Keys that a message names last."""
     elsewhere: ClassVar[Mapping[str, str]] = {}
@@ -133,7 +131,5 @@ def _only_code(text: str) -> str:
 Code = Annotated[str, AfterValidator(_code)]
 """`path/to/file.py:name`: what a file of the user's defines. A relative path is looked up in the folder of the scenario
 file, then in the current one; other words stay as they are."""
-SourceName = Annotated[
-    Code, AfterValidator(_only_code), Reads(lambda own: text(CODE, "my_data.py:load"))
-]
+SourceName = Annotated[Code, AfterValidator(_only_code), Reads(lambda own: text(CODE, "my_data.py:load"))]
 """The same where no other word is allowed."""

@@ -1,6 +1,6 @@
 """What may stand in a file for a value, said in JSON Schema: what readers accept beside what pydantic knows of.
 
-A reader that takes `20 ms` for a number of seconds is a function, of which pydantic says nothing. Each has its form here,
+A reader that takes `20 ms` for a number of seconds is a function, of which pydantic says nothing. Its form stands
 beside it in an annotation.
 """
 
@@ -23,7 +23,9 @@ NUMBER = rf"^\s*[-+]?(?:{PLAIN})\s*$"
 """A number in quotes, or one that YAML takes for a word, such as `1e-3`."""
 POSITIVE = rf"^\s*\+?(?:{PLAIN})\s*$"
 WHOLE = r"^\s*[-+]?[0-9]+(?:\.0*)?\s*$"
-TRUTH = r"^(?:[01tTfFyYnN]|[oO][nN]|[oO][fF][fF]|[yY][eE][sS]|[nN][oO]|[tT][rR][uU][eE]|[fF][aA][lL][sS][eE])$"
+TRUTH = (
+    r"^(?:[01tTfFyYnN]|[oO][nN]|[oO][fF][fF]|[yY][eE][sS]|[nN][oO]|[tT][rR][uU][eE]|[fF][aA][lL][sS][eE])$"
+)
 
 _SMALL = "nano|micro|milli|centi|deci|[numcdµ]"
 _LARGE = "kilo|mega|giga|tera|peta|exa|[kMGTPE]"
