@@ -14,12 +14,13 @@ from rfast_bench.scenario.values.forms import UNIT
 PAGE = Path(__file__).with_name("scenario-keys.md")
 HEAD = """# Scenario keys
 
-Every key that a scenario file may have, with its type, unit, default and meaning. What the keys do together, with examples:
+Every key that a scenario file may have, with its type, unit, default and meaning. What they do together:
 [Scenario files](../scenarios.md). The same for editors: [Scenarios in an editor](../editors.md).
 
-Written by `python -m docs.reference.keys` from the models that read scenarios; a test holds it current. A key without a unit
-has none. A number stands in the unit that is named; `20 ms`, `100 MB` or `10 Gbit/s` may stand where a *time*, a *size* or a *bandwidth* is wanted.
-A dash is no default: the meaning says what then holds.
+A number is in the unit that is named. Where a *time*, a *size* or a *bandwidth* is wanted, `20 ms`, `100 MB` or
+`10 Gbit/s` may stand too. A dash is no default: the meaning says what then holds.
+
+Written by `.venv/bin/python -m docs.reference.keys` from the models that read scenarios; a test holds it current.
 """
 COLUMNS = ("key", "type", "unit", "default", "meaning")
 WORDS = ("bandwidth", "size", "time")

@@ -1,4 +1,4 @@
-"""Docstrings are plain text with words in single backticks: marks that would mean more to Sphinx are taken as they are."""
+"""Docstrings are plain text with words in single backticks: marks that mean more to Sphinx are left as they are."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The JSON Schema of whole scenarios: what the models of its parts say, and the algorithms and graphs that there are."""
+"""The JSON Schema of whole scenarios: what the models of the parts say, and which algorithms and graphs there are."""
 
 from __future__ import annotations
 

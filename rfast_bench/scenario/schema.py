@@ -46,7 +46,7 @@ class Scenario(Spec):
     world: Literal["simulated", "real", "both"] = "simulated"
     """Where it runs: under the simulated clock, on real processes, or one after the other."""
     system: str | None = None
-    """The profile of a known set-up, by name or path: it fills in workers, compute and network where nothing is said."""
+    """A known set-up, by name or path: it fills in workers, compute and network where nothing is said."""
     workers: Workers
     """How many workers there are; they are numbered from 0."""
     problem: ProblemSpec

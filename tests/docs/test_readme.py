@@ -15,6 +15,7 @@ from tests.support.makefile import MAKEFILE, recipe
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text()
+ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
 COMMANDS = [
     line
     for block in re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
@@ -79,7 +80,7 @@ def test_the_quickstart_is_what_the_makefile_runs() -> None:
 
 
 def test_the_rooms_are_those_of_the_house_from_the_roof_down() -> None:
-    table = README.split("| room |")[1].split("\n\n")[0]
+    table = ARCHITECTURE.split("| room | what is decided there |")[1].split("\n\n")[0]
     rows = [re.findall(r"\[`(\w+)(?:/|\.py)`\]", line) for line in table.splitlines()[2:]]
     assert [name for row in rows for name in row] == [name for names in FLOORS for name in names]
     for room, file in (
@@ -91,10 +92,18 @@ def test_the_rooms_are_those_of_the_house_from_the_roof_down() -> None:
         (line,) = [line for line in table.splitlines() if f"[`{room}/`]" in line]
         assert f"`{file}.py`" in line
     for line in table.splitlines()[2:]:
-        home = re.findall(r"\((rfast_bench/\w+/)\)", line)
+        home = re.findall(r"\(\.\./(rfast_bench/\w+/)\)", line)
         for file in re.findall(r"(?<!\[)`(\w+\.py)`", line):
             assert len(home) == 1
             assert (ROOT / home[0] / file).is_file()
+
+
+def test_it_is_read_in_one_go() -> None:
+    """What it is, one picture, three verdicts, two commands, the claims, where to go on."""
+    assert len(README.splitlines()) <= 120
+    assert len(re.findall(r"^!\[", README, re.MULTILINE)) == 1
+    front = README.partition("<!-- front: ")[2].partition("<!-- end of front -->")[0]
+    assert len(re.findall(r"^- \*\*.+\*\*", front, re.MULTILINE)) == 3
 
 
 def test_pictures_are_there() -> None:

@@ -125,7 +125,7 @@ class Evaluate(Spec):
     targets: Annotated[dict[str, tuple[float, ...]], BeforeValidator(read_targets), instead(TARGETS_FORM)] = (
         Field(default_factory=dict)
     )
-    """Values to reach, of `loss`, `gap` and `accuracy`; tables give the time at which each is. `of`: by whose models."""
+    """Values to reach, of `loss`, `gap` and `accuracy`, by whose models: tables give the time at which each is."""
     samples: Annotated[int, Field(gt=0)] | Literal["all"] | None = None
     """Of `kind: torch`: how many training samples, at most, the loss is of; null is the problem's own choice."""
     workers: Annotated[

@@ -118,7 +118,7 @@ class ScheduleSpec(Spec):
     """A factor of every step size, by how far the run is. With nothing given it is 1 throughout."""
 
     by: Literal["common", "own", "time"] = "common"
-    """What positions count: epochs of all workers together, epochs of the worker itself, or seconds of the run's clock."""
+    """What positions count: epochs of all workers together, the worker's own epochs, or seconds of the run's clock."""
     warmup: Position | None = None
     """Where the linear warm-up ends."""
     warmup_from: Annotated[float, Field(ge=0, le=1)] = 0.0

@@ -1,6 +1,6 @@
 """What may stand in a file for a value, said in JSON Schema: what readers accept beside what pydantic knows of.
 
-A reader that takes `20 ms` for a number of seconds is a function, of which pydantic says nothing. Each has its form here,
+A reader that takes `20 ms` for a number of seconds is a function, of which pydantic says nothing. Its form stands
 beside it in an annotation.
 """
 
