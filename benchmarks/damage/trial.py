@@ -125,9 +125,7 @@ class Trial:
         kinds = [pick(rng, DAMAGES) for _ in range(1 + int(rng.integers(8) == 0))]
         for kind in kinds:
             folders = (one for one in self.out.glob("small/*/*/seed-*") if not one.is_symlink())
-            files = sorted(
-                p for one in folders for p in one.glob("*") if p.is_file() and not p.is_symlink()
-            )
+            files = sorted(p for one in folders for p in one.glob("*") if p.is_file() and not p.is_symlink())
             path = pick(rng, files)
             kind(path, self.home / "other" / "out" / path.relative_to(self.out), rng)
         self.check_shown(all_shown, any(kind in ABSENT for kind in kinds))

@@ -24,9 +24,10 @@ XML = (
 
 def _checked(spec: TopologySpec, workers: int | None) -> Callable[[], object]:
     def read() -> None:
-        check = verdicts.of_spec(spec, workers, 1e6)
-        verdicts.to_json([check])
-        text.render(check)
+        checks = verdicts.of_spec(spec, workers, 1e6)
+        verdicts.to_json(checks)
+        for check in checks:
+            text.render(check)
 
     return read
 

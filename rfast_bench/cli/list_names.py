@@ -18,8 +18,8 @@ def command(as_json: bool) -> None:
     if as_json:
         from rfast_bench.analysis import json_text
 
-        names = {"algorithms": registry.families(), "topologies": graphs.KINDS, "scenarios": shipped.names()}
-        click.echo(json_text.of(names), nl=False)
+        told = {"algorithms": registry.families(), "topologies": graphs.KINDS, "scenarios": shipped.names()}
+        click.echo(json_text.of(told), nl=False)
         return
     for family, members in registry.families().items():
         click.echo(f"algorithms, {family}: {', '.join(members)}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -77,13 +78,12 @@ def test_verbose_shows_where_an_error_came_from() -> None:
 
 
 def test_no_color_is_respected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from rfast_bench.analysis import formats
     from rfast_bench.analysis.tables import render
     from rfast_bench.records.reading import find_runs
     from tests.support.synthetic_records import straggler_scenario
 
     runs = find_runs([straggler_scenario(tmp_path)])
-    monkeypatch.setattr(formats.sys.stdout, "isatty", lambda: True, raising=False)
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
     coloured = render(runs, "terminal", width=120)
     monkeypatch.setenv("NO_COLOR", "1")
     assert "\x1b[33m" in coloured

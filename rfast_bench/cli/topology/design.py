@@ -101,8 +101,8 @@ def command(
 
         rows = [asdict(row) for row in compare(network, found)]
         told = {"workers": network.n, "root": found.root, "objective": objective, "seconds": found.value}
-        files = [str(file) for file in write_pair(found, latency, base)]
-        click.echo(json_text.of({**told, "bound": found.bound, "files": files, "rows": rows}), nl=False)
+        written = [str(file) for file in write_pair(found, latency, base)]
+        click.echo(json_text.of({**told, "bound": found.bound, "files": written, "rows": rows}), nl=False)
         return
     proven = (
         "which is optimal"
