@@ -84,7 +84,8 @@ def complain(problem: str) -> int:
     click.echo(f"Error: {problem}", err=True)
     file = os.environ.get("TORCHELASTIC_ERROR_FILE")
     if file:
-        write_text(Path(file), json.dumps({"message": problem, "timestamp": int(time.time())}))
+        with contextlib.suppress(UserError):
+            write_text(Path(file), json.dumps({"message": problem, "timestamp": int(time.time())}))
     return BAD_INPUT
 
 

@@ -42,7 +42,7 @@ class Forecast:
     """The runs as a product: `6 algorithms x 3 seeds`."""
     there: int
     tuning: int
-    """Runs of the first round of tuning; more follow where a best value lies at the edge."""
+    """Runs of tuning, before any range is widened; some are cut short."""
     skipped: dict[str, str]
     seconds: float
     jobs: int
@@ -53,18 +53,10 @@ class Forecast:
     cautions: list[str] = field(default_factory=list)
 
 
-class _Planned(Exception):
-    """The runs of tuning, in the place of their results."""
-
-    def __init__(self, runs: Sequence[Run]) -> None:
-        super().__init__()
-        self.runs = list(runs)
-
-
 def forecast(path: Path, overrides: tuple[str, ...], out: Path, jobs: int) -> Forecast:
     """Look at a scenario from all sides without running it; each method is tried for a moment. Raises UserError."""
     points = load_points(path, overrides)
-    tuning = _tuning(points, path, overrides, out)
+    tuning = tune.asked(points, path, overrides)
     reported = [
         Run(point, k, seed)
         for point in points
@@ -113,17 +105,6 @@ def _settings(firsts: Sequence[Run], scenario: Scenario) -> list[str]:
     told = [f"{run.algorithm.label} {unusual_graph(run)}." for run in firsts if unusual_graph(run)]
     alone = {str(run.algorithm.label) for run in firsts if graphs[run.algorithm.name] == 1}
     return [ONE_SEED] * (scenario.seeds == 1) + [text for text in told if text.partition(" ")[0] in alone]
-
-
-def _tuning(points: list[Point], path: Path, overrides: tuple[str, ...], out: Path) -> list[Run]:
-    def planned(runs: Sequence[Run]) -> None:
-        raise _Planned(runs)
-
-    try:
-        tune.settle(points, path, overrides, out, planned, lambda text: None)
-    except _Planned as found:
-        return found.runs
-    return []
 
 
 def _how(points: Sequence[Point]) -> str:

@@ -22,7 +22,12 @@ def _parts(found: Forecast) -> Iterator[tuple[str, list[str]]]:
     there = f"; {found.there} of them are there already" if found.there else ""
     yield "runs", [f"{found.runs} ({found.how}){there}"]
     if found.tuning:
-        yield "tuning", [f"{found.tuning} runs before them, and more where a best value lies at an edge"]
+        yield (
+            "tuning",
+            [
+                f"{found.tuning} runs before them at most, and more where a best value lies at the edge of its range"
+            ],
+        )
     yield "time", [_time(found)]
     if found.memory:
         yield "memory", [f"about {_size(found.memory)} a run at most; {_size(found.available)} are available"]

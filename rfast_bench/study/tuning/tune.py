@@ -71,6 +71,15 @@ def settle(
     return [_settled(point, searches, tune) for point in points]
 
 
+def asked(points: list[Point], path: Path, overrides: tuple[str, ...]) -> list[Run]:
+    """The runs of tuning as far as the ranges go that are given; none where nothing is tuned. Raises UserError."""
+    tune = points[0].scenario.tune
+    if tune is None:
+        return []
+    searches = _searches(points, path, overrides, tune, lambda run: False)
+    return [run for search in dict.fromkeys(searches.values()) for run in search.missing()]
+
+
 def _why_nothing(tune: TuneSpec) -> str:
     """Why no algorithm has anything to tune."""
     if tune.parameters:
