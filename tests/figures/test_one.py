@@ -108,6 +108,13 @@ def test_the_size_is_that_asked_for(home: Path, tmp_path: Path) -> None:
             size_of(wrong)
 
 
+def test_what_does_not_fit_is_told(home: Path, tmp_path: Path) -> None:
+    result = plot(home, "--size", "1.2x1in", "--style", "screen", "-o", tmp_path / "f.pdf")
+    assert result.exit_code == 2, result.output
+    assert "--size: 1.2x1in has no room for the curves beside their title and legend" in result.stderr
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_folder_is_still_a_folder(home: Path, tmp_path: Path) -> None:
     result = plot(home, "--y", "loss", "--x", "bytes", "--format", "pdf", "-o", tmp_path / "out")
     assert result.stdout.split() == [str(tmp_path / "out" / "loss-vs-bytes.pdf")]
