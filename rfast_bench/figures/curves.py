@@ -48,6 +48,8 @@ HELD = 0.1
 """How much longer than it was a curve keeps its last value in a median over seeds, as a share."""
 SHARPEST = 4
 """How many markers a curve has, about."""
+NARROW = 5.5
+"""Inches below which there is no room for a legend beside the axes."""
 Bands = dict[str, pd.DataFrame]
 """Of each label the columns x, median, low and high."""
 
@@ -264,10 +266,10 @@ def key(style: Style, label: str) -> Line2D:
 
 
 def legend(drawn: Figure, handles: Sequence[Line2D]) -> Legend | None:
-    """Beside the axes at the right; where the figure is small, under them in as many columns as fit."""
+    """Beside the axes at the right; where the figure is narrow, under them in as many columns as fit."""
     if not handles:
         return None
-    if not theme().small:
+    if not theme().small and drawn.get_figwidth() >= NARROW:
         return drawn.legend(handles=list(handles), loc="outside right center", frameon=False)
     columns = _columns(
         [len(str(handle.get_label())) for handle in handles], 72 * drawn.get_figwidth() / theme().text

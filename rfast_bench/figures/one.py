@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from matplotlib.figure import Figure
+
 from rfast_bench.analysis.cell_text import cell
 from rfast_bench.errors import UserError, nearest
-from rfast_bench.figures.curves import draw_curves, ending, key, legend, main_number, x_name
+from rfast_bench.figures.curves import NARROW, draw_curves, ending, key, legend, main_number, x_name
 from rfast_bench.figures.looks import Style, assigned
 from rfast_bench.figures.plots import seeds_words
 from rfast_bench.figures.style import SUFFIXES, by_label, figure, headline, look, save_as
@@ -31,7 +34,8 @@ class Wanted:
 
     x: str = "time"
     y: str | None = None
-    style: str = "screen"
+    style: str | None = None
+    """`paper` for a narrow figure, else `screen`."""
     size: tuple[float, float] | None = None
     log: bool | None = None
     title: bool = True
@@ -69,7 +73,7 @@ def draw_one(
     _check(shown, wanted)
     y = wanted.y or main_number(shown)
     looks = carried(shown, apart(every or runs))
-    with look(wanted.style, path.suffix) as page:
+    with look(wanted.style or _style(wanted.size), path.suffix) as page:
         drawn = figure(*(wanted.size or page.size))
         found = draw_curves(drawn.subplots(), shown, wanted.x, y, looks, wanted.log)
         groups = by_label(shown)
@@ -79,8 +83,26 @@ def draw_one(
         if wanted.title:
             headline(drawn, title, about)
         caption = f"{title}. {_of(runs)}; {seeds_words(shown)}."
-        save_as(drawn, path, caption)
+        _save(drawn, path, caption)
     return caption
+
+
+def _save(drawn: Figure, path: Path, caption: str) -> None:
+    """Raises UserError where title, axes and legend leave no room for the curves."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", "constrained_layout not applied")
+        try:
+            save_as(drawn, path, caption)
+        except UserWarning as problem:
+            width, height = drawn.get_size_inches()
+            raise UserError(
+                f"--size: {width:.3g}x{height:.3g}in has no room for the curves beside their title and legend; "
+                "--style paper has smaller letters, --no-title leaves the title out"
+            ) from problem
+
+
+def _style(size: tuple[float, float] | None) -> str:
+    return "paper" if size and size[0] < NARROW else "screen"
 
 
 def _against(runs: Sequence[Run], x: str) -> str:

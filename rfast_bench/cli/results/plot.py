@@ -35,7 +35,11 @@ X = ("time", "epoch", "gradients", "bytes")
 )
 @click.option("--format", "format_", type=click.Choice(FORMATS), help="By default as -o ends, else png.")
 @click.option("--size", metavar="WxH", help="Of one figure, with in, cm or mm: 3.25x2.4in.")
-@click.option("--style", type=click.Choice(STYLES), default="screen", show_default=True)
+@click.option(
+    "--style",
+    type=click.Choice(STYLES),
+    help="By default screen; paper for one figure of less than 5.5 inches.",
+)
 @click.option(
     "--log/--linear", default=None, help="The y axis of one figure.  [default: as suits the number]"
 )
@@ -50,7 +54,7 @@ def command(
     rename: tuple[str, ...],
     format_: str | None,
     size: str | None,
-    style: str,
+    style: str | None,
     log: bool | None,
     no_title: bool,
 ) -> None:
@@ -76,7 +80,7 @@ def command(
     shown = chosen(every, labels, names)
     baselines(shown, base)
     if not single:
-        for figure in draw(shown, out, base, carried(shown, every), style, suffix):
+        for figure in draw(shown, out, base, carried(shown, every), style or "screen", suffix):
             click.echo(figure)
         return
     wanted = Wanted(x or "time", y, style, inches, log, not no_title)
