@@ -24,9 +24,7 @@ def _parts(found: Forecast) -> Iterator[tuple[str, list[str]]]:
     if found.tuning:
         yield (
             "tuning",
-            [
-                f"{found.tuning} runs before them at most, and more where a best value lies at the edge of its range"
-            ],
+            [f"{found.tuning} runs before them, and more where a best value lies at the edge of its range"],
         )
     yield "time", [_time(found)]
     if found.memory:
@@ -43,10 +41,8 @@ def _parts(found: Forecast) -> Iterator[tuple[str, list[str]]]:
 def _time(found: Forecast) -> str:
     if not found.seconds:
         return "none: all is there"
-    at_once = (
-        f", about {_span(found.seconds / found.jobs)} with {found.jobs} at once" if found.jobs > 1 else ""
-    )
-    return f"about {_span(found.seconds)}{at_once}; of computing, by a moment of each method on this machine"
+    at_once = f" ({_span(found.seconds / found.jobs)} with {found.jobs} at once)" if found.jobs > 1 else ""
+    return f"about {_span(found.seconds)} of computing{at_once}, judged by a moment of each method on this machine"
 
 
 def _span(seconds: float) -> str:
