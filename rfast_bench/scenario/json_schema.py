@@ -22,8 +22,8 @@ class _Forms(GenerateJsonSchema):
 
     def float_schema(self, schema: core_schema.FloatSchema) -> Form:
         own = super().float_schema(schema)
-        least: float = own.get("minimum", own.get("exclusiveMinimum", -1))
-        if least >= 0:
+        least = own.get("minimum", own.get("exclusiveMinimum"))
+        if isinstance(least, int | float) and least >= 0:
             return {"anyOf": [own, text(POSITIVE, title="positive-number-in-words")]}
         return {"anyOf": [own, text(NUMBER, title="number-in-words")]}
 
