@@ -23,6 +23,10 @@ HEADINGS: Mapping[str, str] = {
 """How tables head the columns of a summary; the others are headed as `heading` says, or by their own names."""
 
 
+_ENDS = ("_low", "_high", "_min", "_max", "_above", "_below", "_reached")
+"""Of the columns that say more of a number than its median."""
+
+
 def column_list(text: str) -> list[str]:
     """`a, b` as names. Raises UserError for a name that is there twice."""
     names = [part.strip() for part in text.split(",") if part.strip()]
@@ -67,6 +71,8 @@ def _known(name: str, headed: Mapping[str, str], names: Sequence[str]) -> str:
             return column
     if name in headed:
         return headed[name]
+    plain = [one for one in names if not one.endswith(_ENDS)]
     raise UserError(
-        f"--columns: found '{name}'{nearest(name, [*names, *headed])} Allowed: {', '.join(names)}"
+        f"--columns: found '{name}'{nearest(name, [*names, *headed])} Allowed: {', '.join(plain)}, and of numbers over "
+        f"seeds those with {', '.join(_ENDS)}"
     )

@@ -84,7 +84,8 @@ def summarise(runs: Sequence[Run], baseline: str | None = None) -> pd.DataFrame:
         group.append((run, {**numbers, **paired}))
     both = len({run.world for run in ordered}) > 1
     frame = pd.DataFrame([_row(group, keys, reference, both) for group in groups.values()])
-    frame = frame.drop(columns=[word for word in RARE if not frame[word].any()])
+    names = sorted(map(str, frame), key=lambda name: name.startswith(PARAMETER))
+    frame = frame[[name for name in names if name not in RARE or frame[name].any()]]
     frame.attrs[CAUTIONS] = _cautions(ordered, frame)
     return frame
 
