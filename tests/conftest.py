@@ -5,6 +5,7 @@ What makes them is imported when it is used: the tests of the rooms must run eve
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,7 +13,8 @@ import pytest
 if TYPE_CHECKING:
     from rfast_bench.records.reading import Run
 
-
+os.environ.setdefault("RFAST_BENCH_DESCRIBED", "yes")
+"""Before models of scenarios are imported, so that tests of their JSON Schema find its sentences."""
 PROCESSES = (
     (
         "tests/real/test_join",

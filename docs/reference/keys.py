@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from rfast_bench.scenario.values.forms import DESCRIBED, UNIT
+
+os.environ[DESCRIBED] = "yes"  # before the models are imported
 from rfast_bench.plan.scenario_schema import scenario_schema
-from rfast_bench.scenario.values.forms import UNIT
 
 PAGE = Path(__file__).with_name("scenario-keys.md")
 HEAD = """# Scenario keys

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import click
@@ -17,6 +18,9 @@ import click
 )
 def command(out: Path | None) -> None:
     """Print the JSON Schema of scenario files, by which editors complete and check them."""
+    from rfast_bench.scenario.values.forms import DESCRIBED
+
+    os.environ[DESCRIBED] = "yes"  # before the models are imported
     from rfast_bench.files import write_text
     from rfast_bench.plan.scenario_schema import scenario_schema
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from os.path import isfile
 from pathlib import Path
@@ -12,7 +13,7 @@ from pydantic.functional_validators import ModelWrapValidatorHandler
 from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 
 from rfast_bench.errors import suggest
-from rfast_bench.scenario.values.forms import Reads, text
+from rfast_bench.scenario.values.forms import DESCRIBED, Reads, text
 
 Where = tuple[int | str, ...]
 """A place below the part that is read."""
@@ -34,7 +35,9 @@ def together(mistakes: list[InitErrorDetails]) -> ValidationError:
 class Spec(BaseModel):
     """A part of a scenario file. Unknown keys are refused; values cannot change after reading."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, use_attribute_docstrings=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, allow_inf_nan=False, use_attribute_docstrings=DESCRIBED in os.environ
+    )
     trailing: ClassVar[tuple[str, ...]] = ()
     """Keys that a message names last."""
     elsewhere: ClassVar[Mapping[str, str]] = {}

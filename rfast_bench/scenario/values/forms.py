@@ -13,6 +13,9 @@ from typing import Any
 from pydantic import GetJsonSchemaHandler
 from pydantic_core import CoreSchema
 
+DESCRIBED = "RFAST_BENCH_DESCRIBED"
+"""An environment variable: with it, models learn what their keys mean, for the JSON Schema and the page of keys. To
+read that in the sources takes as long as half of all imports, so that nobody else waits for it."""
 Form = dict[str, Any]
 UNIT = "x-unit"
 """The key of a form that says its base unit; validators do not know it, the reference of keys does."""
