@@ -27,6 +27,7 @@ PROCESSES = (
 """What starts processes and mostly waits for them: as many such tests at once, however many pytest runs."""
 
 
+@pytest.hookimpl(tryfirst=True)  # xdist looks at the marks in its own
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """A file is one group, and so are all files of a line of `PROCESSES`, which begin first: they take longest."""
     groups = {item.nodeid: _group(item.nodeid) for item in items}
