@@ -5,8 +5,12 @@ What makes them is imported when it is used: the tests of the rooms must run eve
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import os
-from typing import TYPE_CHECKING
+import time
+from collections.abc import Iterator
+from typing import IO, TYPE_CHECKING
 
 import pytest
 
@@ -16,29 +20,53 @@ if TYPE_CHECKING:
 os.environ.setdefault("RFAST_BENCH_DESCRIBED", "yes")
 """Before models of scenarios are imported, so that tests of their JSON Schema find its sentences."""
 PROCESSES = (
-    (
-        "tests/real/test_join",
-        "tests/real/test_launcher",
-        "tests/house/test_installation",
-        "tests/study/test_sweeps",
-    ),
-    ("tests/real/", "tests/benchmarks/test_netlab"),
+    "tests/real/",
+    "tests/house/test_installation",
+    "tests/benchmarks/test_netlab",
+    "tests/study/test_sweeps",
 )
-"""What starts processes and mostly waits for them: as many such tests at once, however many pytest runs."""
+"""What starts processes, and waits for them more than it computes."""
+AT_ONCE = 2
+"""So many of them run at a time, in whichever of pytest's processes; the others look at the clock in vain."""
+EVERY = 3
+"""From the first file on each so-many-th is one of them, while there are any."""
 
 
-@pytest.hookimpl(tryfirst=True)  # xdist looks at the marks in its own
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A file is one group, and so are all files of a line of `PROCESSES`, which begin first: they take longest."""
-    groups = {item.nodeid: _group(item.nodeid) for item in items}
+    """The files that start processes take longest: they are dealt out first, among others that can run beside them."""
+    files: dict[str, list[pytest.Item]] = {}
     for item in items:
-        item.add_marker(pytest.mark.xdist_group(groups[item.nodeid]))
-    items.sort(key=lambda item: not groups[item.nodeid].startswith("processes"))
+        files.setdefault(item.nodeid.partition("::")[0], []).append(item)
+    starting = [name for name in files if name.startswith(PROCESSES)]
+    others = [name for name in files if not name.startswith(PROCESSES)]
+    order: list[str] = []
+    while starting or others:
+        order += [starting.pop(0)] if starting else []
+        order += [others.pop(0) for _ in range(EVERY - 1) if others]
+    items[:] = [item for name in order for item in files[name]]
 
 
-def _group(name: str) -> str:
-    found = next((k for k, starts in enumerate(PROCESSES) if name.startswith(starts)), None)
-    return name.partition("::")[0] if found is None else f"processes {found}"
+@pytest.fixture(autouse=True)
+def _cores(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """One of `AT_ONCE` places for a test of `PROCESSES`."""
+    if not request.node.nodeid.startswith(PROCESSES):
+        yield
+        return
+    home = tmp_path_factory.getbasetemp().parent
+    with contextlib.ExitStack() as stack:
+        places = [stack.enter_context((home / f"cores{k}.lock").open("w")) for k in range(AT_ONCE)]
+        while not any(_taken(place) for place in places):
+            time.sleep(0.1)
+        yield
+
+
+def _taken(place: IO[str]) -> bool:
+    try:
+        fcntl.flock(place, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 @pytest.fixture(scope="module")
