@@ -57,8 +57,9 @@ def _cores(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     with contextlib.ExitStack() as stack:
         places = [stack.enter_context((home / f"cores{k}.lock").open("w")) for k in range(AT_ONCE)]
         while not any(_taken(place) for place in places):
-            time.sleep(0.1)
+            time.sleep(0.05)
         yield
+    time.sleep(0.2)  # whoever waits is to have it first
 
 
 def _taken(place: IO[str]) -> bool:
