@@ -36,8 +36,8 @@ def plain(value: Any, home: Path) -> Any:
         return found
     if isinstance(value, list | tuple | range):
         return [plain(item, home) for item in value]
-    if isinstance(value, np.generic):
-        return value.item()
+    if isinstance(value, np.generic | np.ndarray):
+        return value.tolist()
     if isinstance(value, Path):
         return str(value)
     return reference(value, home) if callable(value) else value
@@ -52,6 +52,10 @@ def algorithms(entries: Any) -> Any:
 
 def reference(found: Any, home: Path) -> str:
     """`FILE.py:NAME` of a class or a function. Raises UserError."""
+    if getattr(found, "__module__", "") == "builtins":
+        raise UserError(
+            f"{found!r} is Python's own; expected the name of something, or a class or function of yours"
+        )
     name = getattr(found, "__qualname__", "")
     if not name.isidentifier():
         raise UserError(

@@ -49,15 +49,19 @@ def run(
     """
     from rfast_bench.plan.sources import Given
 
+    if not isinstance(out, str | os.PathLike):
+        raise UserError(f"out: expected a folder, found {type(out).__name__}")
+    if changes is not None and not isinstance(changes, Mapping):
+        raise UserError(
+            f'changes: expected values by key path, {{"network.loss": 0.2}}, found {type(changes).__name__}'
+        )
     home = Path(out)
     whole = _read(scenario, changes or {}, home)
     if world is not None:
         whole["world"] = world
     if checkpoint:
         whole["checkpoint"] = True
-    jobs = jobs or os.cpu_count() or 1
-    if jobs < 1:
-        raise UserError(f"jobs: expected a whole number from 1 on, found {jobs}")
+    jobs = _jobs(jobs)
     folder = _folder(scenario)
     if jobs > 1 or whole.get("world") in ("real", "both"):
         warm_up(text=yaml.safe_dump(whole, allow_unicode=True, default_flow_style=False))
@@ -65,6 +69,14 @@ def run(
 
     source = Given(whole, folder, _named(scenario))
     return _done(source, home, jobs, fresh, plots, Console(stderr=True, quiet=not progress))
+
+
+def _jobs(jobs: object) -> int:
+    if jobs is None:
+        return os.cpu_count() or 1
+    if not isinstance(jobs, int) or isinstance(jobs, bool) or jobs < 1:
+        raise UserError(f"jobs: expected a whole number from 1 on, found {jobs!r}")
+    return jobs
 
 
 def _done(source: Any, out: Path, jobs: int, fresh: bool, plots: bool, console: Console) -> Study:

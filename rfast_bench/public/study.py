@@ -46,16 +46,21 @@ class Study:
         return list(dict.fromkeys(run.scenario for run in self.runs))
 
     def select(
-        self, *labels: str, seeds: Iterable[int] | None = None, where: Callable[[Run], bool] | None = None
+        self,
+        *labels: str,
+        seeds: int | Iterable[int] | None = None,
+        where: Callable[[Run], bool] | None = None,
     ) -> Study:
         """The runs of these labels (all by default) and seeds, and for which `where(run)` is true.
 
         Raises UserError for a label that is not there, and when nothing is left.
         """
         for label in labels:
+            if not isinstance(label, str):
+                raise UserError(f'select: expected labels one by one, select("a", "b"), found {label!r}')
             if label not in self.labels:
                 raise UserError(f"no label '{label}'{suggest(label, self.labels)}")
-        wanted = None if seeds is None else set(seeds)
+        wanted = None if seeds is None else {seeds} if isinstance(seeds, int) else set(seeds)
         kept = [
             run
             for run in self.runs

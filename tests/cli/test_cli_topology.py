@@ -335,7 +335,7 @@ def test_bad_matrices_are_one_message(tmp_path: Path, text: str, message: str) -
             "Error: --bytes: '3 apples' is not a quantity",
         ),
         (["--kind", "ring"], "Error: --kind needs -n"),
-        (["--kind", "ring", "-n", "0"], "Invalid value for '-n'"),
+        (["--kind", "ring", "-n", "0"], "Invalid value for '--workers' / '-n'"),
         (["--kind", "ring", "--w", "x", "-n", "3"], "kind 'ring' has its own edges"),
         ([], "Error: give one of"),
         (["scenario.yaml", "-n", "3"], "Error: a SCENARIO has its own"),

@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 import yaml
@@ -165,6 +166,37 @@ def test_errors_have_the_words_of_the_command_line(scenario: Any, words: str, tm
     with pytest.raises(UserError, match=words):
         rfast_bench.run(scenario, out=tmp_path / "out", jobs=1, progress=False)
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ({"jobs": 0}, "jobs: expected a whole number from 1 on, found 0"),
+        ({"jobs": "2"}, "jobs: expected a whole number from 1 on, found '2'"),
+        ({"jobs": 1.5}, "jobs: expected a whole number"),
+        ({"changes": ["network.loss=0.1"]}, "changes: expected values by key path"),
+        ({"out": None}, "out: expected a folder, found NoneType"),
+    ],
+)
+def test_words_of_a_wrong_type_are_told(words: Any, message: str, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=message):
+        rfast_bench.run(SMALL, **{"out": tmp_path, "progress": False, **words})
+
+
+def test_numbers_of_numpy_are_numbers(tmp_path: Path) -> None:
+    changes = {
+        "evaluate.targets.gap": np.array([0.5, 0.2]),
+        "workers": np.int64(3),
+        "seeds": np.int64(1),
+        "sweep": {"network.loss": np.array([0.0, 0.1])},
+    }
+    study = rfast_bench.run(SMALL, changes=changes, out=tmp_path, jobs=2, progress=False)
+    assert [run.targets["gap"] for run in study.runs] == [(0.5, 0.2)] * 4
+    with pytest.raises(UserError, match="is Python's own"):
+        rfast_bench.run({**SMALL, "algorithms": [{"name": int, "step_size": 1}]}, out=tmp_path)
+    with pytest.raises(UserError, match="select: expected labels one by one"):
+        study.select(["r-fast"])  # type: ignore[arg-type]
+    assert {run.seed for run in study.select(seeds=0).runs} == {0}
 
 
 def test_runs_that_fail_are_told_and_the_others_are_there(tmp_path: Path) -> None:

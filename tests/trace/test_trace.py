@@ -365,7 +365,7 @@ def test_a_run_that_was_skipped_has_nothing_to_show(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "message"), [("soon", "'soon'"), ("-1 s", "greater than 0"), ("0", "than 0")]
+    ("text", "message"), [("soon", "'soon'"), ("-1 s", "a number above 0"), ("0", "a number above 0")]
 )
 def test_a_time_that_is_none(tmp_path: Path, text: str, message: str) -> None:
     assert message in refuse(tmp_path, real(tmp_path), f"--until={text}")
