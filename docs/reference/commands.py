@@ -33,7 +33,13 @@ def commands(command: click.Command, context: click.Context) -> Iterator[tuple[c
 
 def page() -> str:
     """The text of the page."""
-    top = click.Context(main, info_name="rfast-bench", terminal_width=WIDTH, max_content_width=WIDTH)
+    top = click.Context(
+        main,
+        info_name="rfast-bench",
+        terminal_width=WIDTH,
+        max_content_width=WIDTH,
+        help_option_names=["-h", "--help"],  # as its settings have it
+    )
     parts = [HEAD]
     for context, told in commands(main, top):
         path = context.command_path
