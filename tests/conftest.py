@@ -24,6 +24,8 @@ PROCESSES = (
     "tests/house/test_installation",
     "tests/benchmarks/test_netlab",
     "tests/study/test_sweeps",
+    "tests/study/test_checkpoint",
+    "tests/scenario/test_compute",
 )
 """What starts processes, and waits for them more than it computes."""
 AT_ONCE = 2
