@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from rfast_bench.analysis.cell_text import target_names
+from rfast_bench.analysis.cell_text import listed, target_names
 from rfast_bench.errors import UserError
 from rfast_bench.records.reading import DAMAGED, Run
 from rfast_bench.records.resolved import read_resolved
@@ -39,10 +39,6 @@ def misleading(runs: Sequence[Run], rows: pd.DataFrame) -> list[Caution]:
     if not shown or rows.empty:
         return []
     return [*_free_losses(shown), *_one_seed(rows), *_untuned(shown), *_targets(shown, rows), *_graphs(shown)]
-
-
-def _listed(names: Sequence[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 def _free_losses(runs: Sequence[Run]) -> Iterator[Caution]:
@@ -85,7 +81,7 @@ def _untuned(runs: Sequence[Run]) -> Iterator[Caution]:
     if tuned and others:
         yield Caution(
             "untuned",
-            f"The step of {_listed(others)} is given, not tuned as that of {_listed(list(tuned))}: a difference may be "
+            f"The step of {listed(others)} is given, not tuned as that of {listed(list(tuned))}: a difference may be "
             "the step's.",
         )
 
@@ -109,18 +105,18 @@ def _targets(runs: Sequence[Run], rows: pd.DataFrame) -> Iterator[Caution]:
         elif len(reached) == len(counts) and max(reached) <= 1:
             at_once.append(told)
         elif labels := _coarse(valid, counts):
-            coarse.setdefault(_listed(labels), []).append(told)
+            coarse.setdefault(listed(labels), []).append(told)
     if never:
-        yield Caution("targets", f"Nobody reaches {_listed(never)}: nothing is compared by it.")
+        yield Caution("targets", f"Nobody reaches {listed(never)}: nothing is compared by it.")
     if at_once:
         yield Caution(
             "targets",
-            f"Everybody is at {_listed(at_once)} by the first look after the start: it tells nobody apart.",
+            f"Everybody is at {listed(at_once)} by the first look after the start: it tells nobody apart.",
         )
     for who, targets in coarse.items():
         yield Caution(
             "looks",
-            f"{who} reached {_listed(targets)} within {COARSE} looks: the time is no finer than the looks are; a "
+            f"{who} reached {listed(targets)} within {COARSE} looks: the time is no finer than the looks are; a "
             "smaller evaluate.every tells more.",
         )
 

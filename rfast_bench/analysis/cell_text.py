@@ -26,6 +26,11 @@ PARAMETER = "parameter."
 """What the columns of algorithms' own parameters start with."""
 
 
+def listed(words: Sequence[str]) -> str:
+    """`a, b and c`."""
+    return " and ".join(filter(None, [", ".join(words[:-1]), *words[-1:]]))
+
+
 def target_names(columns: Iterable[Hashable]) -> list[str]:
     """The targets `<metric>_<value>` that a summary has columns for, in order."""
     counts = [name for name in map(str, columns) if name.startswith("time_to_") and name.endswith("_reached")]

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from rfast_bench.analysis.cautions import Caution, misleading
+from rfast_bench.analysis.cautions import misleading
 from rfast_bench.analysis.cell_text import (
     FINALS,
     PARAMETER,
@@ -40,7 +40,7 @@ ENDINGS = ("skipped", "void", BROKEN, DAMAGED, "diverged", "stalled")
 """How a run may end other than well; columns of the summary that count them, the `RARE` only where there is one."""
 RARE = (BROKEN, DAMAGED)
 CAUTIONS = "cautions"
-"""In `attrs` of a summary: what `analysis/cautions.py` found, by scenario."""
+"""In `attrs` of a summary that is to be printed: what `analysis/cautions.py` found, by scenario."""
 COSTS = ("idle_percent", "bytes_sent", "staleness")
 
 
@@ -85,17 +85,16 @@ def summarise(runs: Sequence[Run], baseline: str | None = None) -> pd.DataFrame:
     both = len({run.world for run in ordered}) > 1
     frame = pd.DataFrame([_row(group, keys, reference, both) for group in groups.values()])
     names = sorted(map(str, frame), key=lambda name: name.startswith(PARAMETER))
-    frame = frame[[name for name in names if name not in RARE or frame[name].any()]]
-    frame.attrs[CAUTIONS] = _cautions(ordered, frame)
-    return frame
+    return frame[[name for name in names if name not in RARE or frame[name].any()]]
 
 
-def _cautions(runs: Sequence[Run], frame: pd.DataFrame) -> dict[str, list[Caution]]:
-    """By scenario."""
-    return {
+def cautioned(frame: pd.DataFrame, runs: Sequence[Run]) -> pd.DataFrame:
+    """A summary of these runs that knows what is to be said at its foot; to find that, records are read again."""
+    frame.attrs[CAUTIONS] = {
         str(name): misleading([run for run in runs if run.scenario == name], rows)
         for name, rows in frame.groupby("scenario", sort=False)
     }
+    return frame
 
 
 def _info(run: Run, label: str | None) -> tuple[Any, ...]:
@@ -232,7 +231,10 @@ def render(
     allowed = ("csv", *WRITERS)
     if format not in allowed:
         raise UserError(f"no format '{format}'; one of {', '.join(allowed)}{nearest(format, allowed)}")
-    return written(summarise(runs, baseline), format, width, chosen, together)
+    frame = summarise(runs, baseline)
+    if format != "csv":
+        frame = cautioned(frame, sorted(runs, key=Run.sort_key))
+    return written(frame, format, width, chosen, together)
 
 
 def _title(scenario: str, rows: pd.DataFrame) -> str:

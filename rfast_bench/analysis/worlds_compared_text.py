@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import pandas as pd
 
 from rfast_bench.analysis.both_worlds import WORLDS
-from rfast_bench.analysis.cell_text import DAGGER, NOTHING, POINT, cell, label, not_reached, words
+from rfast_bench.analysis.cell_text import DAGGER, NOTHING, POINT, cell, label, listed, not_reached, words
 from rfast_bench.analysis.formats import WRITERS
 from rfast_bench.analysis.worlds_compared import ABOVE, ERROR, compare, known, targets
 from rfast_bench.records.reading import Run
@@ -133,9 +133,5 @@ def _order(part: pd.DataFrame, column: str) -> str:
         return NOBODY
     places = [[label for label, time in times.items() if time == at] for at in reached]
     alone = len(places) == 1 and len(places[0]) > 1
-    told = f"{_listed(places[0])} are together" if alone else " < ".join(" = ".join(tied) for tied in places)
-    return told + (f", not reached by {_listed(missed)}" if missed else "")
-
-
-def _listed(labels: Sequence[str]) -> str:
-    return " and ".join(filter(None, [", ".join(labels[:-1]), labels[-1]]))
+    told = f"{listed(places[0])} are together" if alone else " < ".join(" = ".join(tied) for tied in places)
+    return told + (f", not reached by {listed(missed)}" if missed else "")

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -248,6 +248,12 @@ def ending(runs: Sequence[Run]) -> str:
 
 
 # ---------------------------------------------------------------------------------------------- the legend
+def keys(found: Iterable[str], runs: Sequence[Run], looks: Mapping[str, Style]) -> list[Line2D]:
+    """Those of the labels that were drawn, with how their runs ended."""
+    groups = by_label(runs)
+    return [key(looks[label], label + ending(groups[label])) for label in found]
+
+
 def key(style: Style, label: str) -> Line2D:
     """A line and marker for a legend."""
     page = theme()

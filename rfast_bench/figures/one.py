@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from rfast_bench.analysis.cell_text import cell
 from rfast_bench.errors import UserError, nearest
-from rfast_bench.figures.curves import NARROW, draw_curves, ending, key, legend, main_number, x_name
+from rfast_bench.figures.curves import NARROW, draw_curves, keys, legend, main_number, x_name
 from rfast_bench.figures.looks import Style, assigned
 from rfast_bench.figures.plots import seeds_words
 from rfast_bench.figures.style import SUFFIXES, by_label, figure, headline, look, save_as
@@ -76,8 +76,7 @@ def draw_one(
     with look(wanted.style or _style(wanted.size), path.suffix) as page:
         drawn = figure(*(wanted.size or page.size))
         found = draw_curves(drawn.subplots(), shown, wanted.x, y, looks, wanted.log)
-        groups = by_label(shown)
-        legend(drawn, [key(looks[label], label + ending(groups[label])) for label in found])
+        legend(drawn, keys(found, shown, looks))
         title = f"{y.replace('_', ' ').capitalize()} against {_against(shown, wanted.x)}"
         about = f"{_of(runs)} · {seeds_words(shown)}"
         if wanted.title:

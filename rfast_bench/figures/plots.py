@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from rfast_bench.analysis.cell_text import cell, larger_is_better, target_names
 from rfast_bench.analysis.tables import summarise
 from rfast_bench.figures.bars import draw_bars, target_title
-from rfast_bench.figures.curves import draw_curves, ending, key, legend, main_number
+from rfast_bench.figures.curves import draw_curves, keys, legend, main_number
 from rfast_bench.figures.diagrams import save_timeline, save_topologies
 from rfast_bench.figures.looks import Style, styles
 from rfast_bench.figures.style import by_label, figure, headline, look, plain, save, slug, theme, time_name
@@ -118,8 +118,7 @@ def curves_figure(runs: Sequence[Run], looks: Mapping[str, Style], metric: str, 
     """A figure of one number against time or epochs, with headline and legend."""
     drawn = figure(*theme().size)
     found = draw_curves(drawn.subplots(), runs, x, metric, looks)
-    groups = by_label(runs)
-    legend(drawn, [key(looks[label], label + ending(groups[label])) for label in found])
+    legend(drawn, keys(found, runs, looks))
     against = "time" if x == "time" else "epochs"
     headline(drawn, f"{metric.capitalize()} against {against}", f"{_where(runs)} · {seeds_words(runs)}")
     return drawn

@@ -55,8 +55,7 @@ class Plots:
         self._check(x, y)
         with _page(style, ax, size) as (drawn, axes):
             found = curves.draw_curves(axes, shown, x, y, looks, log)
-            groups = by_label(shown)
-            handles = [curves.key(looks[label], label + curves.ending(groups[label])) for label in found]
+            handles = curves.keys(found, shown, looks)
             if legend and ax is None:
                 curves.legend(drawn, handles)
             elif legend:

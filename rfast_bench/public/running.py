@@ -11,6 +11,7 @@ import yaml
 from rich.console import Console
 
 from rfast_bench.errors import UserError
+from rfast_bench.plan.sources import Given
 from rfast_bench.public import given
 from rfast_bench.public.study import Study
 from rfast_bench.scenario import shipped
@@ -47,27 +48,23 @@ def run(
     Raises UserError for what is wrong in the scenario, and RunsFailed, a kind of it, when runs gave nothing; the others
     are there then. The messages are those of the command line.
     """
-    from rfast_bench.plan.sources import Given
-
     if not isinstance(out, str | os.PathLike):
         raise UserError(f"out: expected a folder, found {type(out).__name__}")
     if changes is not None and not isinstance(changes, Mapping):
         raise UserError(
             f'changes: expected values by key path, {{"network.loss": 0.2}}, found {type(changes).__name__}'
         )
-    home = Path(out)
-    whole = _read(scenario, changes or {}, home)
-    if world is not None:
-        whole["world"] = world
-    if checkpoint:
-        whole["checkpoint"] = True
-    jobs = _jobs(jobs)
-    folder = _folder(scenario)
-    if jobs > 1 or whole.get("world") in ("real", "both"):
-        warm_up(text=yaml.safe_dump(whole, allow_unicode=True, default_flow_style=False))
+    home, jobs = Path(out), _jobs(jobs)
+    more = {
+        key: value
+        for key, value in (("world", world), ("checkpoint", checkpoint or None))
+        if value is not None
+    }
+    source = _given(scenario, {**(changes or {}), **more}, home)
+    if jobs > 1 or source.raw.get("world") in ("real", "both"):
+        warm_up(text=yaml.safe_dump(source.raw, allow_unicode=True, default_flow_style=False))
     from rfast_bench.study import fork_server_imports  # noqa: F401 - first, see there
 
-    source = Given(whole, folder, _named(scenario))
     return _done(source, home, jobs, fresh, plots, Console(stderr=True, quiet=not progress))
 
 
@@ -79,7 +76,7 @@ def _jobs(jobs: object) -> int:
     return jobs
 
 
-def _done(source: Any, out: Path, jobs: int, fresh: bool, plots: bool, console: Console) -> Study:
+def _done(source: Given, out: Path, jobs: int, fresh: bool, plots: bool, console: Console) -> Study:
     from rfast_bench.figures.plots import draw
     from rfast_bench.study import told
     from rfast_bench.study.scenario import Way, conducted, keep
@@ -94,14 +91,17 @@ def _done(source: Any, out: Path, jobs: int, fresh: bool, plots: bool, console: 
         return Study(done.found)
 
 
-def _read(scenario: object, changes: Mapping[str, Any], out: Path) -> dict[str, Any]:
-    """The keys and values, with files named for what is given by itself."""
+def _given(scenario: object, changes: Mapping[str, Any], out: Path) -> Given:
+    """Its keys and values, with files named for what is given by itself. Relative paths start at its file's folder,
+    or at the working folder."""
+    folder, name = Path.cwd(), "scenario"
     if isinstance(scenario, Scenario):
         raw: dict[str, Any] = scenario.model_dump(mode="json", by_alias=True, exclude_unset=True)
     elif isinstance(scenario, Mapping):
         raw = dict(scenario)
     elif isinstance(scenario, str | os.PathLike):
-        raw = read_yaml(shipped.find(Path(scenario) if not isinstance(scenario, str) else scenario))
+        path = shipped.find(scenario if isinstance(scenario, str) else Path(scenario))
+        raw, folder, name = read_yaml(path), path.resolve().parent, str(path)
     else:
         raise UserError(
             "scenario: expected a file, the name of a shipped scenario, a mapping or a Scenario, found "
@@ -111,16 +111,4 @@ def _read(scenario: object, changes: Mapping[str, Any], out: Path) -> dict[str, 
         raw = assign(raw, key, value)
     if "algorithms" in raw:
         raw["algorithms"] = given.algorithms(raw["algorithms"])
-    whole: dict[str, Any] = given.plain(raw, out)
-    return whole
-
-
-def _folder(scenario: object) -> Path:
-    """Where relative paths start."""
-    if isinstance(scenario, str | os.PathLike):
-        return shipped.find(scenario).resolve().parent  # type: ignore[arg-type]
-    return Path.cwd()
-
-
-def _named(scenario: object) -> str:
-    return str(shipped.find(scenario)) if isinstance(scenario, str | os.PathLike) else "scenario"  # type: ignore[arg-type]
+    return Given(given.plain(raw, out), folder, name)

@@ -206,9 +206,8 @@ def jobs_that_fit(needs: Sequence[Need], jobs: int, console: Console, there: int
         each = largest[0].estimate.total
         all_of = sum(need.estimate.total for need in largest)
         console.print(
-            f"{fitting} runs at a time instead of {len(largest)}: the largest needs about {_size(each)} of memory, "
-            f"all of them {_size(all_of, there)}; "
-            f"{_size(there, all_of)} are available",
+            f"{fitting} runs at a time instead of {len(largest)}: the largest needs about {size_words(each)} of "
+            f"memory, all of them {size_words(all_of, there)}; {size_words(there, all_of)} are available",
             highlight=False,
             soft_wrap=True,
         )
@@ -223,17 +222,17 @@ def _too_large(need: Need, there: int) -> str:
         "evaluation": e.evaluation,
         "workers and links": e.objects,
     }
-    said = ", ".join(f"{name} {_size(size)}" for name, size in parts.items())
+    said = ", ".join(f"{name} {size_words(size)}" for name, size in parts.items())
     dtype = getattr(run.scenario.problem, "dtype", "")
     smaller = "problem.dtype: float32, " if dtype == "float64" else ""
     return (
-        f"{run.point.source}: {run.algorithm.label} needs about {_size(e.total, there)} of memory, "
-        f"{_size(there, e.total)} are available ({said}); try {smaller}fewer workers, a "
+        f"{run.point.source}: {run.algorithm.label} needs about {size_words(e.total, there)} of memory, "
+        f"{size_words(there, e.total)} are available ({said}); try {smaller}fewer workers, a "
         "smaller model or fewer samples, or another machine"
     )
 
 
-def _size(size: float, beside: float | None = None) -> str:
+def size_words(size: float, beside: float | None = None) -> str:
     """With a digit more where `beside`, which stands in the same sentence, would read alike."""
     unit, name, digits = (GIB, "GiB", 1) if size >= GIB else (MIB, "MiB", 0)
     while (

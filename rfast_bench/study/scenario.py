@@ -50,7 +50,7 @@ WIDTH = 120
 
 @dataclass(frozen=True)
 class Way:
-    """How the runs of a scenario are done, and where what is said goes."""
+    """How the runs of a scenario are done, and where what is said goes; in the words of `run_all`."""
 
     out: Path
     jobs: int
@@ -107,17 +107,10 @@ def conducted(scenario: Source, overrides: tuple[str, ...], way: Way) -> Iterato
     if way.tensorboard is not None:
         check_installed()
     with Hold() as hold:
-        do = partial(
-            run_all,
-            out=way.out,
-            jobs=way.jobs,
-            fresh=way.fresh,
-            console=way.console,
-            launch=way.launch,
-            cluster=way.cluster,
-            tensorboard=way.tensorboard,
-            hold=hold,
-        )
+
+        def do(part: Sequence[Run]) -> list[Failed]:
+            return run_all(part, **vars(way), hold=hold)
+
         runs = plan(tuned(scenario, overrides, way, do))
         for note in setting_notes(runs):
             way.say(note)
@@ -175,8 +168,7 @@ def tuned(scenario: Source, overrides: tuple[str, ...], way: Way, do: Do) -> lis
             raise RunsFailed(failed, len(runs))
 
     found_done = (lambda run: False) if way.fresh else partial(is_done, out=way.out)
-    say = partial(way.console.print, highlight=False, soft_wrap=True)
-    return tune.settle(points, scenario, overrides, way.out, all_of, say, found_done, check_asked)
+    return tune.settle(points, scenario, overrides, way.out, all_of, way.say, found_done, check_asked)
 
 
 def present(
@@ -198,13 +190,15 @@ def present(
 
 def keep(found: Sequence[reading.Run], home: Path, both: bool) -> pd.DataFrame:
     """Leave the table of runs in `home`, and the comparison of `both` worlds; the table in numbers."""
-    from rfast_bench.analysis.tables import summarise, written  # pandas' styles load only now, when needed
-    from rfast_bench.analysis.worlds_compared_text import render
+    from rfast_bench.analysis.tables import cautioned, summarise, written  # pandas' styles load only now
 
-    table = summarise(found)
+    table = cautioned(summarise(found), found)
     for style in ("md", "csv"):
         write_text(home / f"table.{style}", written(table, style))
-        if both:
+    if both:
+        from rfast_bench.analysis.worlds_compared_text import render
+
+        for style in ("md", "csv"):
             write_text(home / f"comparison.{style}", render(found, style))
     return table
 

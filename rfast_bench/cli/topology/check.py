@@ -75,8 +75,5 @@ def command(
     else:
         console = Console(highlight=False)
         console.width = console.width if console.is_terminal else WIDTH
-        with console.capture() as printed:
-            for lines in map(text.render, checks):
-                console.print(lines)
-        click.echo("\n".join(line.rstrip() for line in printed.get().splitlines()))
+        click.echo(text.printed(checks, console))
     ctx.exit(0 if all(one.holds for one in checks) else UNSOUND)

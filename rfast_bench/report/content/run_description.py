@@ -11,6 +11,7 @@ from pathlib import PurePath
 from typing import Any
 
 from rfast_bench.analysis.cell_text import cell, human_bytes, wanted
+from rfast_bench.analysis.cell_text import listed as all_listed
 from rfast_bench.plan.swept_values import data_name
 
 Values = Mapping[str, Any]
@@ -33,7 +34,7 @@ def listed(words: Iterable[str]) -> str:
     every = list(words)
     if len(every) > MOST_LISTED:
         every = [*every[: MOST_LISTED - 1], f"{len(every) - MOST_LISTED + 1} more"]
-    return every[0] if len(every) == 1 else f"{', '.join(every[:-1])} and {every[-1]}" if every else ""
+    return all_listed(every)
 
 
 def spoken_seconds(value: float) -> str:

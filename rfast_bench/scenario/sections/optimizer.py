@@ -20,8 +20,8 @@ from rfast_bench.scenario.values.forms import (
     TIME,
     Form,
     also,
-    in_place,
     instead,
+    or_else,
     quantity,
     text,
     with_unit,
@@ -134,10 +134,7 @@ class ScheduleSpec(Spec):
 
     @classmethod
     def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> Form:
-        own = handler(core)
-        constant: Form = {"const": "constant", "description": "The factor is 1 throughout."}
-        in_place(handler.resolve_ref_schema(own), lambda mapping: {"anyOf": [constant, mapping]})
-        return own
+        return or_else(core, handler, {"const": "constant", "description": "The factor is 1 throughout."})
 
     @model_validator(mode="before")
     @classmethod

@@ -9,7 +9,7 @@ from pydantic import Field, GetJsonSchemaHandler, model_validator
 from pydantic_core import CoreSchema
 
 from rfast_bench.scenario.values.base import DataPath, Spec
-from rfast_bench.scenario.values.forms import Form, in_place
+from rfast_bench.scenario.values.forms import Form, or_else
 
 FILE = "file"
 
@@ -45,10 +45,8 @@ class TopologySpec(Spec):
 
     @classmethod
     def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> Form:
-        own = handler(core)
-        kind: Form = {"type": "string", "description": "A named kind, with the defaults of all other keys."}
-        in_place(handler.resolve_ref_schema(own), lambda mapping: {"anyOf": [kind, mapping]})
-        return own
+        told = "A named kind, with the defaults of all other keys."
+        return or_else(core, handler, {"type": "string", "description": told})
 
     @property
     def paths(self) -> dict[str, Path]:

@@ -121,6 +121,13 @@ def kind_unsaid(form: Form) -> None:
     form["required"] = [key for key in form["required"] if key != "kind"]
 
 
+def or_else(core: CoreSchema, handler: GetJsonSchemaHandler, other: Form) -> Form:
+    """A model's form, of which another may stand in its place."""
+    own = handler(core)
+    in_place(handler.resolve_ref_schema(own), lambda mapping: {"anyOf": [other, mapping]})
+    return own
+
+
 def in_place(form: Form, make: Callable[[Form], Form]) -> None:
     """A model's form made into another, where it stands, so that what refers to it has the new one."""
     own = {key: part for key, part in form.items() if key != "title"}

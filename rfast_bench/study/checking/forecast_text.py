@@ -6,8 +6,7 @@ from collections.abc import Iterator
 
 from rfast_bench.scenario.values.units import few_digits
 from rfast_bench.study.checking.forecast import Forecast
-
-MIB, GIB = 2**20, 2**30
+from rfast_bench.study.memory import size_words
 
 
 def as_text(found: Forecast) -> str:
@@ -28,7 +27,10 @@ def _parts(found: Forecast) -> Iterator[tuple[str, list[str]]]:
         )
     yield "time", [_time(found)]
     if found.memory:
-        yield "memory", [f"about {_size(found.memory)} a run at most; {_size(found.available)} are available"]
+        yield (
+            "memory",
+            [f"about {size_words(found.memory)} a run at most; {size_words(found.available)} are available"],
+        )
     if found.shards:
         yield "shards", found.shards
     yield "graphs", [f"{label}: {text}" for label, text in found.topologies.items()]
@@ -50,7 +52,3 @@ def _span(seconds: float) -> str:
         if seconds < most:
             return f"{few_digits(seconds / size, 2)} {unit}"
     return f"{few_digits(seconds / 86400, 2)} days"
-
-
-def _size(size: int) -> str:
-    return f"{size / GIB:.1f} GiB" if size >= GIB else f"{size / MIB:.0f} MiB"

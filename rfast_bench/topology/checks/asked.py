@@ -17,6 +17,7 @@ from rich.console import Console
 from rfast_bench.errors import UserError
 from rfast_bench.processes.folders import folder_of_own
 from rfast_bench.scenario.sections.topology import TopologySpec
+from rfast_bench.scenario.values.wording import first_of
 from rfast_bench.topology.checks import text, verdicts
 from rfast_bench.topology.checks.explanation import Explanation
 
@@ -28,13 +29,18 @@ LISTS, MATRICES = ("w", "a", "edges"), ("w_matrix", "a_matrix")
 class Checked:
     """A topology explained. `print` gives what `rfast-bench topology check` prints."""
 
-    explanations: tuple[Explanation, ...]
+    checks: tuple[verdicts.Check, ...]
     """As a pair, and where it is an undirected graph, with its Metropolis weights too."""
+
+    @property
+    def explanations(self) -> tuple[Explanation, ...]:
+        """Everything that is known of each."""
+        return tuple(one.explanation for one in self.checks if one.explanation is not None)
 
     @property
     def sound(self) -> bool:
         """Whether the condition of R-FAST holds: G(W) and G(A) have a root in common."""
-        return all(one.holds for one in self.explanations)
+        return all(one.holds for one in self.checks)
 
     @property
     def roots_w(self) -> list[int]:
@@ -52,11 +58,7 @@ class Checked:
         return self.explanations[0].common_roots
 
     def __str__(self) -> str:
-        console = Console(file=io.StringIO(), width=WIDTH, highlight=False, record=False)
-        with console.capture() as printed:
-            for one in self.explanations:
-                console.print(text.render(verdicts.Check(None, one)))
-        return "\n".join(line.rstrip() for line in printed.get().splitlines())
+        return text.printed(self.checks, Console(file=io.StringIO(), width=WIDTH, highlight=False))
 
 
 def check(
@@ -80,9 +82,8 @@ def check(
         except ValidationError as problem:
             first = problem.errors()[0]
             where = ".".join(["topology", *map(str, first["loc"])])
-            raise UserError(f"{where}: {first['msg'].removeprefix('Value error, ')}") from problem
-        found = verdicts.of_spec(spec, workers, model_bytes)
-    return Checked(tuple(one.explanation for one in found if one.explanation is not None))
+            raise UserError(f"{where}: {first_of(problem)}") from problem
+        return Checked(tuple(verdicts.of_spec(spec, workers, model_bytes)))
 
 
 @contextmanager

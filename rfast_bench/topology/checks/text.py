@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
-from rich.console import Group, RenderableType
+from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
@@ -21,6 +21,14 @@ MOST_LOADS = 16
 BUSIEST = 5
 LONGEST_PATH = 10
 Line = tuple[str, str]
+
+
+def printed(checks: Iterable[Check], console: Console) -> str:
+    """All of them as lines for a console of this width, without blanks at their ends."""
+    with console.capture() as shown:
+        for check in checks:
+            console.print(render(check))
+    return "\n".join(line.rstrip() for line in shown.get().splitlines())
 
 
 def render(check: Check) -> RenderableType:
