@@ -66,18 +66,19 @@ def _batch(families: Mapping[str, Maker], first: int, end: int, seed: int, work:
         os.close(receiver)
         _child(families, first, end, seed, work, sender)
     os.close(sender)
-    number = first
+    number, waits = first, False
     with os.fdopen(receiver, "rb", buffering=0) as lines:
         for told in _lines(lines, child):
+            if told is None:
+                waits = True
+                os.kill(child, signal.SIGKILL)
+                break
             yield told
             number = told.number + 1
-        waiting = os.waitpid(child, os.WNOHANG)[0] == 0
-        if waiting and number < end:
-            os.kill(child, signal.SIGKILL)
-        code = 0 if not waiting else os.waitpid(child, 0)[1]
+    _, code = os.waitpid(child, 0)
     if number < end:
-        how = ("hang", "waits") if waiting else ("died", f"status {code}")
-        yield Told(number, family_of(families, number), *how, PATIENCE if waiting else 0.0)
+        how = ("hang", "waits") if waits else ("died", f"status {code}")
+        yield Told(number, family_of(families, number), *how, PATIENCE if waits else 0.0)
 
 
 def family_of(families: Mapping[str, Maker], number: int) -> str:
@@ -86,7 +87,8 @@ def family_of(families: Mapping[str, Maker], number: int) -> str:
     return names[number % len(names)]
 
 
-def _lines(pipe: IO[bytes], child: int) -> Iterator[Told]:
+def _lines(pipe: IO[bytes], child: int) -> Iterator[Told | None]:
+    """What the child tells until it has ended; nothing (None) as the last if it waits for ever."""
     rest, used = b"", -1
     while select.select([pipe], [], [], PATIENCE)[0] or used < (used := _ticks(child)):
         if not select.select([pipe], [], [], 0)[0]:
@@ -97,6 +99,7 @@ def _lines(pipe: IO[bytes], child: int) -> Iterator[Told]:
         *whole, rest = (rest + more).split(b"\n")
         for line in whole:
             yield Told(**json.loads(line))
+    yield None
 
 
 def _child(families: Mapping[str, Maker], first: int, end: int, seed: int, work: Path, sender: int) -> None:

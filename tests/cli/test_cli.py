@@ -309,18 +309,18 @@ def test_ctrl_c_keeps_finished_runs_and_the_next_run_goes_on(tmp_path: Path, job
     )
     home = tmp_path / "small"
     deadline = time.monotonic() + 60
-    while len(list(home.glob("*/*/manifest.json"))) < 2 and time.monotonic() < deadline:
+    while len(list(home.glob("[!.]*/[!.]*/manifest.json"))) < 2 and time.monotonic() < deadline:
         time.sleep(0.05)
     os.killpg(child.pid, signal.SIGINT)
     _, errors = child.communicate(timeout=30)
     assert child.returncode == 130, errors
     assert "Interrupted" in errors
     assert "Traceback" not in errors
-    kept = len(list(home.glob("*/*/manifest.json")))
+    kept = len(list(home.glob("[!.]*/[!.]*/manifest.json")))
     assert 2 <= kept < 12
     result = call("run", path, "--out", tmp_path, "--jobs", 2, "--no-plots")
     assert f"{kept} of 12 runs are already there" in result.output
-    assert len(list(home.glob("*/*/manifest.json"))) == 12
+    assert len(list(home.glob("[!.]*/[!.]*/manifest.json"))) == 12
     assert not list(home.glob("*/.*"))
 
 

@@ -202,7 +202,7 @@ def test_relative_paths_are_seen_from_the_new_folder(tmp_path: Path) -> None:
 
 def test_a_busy_machine_is_told_in_the_file() -> None:
     busy = Measured(SLOW.compute, SLOW.latencies, SLOW.message, SLOW.hop, 32, late=0.2)
-    assert "VOID: gradients were late by 20.0 %" in calibrated_scenario.head(scenario_of(), busy, 5)
+    assert "VOID: gradients were late by 20 %" in calibrated_scenario.head(scenario_of(), busy, 5)
     assert "VOID" not in calibrated_scenario.head(scenario_of(), SLOW, 5)
 
 
