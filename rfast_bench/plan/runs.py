@@ -16,7 +16,7 @@ import yaml
 from rfast_bench.api import Algorithm
 from rfast_bench.errors import CannotRun, UserError, suggest
 from rfast_bench.plan import devices, digests, graphs, parameters, quiet_keys, registry, roles, training
-from rfast_bench.plan.sources import Source, folder_of, read_raw
+from rfast_bench.plan.sources import Source, changed, folder_of, read_raw
 from rfast_bench.plan.swept_values import fitting, folder_words
 from rfast_bench.scenario.problem.kinds import PlugInSpec
 from rfast_bench.scenario.reading import assign, validate
@@ -138,7 +138,8 @@ class Run:
 def load_points(scenario: Source, overrides: tuple[str, ...] = ()) -> list[Point]:
     """Read a scenario and put every combination of its swept values in. Raises UserError."""
     raw, folder = read_raw(scenario, overrides), folder_of(scenario)
-    whole = validate(Scenario, raw, str(scenario), folder)
+    by = changed(scenario, overrides)
+    whole = validate(Scenario, raw, str(scenario), folder, by)
     points = []
     for values in product(*whole.sweep.values()):
         said = (value.name if isinstance(value, Named) else value for value in values)
@@ -147,7 +148,7 @@ def load_points(scenario: Source, overrides: tuple[str, ...] = ()) -> list[Point
         for key, value in chosen.items():
             swept = assign(swept, key, whole.meant(key, value))
         source = str(scenario) + (f" (sweep point {chosen})" if chosen else "")
-        checked = with_parameters(validate(Scenario, swept, source, folder), source, folder)
+        checked = with_parameters(validate(Scenario, swept, source, folder, by), source, folder)
         points += in_each_world(Point(chosen, checked, folder, source))
     return points
 
@@ -240,20 +241,29 @@ def plan(points: list[Point]) -> list[Run]:
 
 
 def _runs_of(point: Point) -> Iterator[Run]:
-    scenario = point.scenario
-    for order, algorithm in enumerate(scenario.algorithms):
-        reason = ""
-        try:
-            build_topology(algorithm, point)
-            kind = registry.find(algorithm.name, point.folder)
-            if flaw := kind.flaw(scenario.workers, algorithm.parameters):
-                raise CannotRun(flaw)
-            roles.check(kind, scenario.workers, algorithm.parameters)
-            devices.check(scenario, kind.collective, point.source)
-        except CannotRun as why:
-            reason = str(why)
-        for seed in range(scenario.first_seed, scenario.first_seed + scenario.seeds):
-            yield Run(point, order, seed, reason)
+    for order in range(len(point.scenario.algorithms)):
+        yield from each_seed(point, order, why_skipped(point, order))
+
+
+def each_seed(point: Point, order: int, skipped: str) -> Iterator[Run]:
+    """The runs of one algorithm at a point."""
+    first = point.scenario.first_seed
+    return (Run(point, order, seed, skipped) for seed in range(first, first + point.scenario.seeds))
+
+
+def why_skipped(point: Point, order: int) -> str:
+    """Why an algorithm whose values are all known cannot run at a point; empty when it can. Raises UserError."""
+    scenario, algorithm = point.scenario, point.scenario.algorithms[order]
+    try:
+        build_topology(algorithm, point)
+        kind = registry.find(algorithm.name, point.folder)
+        if flaw := kind.flaw(scenario.workers, algorithm.parameters):
+            raise CannotRun(flaw)
+        roles.check(kind, scenario.workers, algorithm.parameters)
+        devices.check(scenario, kind.collective, point.source)
+    except CannotRun as why:
+        return str(why)
+    return ""
 
 
 def build_topology(algorithm: AlgorithmSpec, point: Point) -> Topology:

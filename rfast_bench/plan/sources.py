@@ -19,6 +19,8 @@ class Given:
     """Where relative paths start."""
     name: str = "scenario"
     """What messages call it."""
+    changed: tuple[str, ...] = ()
+    """Key paths of those values that were put in after it was read."""
 
     def __str__(self) -> str:
         return self.name
@@ -38,3 +40,9 @@ def read_raw(scenario: Source, overrides: tuple[str, ...] = ()) -> dict[str, Any
 def folder_of(scenario: Source) -> Path:
     """Where relative paths start."""
     return scenario.folder if isinstance(scenario, Given) else scenario.resolve().parent
+
+
+def changed(scenario: Source, overrides: tuple[str, ...] = ()) -> dict[str, str]:
+    """What put which key path in, of those that a scenario does not have by itself."""
+    own = scenario.changed if isinstance(scenario, Given) else ()
+    return dict.fromkeys(own, "changes=") | {parse_override(text)[0]: "--set" for text in overrides}

@@ -111,4 +111,4 @@ def _given(scenario: object, changes: Mapping[str, Any], out: Path) -> Given:
         raw = assign(raw, key, value)
     if "algorithms" in raw:
         raw["algorithms"] = given.algorithms(raw["algorithms"])
-    return Given(given.plain(raw, out), folder, name)
+    return Given(given.plain(raw, out), folder, name, tuple(changes))

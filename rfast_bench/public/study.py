@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import pandas as pd
 
 from rfast_bench.analysis.cell_text import POINT, pace, target_names
 from rfast_bench.analysis.tables import render, summarise
-from rfast_bench.errors import UserError, suggest
+from rfast_bench.errors import UserError, nearest, suggest
+from rfast_bench.records.choosing import chosen
 from rfast_bench.records.reading import Run, find_runs, varying
 
 if TYPE_CHECKING:
     from rfast_bench.public.plots import Plots
+
+Format = Literal["md", "latex", "html", "csv", "terminal"]
 
 
 class Study:
@@ -58,19 +61,31 @@ class Study:
         for label in labels:
             if not isinstance(label, str):
                 raise UserError(f'select: expected labels one by one, select("a", "b"), found {label!r}')
-            if label not in self.labels:
-                raise UserError(f"no label '{label}'{suggest(label, self.labels)}")
+            self._check_label(label)
         wanted = None if seeds is None else {seeds} if isinstance(seeds, int) else set(seeds)
         kept = [
             run
             for run in self.runs
             if (not labels or run.label in labels)
             and (wanted is None or run.seed in wanted)
-            and (where is None or where(run))
+            and (where is None or _holds(where, run))
         ]
         if not kept:
             raise UserError("no run is left of the selection")
         return Study(kept, self._every)
+
+    def renamed(self, names: Mapping[str, str]) -> Study:
+        """The same runs with other names for some labels, `{"r-fast": "R-FAST"}`. Raises UserError for a label that is
+        not there, and where two would have one name."""
+        for label in names:
+            self._check_label(label)
+        return Study(
+            chosen(self.runs, names=names), chosen(self._every, names=names) if self._every else self._every
+        )
+
+    def _check_label(self, label: str) -> None:
+        if label not in self.labels:
+            raise UserError(f"no label '{label}'{suggest(label, self.labels)}")
 
     # ------------------------------------------------------------------------------------------ data frames
     def curves(self) -> pd.DataFrame:
@@ -131,6 +146,20 @@ class Study:
             ]
         )
 
+    def text(
+        self,
+        format: Format = "md",
+        *,
+        columns: Sequence[str] = (),
+        baseline: str | None = None,
+    ) -> str:
+        """The comparison as a person reads it, with its foot and its cautions: what `rfast-bench table` prints.
+
+        `format`: `md`, `latex` (for booktabs), `html`, `csv` (numbers) or `terminal`. `columns`: some of them, in this
+        order, by their names in `table()` or their headings. Raises UserError for one that is not there.
+        """
+        return render(self.runs, format, baseline, chosen=list(columns), together=True)
+
     # ----------------------------------------------------------------------------------------------- shown
     def __repr__(self) -> str:
         names = f"{len(self.runs)} runs of {', '.join(self.scenarios)}"
@@ -142,6 +171,19 @@ class Study:
 
     def __str__(self) -> str:
         return render(self.runs, "terminal")
+
+
+def _holds(where: Callable[[Run], bool], run: Run) -> bool:
+    try:
+        return where(run)
+    except KeyError as problem:
+        key = problem.args[0] if problem.args else ""
+        if not isinstance(key, str) or key in run.point:
+            raise
+        told = (
+            f"; the keys of the sweep are {', '.join(run.point)}" if run.point else ", nor over anything else"
+        )
+        raise UserError(f"where: nothing was swept over '{key}'{nearest(key, run.point)}{told}") from problem
 
 
 def _speedup(row: dict[Any, Any], target: str) -> dict[str, Any]:

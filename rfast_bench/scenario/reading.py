@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 import yaml
@@ -19,6 +20,7 @@ Model = TypeVar("Model", bound=BaseModel)
 PLUG_IN = "(plug-in)"
 """The tag of a problem that is a class of the user's own; tags in brackets are never part of a key path."""
 
+NOTHING: Mapping[str, str] = MappingProxyType({})
 MEANT = dict.fromkeys(("by-owner", "by-client", "by-user", "by-writer", "owner", "column"), "by-column")
 """Kinds by names that they are known by elsewhere."""
 
@@ -69,10 +71,19 @@ def _assigned(node: Any, parts: list[str], value: Any, key: str) -> Any:
     if isinstance(node, list | tuple):
         index = _position(node, head, key)
         return [_assigned(v, rest, value, key) if k == index else v for k, v in enumerate(node)]
+    if node is None and head.isdigit():
+        raise UserError(
+            f"key {key}: there is no item {head}, for '{_before(parts, key)}' is not given; set the whole list"
+        )
     if node is None or isinstance(node, dict):
         node = node or {}
         return {**node, head: _assigned(node.get(head), rest, value, key)}
     raise UserError(f"key {key}: '{head}' cannot be set, for what stands there is {node!r}, not a mapping")
+
+
+def _before(parts: list[str], key: str) -> str:
+    """The part of a key path above what is left of it."""
+    return key.removesuffix(".".join(parts)).rstrip(".") or "a scenario's top"
 
 
 def _position(items: Any, part: str, key: str) -> int:
@@ -83,10 +94,12 @@ def _position(items: Any, part: str, key: str) -> int:
     if len(found) == 1:
         return found[0]
     known = [n for own in names for n in own if n and sum(n in other for other in names) == 1]
+    if not items:
+        raise UserError(f"key {key}: '{part}' is not there, for the list is empty; set the whole list")
     why = "names several items" if found else "is not there"
-    raise UserError(
-        f"key {key}: '{part}' {why}{suggest(part, known)} or a position from 0 to {len(items) - 1}"
-    )
+    places = f"a position from 0 to {len(items) - 1}"
+    allowed = f"{suggest(part, known)}, or {places}" if known else f". Allowed: {places}"
+    raise UserError(f"key {key}: '{part}' {why}{allowed}")
 
 
 # ------------------------------------------------------------------------------------------ validation
@@ -99,15 +112,28 @@ def load_with(model: type[Model], path: Any, overrides: Iterable[str] = ()) -> M
     return validate(model, raw, str(path), path.resolve().parent)
 
 
-def validate(model: type[Model], raw: dict[str, Any], source: str, folder: Path | None = None) -> Model:
-    """Check a mapping against a model; relative data paths start at `folder`."""
+def validate(
+    model: type[Model],
+    raw: dict[str, Any],
+    source: str,
+    folder: Path | None = None,
+    changed: Mapping[str, str] = NOTHING,
+) -> Model:
+    """Check a mapping against a model; relative data paths start at `folder`. `changed`: what put which key path in
+    that the file does not have."""
     try:
         return model.model_validate(raw, context={"folder": folder} if folder else None)
     except ValidationError as problem:
-        raise UserError(explain(problem, raw, source)) from problem
+        raise UserError(explain(problem, raw, source, changed=changed)) from problem
 
 
-def explain(problem: ValidationError, raw: Any, source: str, prefix: tuple[str, ...] = ()) -> str:
+def explain(
+    problem: ValidationError,
+    raw: Any,
+    source: str,
+    prefix: tuple[str, ...] = (),
+    changed: Mapping[str, str] = NOTHING,
+) -> str:
     """One line for each thing that is wrong: file, key path, what was found, what is allowed."""
     lines: list[str] = []
     told: dict[tuple[str, str], int] = {}  # where the line of a value that may be of several types stands
@@ -120,13 +146,24 @@ def explain(problem: ValidationError, raw: Any, source: str, prefix: tuple[str, 
         expected = message.startswith(wording.EXPECTED)
         told_already = error["type"] == "missing" or "(found " in message
         found = "" if told_already else wording.found(error["input"], expected)
-        line = f"{source}: {key + ': ' if key else ''}{message}{found}"
+        by = _origin(key, error.get("ctx", {}).get("unknown", ""), changed)
+        line = f"{source}{by}: {key + ': ' if key else ''}{message}{found}"
         place = told.setdefault((key, found), len(lines)) if expected else len(lines)
         if place == len(lines):
             lines.append(line)
         elif (other := message.removeprefix(wording.EXPECTED)) and f" {other}" not in lines[place]:
             lines[place] = f"{lines[place].removesuffix(found)}, or {other}{found}"
     return "\n".join(dict.fromkeys(lines))
+
+
+def _origin(key: str, unknown: str, changed: Mapping[str, str]) -> str:
+    """`, changed by --set` where a key, a part of it or what it is a part of is not from the file. `unknown`: a key of
+    the mapping at `key`."""
+    whole = ".".join(part for part in (key, unknown) if part)
+    for other, by in changed.items():
+        if f"{whole}.".startswith(f"{other}.") or other.startswith(f"{whole}."):
+            return f", changed by {by}"
+    return ""
 
 
 def _inside(loc: tuple[int | str, ...], other: tuple[int | str, ...]) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from importlib.resources import as_file, files
-from os.path import isfile
+from os.path import exists
 from pathlib import Path
 
 from rfast_bench.errors import UserError, suggest
@@ -18,10 +18,17 @@ def names() -> list[str]:
 
 
 def find(name: str | Path) -> Path:
-    """A path as it stands when it is a file or looks like one, else the shipped scenario of that name."""
+    """A path as it stands when it is there or looks like one, else the shipped scenario of that name.
+
+    Raises UserError when it is neither.
+    """
     path = Path(name)
-    if isfile(path) or path.suffix or len(path.parts) > 1 or str(name) not in names():
+    if exists(path) or path.suffix or len(path.parts) != 1:
         return path
+    if str(name) not in names():
+        raise UserError(
+            f"no scenario '{name}': no file of that name is here, and none is shipped{suggest(str(name), names())}"
+        )
     with as_file(files(PACKAGE) / f"{name}.yaml") as found:
         return found
 

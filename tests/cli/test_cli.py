@@ -247,6 +247,20 @@ def test_what_cannot_run_is_skipped_and_shown(tmp_path: Path) -> None:
     assert not (tmp_path / "small" / "ad-psgd" / "seed-0" / "curves.csv").exists()
 
 
+def test_check_names_what_will_be_skipped_also_where_steps_are_tuned(tmp_path: Path) -> None:
+    algorithms = [
+        {"name": "r-fast"},
+        {"name": "ad-psgd", "topology": "ring"},
+        {"name": "ring-allreduce", "step_size": 0.1},
+    ]
+    tune = {"parameters": {"step_size": [0.1, 0.05]}, "objective": {"final": "gap"}, "seeds": 1}
+    result = call("check", write(tmp_path, workers=5, algorithms=algorithms, tune=tune, seeds=2))
+    assert result.exit_code == 0, result.output
+    assert "6 (3 algorithms x 2 seeds); 2 of them will be skipped" in result.output
+    assert "skipped     ad-psgd: " in result.output
+    assert "odd cycle" in result.output
+
+
 def test_nothing_can_run_is_exit_code_2(tmp_path: Path) -> None:
     only = [{"name": "ad-psgd", "step_size": 0.1, "topology": "ring"}]
     out = tmp_path / "out"

@@ -217,3 +217,48 @@ def test_importing_it_takes_no_time() -> None:
     assert {"run", "load", "Study", "Scenario", "UserError", "RunsFailed"} <= set(dir(rfast_bench))
     with pytest.raises(AttributeError, match="no attribute 'runn'"):
         rfast_bench.runn  # noqa: B018
+
+
+@pytest.mark.parametrize(
+    ("scenario", "changes", "words"),
+    [
+        (
+            "quickstrat",
+            {},
+            "no scenario 'quickstrat': no file of that name is here, and none is shipped; did you mean",
+        ),
+        (
+            SMALL,
+            {"netwrk.loss": 1},
+            "scenario, changed by changes=: unknown key 'netwrk'; did you mean 'network'?",
+        ),
+        (
+            SMALL,
+            {"network.loss": 9},
+            "scenario, changed by changes=: network.loss: expected a number of at most 1",
+        ),
+        ({**SMALL, "seeds": "x"}, {"network.loss": 0.1}, "scenario: seeds: expected a whole number"),
+        (
+            SMALL,
+            {"stragglers.0.slowdown": 4},
+            "there is no item 0, for 'stragglers' is not given; set the whole list",
+        ),
+        (
+            {**SMALL, "stragglers": []},
+            {"stragglers.0.slowdown": 4},
+            "'0' is not there, for the list is empty",
+        ),
+        (
+            SMALL,
+            {"algorithms.2.step_size": 4},
+            "'2' is not there. Allowed: r-fast, ring-allreduce, or a position from",
+        ),
+    ],
+)
+def test_what_a_change_breaks_is_told_with_where_it_came_from(
+    scenario: Any, changes: dict[str, Any], words: str, tmp_path: Path
+) -> None:
+    with pytest.raises(UserError) as told:
+        rfast_bench.run(scenario, out=tmp_path / "out", changes=changes, progress=False)
+    assert words in str(told.value)
+    assert not (tmp_path / "out").exists()

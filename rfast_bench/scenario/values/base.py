@@ -87,14 +87,15 @@ def _taken(given: Any, read: Any, where: Where) -> Iterator[tuple[Where, bool]]:
 def _told(error: ErrorDetails, data: Any, names: list[str], elsewhere: Mapping[str, str]) -> InitErrorDetails:
     """The same mistake; of an unknown key of `data` itself, where `data` stands and which keys it may have."""
     kind, message, where, found = error["type"], error["msg"], error["loc"], error["input"]
+    context = error.get("ctx")
     if kind in ("extra_forbidden", "invalid_key") and len(where) == 1:
         key = str(where[0])
         ending = suggest(key, names)
         if key in elsewhere:
             ending = f": it belongs under '{elsewhere[key]}'. Allowed here: {', '.join(names)}"
         kind, message = "unknown_key", f"unknown key '{key}'{ending}"
-        where, found = (), data
-    return InitErrorDetails(type=PydanticCustomError(kind, message, error.get("ctx")), loc=where, input=found)
+        where, found, context = (), data, {"unknown": key}
+    return InitErrorDetails(type=PydanticCustomError(kind, message, context), loc=where, input=found)
 
 
 def _from_scenario_folder(path: Path, info: ValidationInfo) -> Path:

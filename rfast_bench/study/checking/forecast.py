@@ -13,7 +13,7 @@ from rfast_bench.analysis.cautions import ONE_SEED
 from rfast_bench.analysis.shards import summary
 from rfast_bench.errors import CannotRun, UserError
 from rfast_bench.plan import saturation
-from rfast_bench.plan.runs import Point, Run, load_points, plan
+from rfast_bench.plan.runs import Point, Run, load_points
 from rfast_bench.scenario.problem.kinds import LearningSpec
 from rfast_bench.scenario.schema import Scenario
 from rfast_bench.study.keeping.done import is_done
@@ -44,6 +44,8 @@ class Forecast:
     tuning: int
     """Runs of tuning, before any range is widened; some are cut short."""
     skipped: dict[str, str]
+    """Why, by label; where not at every point, of the last point."""
+    skipped_runs: int
     seconds: float
     jobs: int
     memory: int
@@ -57,18 +59,13 @@ def forecast(path: Path, overrides: tuple[str, ...], out: Path, jobs: int) -> Fo
     """Look at a scenario from all sides without running it; each method is tried for a moment. Raises UserError."""
     points = load_points(path, overrides)
     tuning = tune.asked(points, path, overrides)
-    reported = [
-        Run(point, k, seed)
-        for point in points
-        for k in range(len(point.scenario.algorithms))
-        for seed in range(point.scenario.first_seed, point.scenario.first_seed + point.scenario.seeds)
-    ]
-    known = tuning or plan(points)
-    skipped = {str(run.algorithm.label): run.skipped for run in known if run.skipped}
-    sample = [run for run in known if not run.skipped]
+    reported = tune.reported(points)
+    skipped = {str(run.algorithm.label): run.skipped for run in reported if run.skipped}
+    will = [run for run in reported if not run.skipped]
+    sample = [*tuning, *(run for run in will if not tune.is_open(run))]
     if not sample:
         raise UserError(f"{path}: no algorithm can run: {'; '.join(skipped.values())}")
-    there = sum(is_done(run, out) for run in known) if not tuning else 0
+    there = sum(is_done(run, out) for run in will) if not tuning else 0
     firsts = list({str(run.algorithm.label): run for run in sample}.values())
     cautions: list[str] = []
     _, sizes = survey(firsts, cautions.append)
@@ -77,7 +74,7 @@ def forecast(path: Path, overrides: tuple[str, ...], out: Path, jobs: int) -> Fo
         *saturation.cautions(firsts, lambda run: sizes[problem_key(run)].vector),
     ]
     cautions += _settings(firsts, points[0].scenario)
-    todo = [run for run in [*tuning, *reported] if tuning or not is_done(run, out)]
+    todo = [run for run in [*tuning, *will] if tuning or not is_done(run, out)]
     needs = needs_of(firsts, sizes)
     scenario = points[0].scenario
     return Forecast(
@@ -89,6 +86,7 @@ def forecast(path: Path, overrides: tuple[str, ...], out: Path, jobs: int) -> Fo
         there=there,
         tuning=len(tuning),
         skipped=skipped,
+        skipped_runs=len(reported) - len(will),
         seconds=_seconds(todo, firsts),
         jobs=jobs if scenario.world == "simulated" else 1,
         memory=max((need.estimate.total for need in needs), default=0),

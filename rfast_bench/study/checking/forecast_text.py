@@ -19,7 +19,8 @@ def as_text(found: Forecast) -> str:
 
 def _parts(found: Forecast) -> Iterator[tuple[str, list[str]]]:
     there = f"; {found.there} of them are there already" if found.there else ""
-    yield "runs", [f"{found.runs} ({found.how}){there}"]
+    never = f"; {found.skipped_runs} of them will be skipped" if found.skipped_runs else ""
+    yield "runs", [f"{found.runs} ({found.how}){never}{there}"]
     if found.tuning:
         yield (
             "tuning",

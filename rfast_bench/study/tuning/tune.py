@@ -15,7 +15,15 @@ from typing import Any
 from rfast_bench.errors import CannotRun, UserError
 from rfast_bench.files import write_text
 from rfast_bench.plan.graphs import TOPOLOGY
-from rfast_bench.plan.runs import Point, Run, build_topology, complete, with_parameters
+from rfast_bench.plan.runs import (
+    Point,
+    Run,
+    build_topology,
+    complete,
+    each_seed,
+    why_skipped,
+    with_parameters,
+)
 from rfast_bench.plan.sources import Source, read_raw
 from rfast_bench.records.writing import amend
 from rfast_bench.scenario.reading import assign, validate
@@ -78,6 +86,21 @@ def asked(points: list[Point], path: Path, overrides: tuple[str, ...]) -> list[R
         return []
     searches = _searches(points, path, overrides, tune, lambda run: False)
     return [run for search in dict.fromkeys(searches.values()) for run in search.missing()]
+
+
+def reported(points: Sequence[Point]) -> list[Run]:
+    """The runs that are reported once all values are found, with why some will be skipped. Raises UserError."""
+    return [
+        run
+        for point in points
+        for k in _orders(point)
+        for run in each_seed(point, k, _reason(point, k) if _grids(point, k) else why_skipped(point, k))
+    ]
+
+
+def is_open(run: Run) -> bool:
+    """Whether one of its values is still to be found."""
+    return bool(_grids(run.point, run.order))
 
 
 def _why_nothing(tune: TuneSpec) -> str:
