@@ -101,10 +101,7 @@ def run_all(
     hold(out / runs[0].scenario.name)
     if not fresh:
         check_world(missing, out)
-    for run in missing:
-        if run.skipped:
-            with kept(out / run.folder):
-                record_skipped(run, out)
+    _record_skipped(missing, out)
     out = out.resolve()  # runs may land in processes that were started in another folder
     told = first_look.cautions(todo)
     tasks = [Task(run, references[_reference_key(run)], line, told[line]) for line, run in enumerate(todo)]
@@ -120,14 +117,26 @@ def run_all(
                 with kept(out / task.run.folder):
                     result.write(out)
                 _show([task.run], out, tensorboard)
-            elif result is not None and result.no_room:
-                raise UserError(result.reason)
             elif result is not None:
-                failed.append(Failed(task.run, result))
-                with kept(out / task.run.folder):
-                    write_failure(out / task.run.folder, f"{result.reason}\n{result.details}")
+                failed.append(_failed(task.run, result, out))
                 console.print(f"failed: {failed[-1]}", style="red", markup=False, soft_wrap=True)
     return sorted(failed, key=lambda one: runs.index(one.run))
+
+
+def _record_skipped(runs: Sequence[Run], out: Path) -> None:
+    for run in runs:
+        if run.skipped:
+            with kept(out / run.folder):
+                record_skipped(run, out)
+
+
+def _failed(run: Run, why: Failure, out: Path) -> Failed:
+    """Leaves why in the run's folder. Raises UserError where there was no room: no other run would have any."""
+    if why.no_room:
+        raise UserError(why.reason)
+    with kept(out / run.folder):
+        write_failure(out / run.folder, f"{why.reason}\n{why.details}")
+    return Failed(run, why)
 
 
 def _show(runs: Sequence[Run], out: Path, home: Path | None) -> None:
