@@ -40,19 +40,33 @@ def render_all(
     Raises UserError where there is none at all.
     """
     table = table or partial(render, format=format, baseline=baseline, width=width)
-    under_way = find_unfinished(places)
+    runs, under_way = parted(places)
+    text = table(runs) if runs else ""
     if not under_way:
-        return table(find_runs(places)), ""
-    begun = {run.folder for run in under_way}
-    there = [place for place in places if place.exists() or place not in begun]
-    some = any_runs(there)
-    text = table(find_runs(there)) if some else ""
+        return text, ""
     if format in SHOWN:
         return text + ("\n" if text else "") + tell(under_way, format, width), ""
     beside = f"{_count(under_way)} not in this table; --format {' or '.join(SHOWN)} shows them"
-    if not some:
+    if not runs:
         raise UserError(f"no run has finished yet, and {beside}")
     return text, beside
+
+
+def parted(places: Sequence[Path]) -> tuple[list[Run], list[Unfinished]]:
+    """The runs below `places`, and those under way. Raises UserError where there is none at all."""
+    under_way = find_unfinished(places)
+    if not under_way:
+        return find_runs(places), []
+    begun = {run.folder for run in under_way}
+    there = [place for place in places if place.exists() or place not in begun]
+    return find_runs(there) if any_runs(there) else [], list(under_way)
+
+
+def numbers(run: Unfinished) -> dict[str, Any]:
+    """One that is under way, for programs: what runs, the share that is done, seconds since it was seen, its last
+    evaluation."""
+    about = {name: run.about[name] for name in ("scenario", "world", "point", "label", "seed", "purpose")}
+    return {**about, "failed": run.failed, "share": run.share, "seen_ago": run.age, "last": dict(run.last)}
 
 
 def _count(under_way: Sequence[Unfinished]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +61,20 @@ def test_unfinished_runs_alone_are_shown(tmp_path: Path, monkeypatch: pytest.Mon
     refused = call("table", tmp_path, "--format", "csv")
     assert refused.exit_code == 2
     assert "no run has finished yet, and 1 unfinished run is not in this table" in refused.stderr
+
+
+def test_programs_are_told_of_them_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    under_way(tmp_path / "seed-0", monkeypatch)
+    told = json.loads(call("table", tmp_path, "--json").stdout)
+    assert told["rows"] == []
+    (one,) = told["unfinished"]
+    assert (one["label"], one["seed"], one["failed"]) == ("r-fast", 7, False)
+    assert one["share"] == pytest.approx(12.5 / 60)
+    assert one["last"]["loss"] == 0.4321
+    straggler_scenario(tmp_path, seeds=2)
+    told = json.loads(call("table", tmp_path, "--json", "--columns", "label,seeds").stdout)
+    assert list(told["rows"][0]) == ["label", "seeds"]
+    assert len(told["unfinished"]) == 1
 
 
 def test_other_mistakes_are_told_as_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

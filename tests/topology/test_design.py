@@ -239,6 +239,10 @@ def test_a_kind_that_needs_an_absent_link_says_which(tmp_path: Path) -> None:
         ("0,,1\n1,0,1\n1,1,0\n", "line 1: found ''"),
         ("0,1,2\n1,0,2\n", "found 2 rows of 3 values; a matrix of all links is square"),
         ("", "found nothing; a matrix of all links is square"),
+        (
+            "0,1\n" * 10**6,
+            "line 3: found one row more than the 2 values of each; a matrix of all links is square",
+        ),
         ("0,nan\n1,0\n", "entry [0, 1] is nan; NaN is no value"),
         ("0,1\n-1,0\n", "entry [1, 0] is -1; it must not be negative"),
         ("0,inf\ninf,0\n", "the network is not connected"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import networkx as nx
@@ -146,6 +147,27 @@ def test_what_cannot_be_meant_is_refused_with_its_line(tmp_path: Path, text: str
     with pytest.raises(UserError, match=r"topology\.edges: .*e\.txt") as refusal:
         read(tmp_path, text, 3)
     assert message in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        (",", "line 1: found ','"),
+        ("0 1", "line 2: the edge '0 1' is already on line 1"),
+        ("a,b,c", "is already on line"),
+    ],
+)
+def test_a_million_lines_are_not_read_where_the_first_are_wrong(
+    tmp_path: Path, line: str, message: str
+) -> None:
+    began = time.process_time()
+    with pytest.raises(UserError, match=message):
+        read(tmp_path, f"{line}\n" * 10**6)
+    assert time.process_time() - began < 1.5
+
+
+def test_self_loops_may_repeat(tmp_path: Path) -> None:
+    assert read(tmp_path, "0 1\n1 1\n1 1\n").edges["edges"] == [(0, 1)]
 
 
 def test_a_count_keeps_workers_that_no_edge_names(tmp_path: Path) -> None:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 
-def of_table(frame: pd.DataFrame) -> str:
-    """`{"rows": [...]}`: the rows of a summary, as its CSV has them."""
-    return of({"rows": frame.to_dict("records")})
+def of_table(frame: pd.DataFrame, **more: Sequence[Mapping[str, Any]]) -> str:
+    """`{"rows": [...]}`: the rows of a summary, as its CSV has them, and what else there is."""
+    return of({"rows": frame.to_dict("records"), **more})
 
 
 def of(value: Mapping[str, Any]) -> str:

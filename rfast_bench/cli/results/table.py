@@ -47,12 +47,13 @@ def command(
 
     Runs that are still under way stand in a table of their own.
     """
-    from rfast_bench.analysis.columns import column_list
+    import pandas as pd
+
+    from rfast_bench.analysis import unfinished
+    from rfast_bench.analysis.columns import column_list, numbers_of
     from rfast_bench.analysis.tables import render, summarise
-    from rfast_bench.analysis.unfinished import render_all
     from rfast_bench.analysis.written import json_text
     from rfast_bench.records.choosing import chosen, label_list, renamed
-    from rfast_bench.records.reading import find_runs
 
     labels, names, wanted = label_list(select or ""), renamed(rename), column_list(columns or "")
     base = names.get(baseline, baseline) if baseline else None
@@ -61,9 +62,12 @@ def command(
         return render(chosen(found, labels, names), style, base, chosen=wanted, together=bool(labels))
 
     if as_json:
-        click.echo(json_text.of_table(summarise(chosen(find_runs(runs), labels, names), base)), nl=False)
+        found, under_way = unfinished.parted(runs)
+        frame = summarise(chosen(found, labels, names), base) if found else pd.DataFrame()
+        frame = numbers_of(frame, wanted) if wanted and found else frame
+        click.echo(json_text.of_table(frame, unfinished=list(map(unfinished.numbers, under_way))), nl=False)
         return
-    text, beside = render_all(runs, style, baseline, table=table)
+    text, beside = unfinished.render_all(runs, style, baseline, table=table)
     click.echo(text, nl=False)
     if beside:
         remark(beside)

@@ -8,7 +8,7 @@ A. Values are numbers in base units or quantities (`80 ms`, `1 Gbit/s`); `inf` i
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 
@@ -48,6 +48,10 @@ def _read(path: Path, where: str, convert: Callable[[object], object], example: 
         place = f"{where}: {path}, line {line}"
         if rows and len(words) != len(rows[0]):
             raise UserError(f"{place}: found {len(words)} values; the first row has {len(rows[0])}")
+        if rows and len(rows) == len(rows[0]):
+            raise UserError(
+                f"{place}: found one row more than the {len(rows)} values of each; a matrix of all links is square"
+            )
         for word in words:
             if number(word) is None:
                 raise UserError(f"{place}: found {word!r}; write {example}")
@@ -74,16 +78,14 @@ def _number(text: str, convert: Callable[[object], object]) -> float | None:
         return None
 
 
-def _rows(path: Path, where: str) -> list[tuple[int, list[str]]]:
+def _rows(path: Path, where: str) -> Iterator[tuple[int, list[str]]]:
     """The numbered rows that say something, as stripped words."""
     try:
         lines = read_text(path, LARGEST_FILE, "utf-8-sig").splitlines()
-    except (OSError, ValueError) as problem:
+        words = csv.reader((line.partition("#")[0].strip() for line in lines), skipinitialspace=True)
+        for number, row in enumerate(words, start=1):
+            if row:
+                yield number, [word.strip() for word in row]
+    except (OSError, ValueError, csv.Error) as problem:
         reason = (problem.strerror if isinstance(problem, OSError) else None) or str(problem)
         raise UserError(f"{where}: cannot read {path}: {reason}") from problem
-    texts = [line.partition("#")[0].strip() for line in lines]
-    words = csv.reader(texts, skipinitialspace=True)
-    try:
-        return [(k, [word.strip() for word in row]) for k, row in enumerate(words, start=1) if row]
-    except csv.Error as problem:
-        raise UserError(f"{where}: cannot read {path}: {problem}") from problem

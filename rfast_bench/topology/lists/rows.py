@@ -11,8 +11,9 @@ import ast
 import csv
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
+from typing import NamedTuple
 
 from rfast_bench.errors import UserError
 from rfast_bench.files import read_text
@@ -33,8 +34,7 @@ _NAME = re.compile(r"(?=.*[^\W\d_])[^\x00-\x1f]{1,100}|\d{1,3}(\.\d{1,3}){3}(:\d
 """Words with a letter in them, or addresses."""
 
 
-@dataclass(frozen=True)
-class Row:
+class Row(NamedTuple):
     """A line that says something; `about` is what NetworkX writes of an edge."""
 
     number: int
@@ -60,17 +60,29 @@ def reason(problem: Exception) -> str:
 
 
 def rows_of(path: Path, place: str) -> Iterator[Row]:
+    """Raises UserError at the first line that is no edge whatever the others say: a file may have a million."""
+    seen: dict[str, int] = {}
     for number, text in lines(path, place):
         plain, brace, told = text.partition("{")
-        about: object = {}
-        if brace:
-            try:
-                about = ast.literal_eval(brace + told)
-            except (ValueError, SyntaxError, MemoryError, RecursionError):
-                about = None
-        if not isinstance(about, dict):
+        fields = _fields(plain)
+        about = _about(brace + told) if brace else {}
+        if not fields or about is None:
             raise UserError(f"{place}: {path}, line {number}: found {text!r}; {WANTED}")
-        yield Row(number, text, _fields(plain), about)
+        if text in seen and len(set(fields[:2])) == 2:
+            raise UserError(
+                f"{place}: {path}, line {number}: the edge {text!r} is already on line {seen[text]}"
+            )
+        seen[text] = number
+        yield Row(number, text, fields, about)
+
+
+def _about(text: str) -> Mapping[object, object] | None:
+    """What NetworkX writes behind an edge, or nothing where it is something else."""
+    try:
+        found = ast.literal_eval(text)
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
 
 
 def _fields(text: str) -> tuple[str, ...]:
@@ -84,6 +96,7 @@ def _fields(text: str) -> tuple[str, ...]:
     return tuple(found)
 
 
+@lru_cache(maxsize=2**16)
 def node_of(word: str) -> Node | None:
     number = _NUMBER.fullmatch(word)
     if number:
