@@ -3,13 +3,90 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import yaml
+from pydantic import BaseModel, ValidationError, model_validator
 
 from rfast_bench.errors import UserError
 from rfast_bench.files import read_text
 from rfast_bench.scenario import yaml_text
+
+Number = float | None
+NEEDS = {
+    "periodic": ("duration", "period"),
+    "random": ("mean_slow",),
+    "bursty": ("burst",),
+    "gilbert-elliott": ("good_to_bad", "bad_to_good", "loss_good", "loss_bad"),
+}
+"""What a part of a kind has, beside what may be missing."""
+
+
+class _Part(BaseModel, extra="allow", strict=True):
+    """Of a scenario: its type, as far as reports and tables count on it. What is missing is left out of them."""
+
+    kind: str | None = None
+    mean: Number = None
+    fixed: Number = None
+    slowdown: Number = None
+    duration: Number = None
+    period: Number = None
+    mean_slow: Number = None
+    probability: Number = None
+    burst: Number = None
+    good_to_bad: Number = None
+    bad_to_good: Number = None
+    loss_good: Number = None
+    loss_bad: Number = None
+
+    @model_validator(mode="after")
+    def _has_what_its_kind_has(self) -> Self:
+        for name in NEEDS.get(self.kind or "", ()):
+            if getattr(self, name) is None:
+                raise ValueError(f"kind {self.kind} without {name}")
+        return self
+
+
+class _Network(BaseModel, extra="allow", strict=True):
+    latency: _Part | None = None
+    bandwidth: Number = None
+    receive_bandwidth: Number = None
+    loss: _Part | None = None
+    retransmit_timeout: Number = None
+    message_bytes: Number = None
+    links: list[Any] | None = None
+
+
+class _Fault(BaseModel, extra="allow", strict=True):
+    kind: str | None = None
+    worker: int | None = None
+    down: Number = None
+    up: Number = None
+    rate: Number = None
+    lasts: Number = None
+    until: Number = None
+    loss: Number = None
+    share: Number = None
+    links: list[list[int]] | None = None
+    groups: list[list[int]] | None = None
+    kinds: list[str] | None = None
+
+
+class _Stop(BaseModel, extra="allow", strict=True):
+    time: Number = None
+    iterations: int | None = None
+    epochs: Number = None
+    target: dict[str, Any] | None = None
+
+
+class _Resolved(BaseModel, extra="allow", strict=True):
+    problem: dict[str, Any] | None = None
+    compute: _Part | list[_Part] | None = None
+    stragglers: list[_Part] = []
+    network: _Network | None = None
+    faults: list[_Fault] | None = None
+    stop: _Stop | None = None
+    algorithms: list[dict[str, Any]] = []
 
 
 def read_resolved(path: Path) -> dict[str, Any]:
@@ -24,7 +101,10 @@ def read_resolved(path: Path) -> dict[str, Any]:
         raise UserError(f"{path}: cannot be read: {yaml_text.reason(problem)}") from problem
     if not isinstance(found, dict):
         raise UserError(f"{path}: expected a mapping, found {type(found).__name__}")
-    algorithms = found.get("algorithms", [])
-    if not (isinstance(algorithms, list) and all(isinstance(one, dict) for one in algorithms)):
-        raise UserError(f"{path}: algorithms: expected a list of mappings")
+    try:
+        _Resolved.model_validate(found)
+    except ValidationError as problem:
+        first = problem.errors(include_url=False)[0]
+        where = ".".join(map(str, first["loc"]))
+        raise UserError(f"{path}: this is no resolved scenario: {where}: {first['msg']}") from problem
     return found

@@ -21,7 +21,12 @@ _INDENTED = re.compile(rf"^[ \t?:-]{{{DEEPEST // 2}}}", re.MULTILINE)
 
 
 class OnceOnly(yaml.SafeLoader):
-    """The safe loader, refusing a key that comes twice in a mapping. Keys such as `off` are the words that they are."""
+    """The safe loader, refusing a key that comes twice in a mapping. Keys such as `off` are the words that they are,
+    and values such as `1:30`, which YAML 1.1 takes for the number 90."""
+
+    def resolve(self, kind: type[yaml.Node], value: Any, implicit: Any) -> Any:
+        tag = super().resolve(kind, value, implicit)  # type: ignore[no-untyped-call]
+        return f"{TAG}str" if tag in (f"{TAG}int", f"{TAG}float") and ":" in value else tag
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen = set()

@@ -283,6 +283,29 @@ def test_a_mat_file_that_says_it_is_larger_than_it_is(compressed: bool, tmp_path
         read({"kind": "svhn", "path": tmp_path})
 
 
+@pytest.mark.parametrize(
+    ("place", "value", "message"),
+    [
+        (184, 0xFFFF, "is of type 65535, which there is not"),
+        (184, 14, "no numbers where they should be"),
+        (144, 0x0800 | 9, "is of complex numbers"),
+        (152, 0x20000, "is of type"),
+    ],
+    ids=["no type", "no numbers", "imaginary parts that are not there", "a short element of no type"],
+)
+def test_a_mat_file_that_would_end_its_reader_by_a_fault(
+    place: int, value: int, message: str, tmp_path: Path
+) -> None:
+    """SciPy 1.16 looks types up without asking whether they are in its table."""
+    svhn(tmp_path)
+    path = tmp_path / "train_32x32.mat"
+    content = bytearray(path.read_bytes())
+    struct.pack_into("<I", content, place, value)
+    path.write_bytes(content)
+    with pytest.raises(UserError, match=message):
+        read({"kind": "svhn", "path": tmp_path})
+
+
 # -------------------------------------------------------------------------------------------------------- FEMNIST
 def femnist(folder: Path, counts: dict[str, int]) -> Path:
     for part in ("train", "test"):

@@ -24,11 +24,12 @@ from rfast_bench.figures.curves import band
 from rfast_bench.figures.looks import styles
 from rfast_bench.records.reading import Run, find_runs
 from rfast_bench.report.content.cautions import cautions
+from rfast_bench.report.content.fault_words import spoken_seconds
 from rfast_bench.report.content.findings import point_words
 from rfast_bench.report.content.margins import judged
 from rfast_bench.report.content.overview import _open, _range, over_points
 from rfast_bench.report.content.resolved import differing, swept, together
-from rfast_bench.report.content.run_description import sentences, spoken_seconds
+from rfast_bench.report.content.run_description import sentences
 from rfast_bench.report.content.sortable_tables import grids
 from rfast_bench.report.content.verdict import at_point
 from rfast_bench.report.page import pdf, sections

@@ -63,6 +63,22 @@ def test_a_field_without_end(text: str, tmp_path: Path) -> None:
     assert "field larger than field limit" in planned(tmp_path, network={"latency_matrix": "t.csv"})
     a_file(tmp_path / "t.csv", "worker,down,up\n1," + LONG + ",2\n")
     assert "field larger than field limit" in planned(tmp_path, faults={"path": "t.csv"})
+    path = a_file(tmp_path / "e.txt", "0,1\n1," + LONG + "\n")
+    said = refused(lambda: verdicts.of_spec(TopologySpec(edges=path), None))
+    assert said.endswith("e.txt, line 2: field larger than field limit (131072)")
+
+
+def test_a_number_of_very_many_digits_with_a_unit(tmp_path: Path) -> None:
+    a_file(tmp_path / "t.csv", "worker,down,up\n" + "9" * 45_000 + ",1 s,2\n")
+    assert "worker" in planned(tmp_path, faults={"path": "t.csv"})
+    assert "is not a quantity in seconds" in planned(tmp_path, compute="9" * 45_000 + " s")
+
+
+@pytest.mark.parametrize("text", ["12:30:45", "1:30", "1:30.5"])
+def test_a_time_of_the_day_is_no_number(text: str, tmp_path: Path) -> None:
+    """YAML 1.1 takes 12:30:45 for 45045."""
+    path = a_file(tmp_path / "s.yaml", f"{yaml.safe_dump(SMALL)}seeds: {text}\n")
+    assert f"seeds: expected a whole number (found '{text}')" in refused(lambda: load_points(path))
 
 
 def test_a_table_of_very_many_columns(tmp_path: Path) -> None:

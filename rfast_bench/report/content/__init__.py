@@ -5,4 +5,5 @@ resolved.py         the scenario of many runs as one     overview.py  the same o
 cautions.py         what speaks against the numbers      margins.py   how much sooner the first is than the second
 sortable_tables.py  tables that sort                     findings.py  what the makers of sentences share
 tuned.py            what tuning chose                    trained.py   momentum and schedules
+fault_words.py      faults, times and lists in words
 """

@@ -11,8 +11,8 @@ from rfast_bench.analysis.cautions import ONE_SEED, misleading
 from rfast_bench.analysis.cell_text import POINT
 from rfast_bench.analysis.statistics import CONFIDENCE, surest
 from rfast_bench.records.reading import Run
+from rfast_bench.report.content.fault_words import listed
 from rfast_bench.report.content.findings import Finding, point_words, points_of
-from rfast_bench.report.content.run_description import listed
 
 _VERBS = {
     "invariant broken": ("broke its own invariant", "broke their own invariants"),

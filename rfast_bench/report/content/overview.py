@@ -9,6 +9,7 @@ import pandas as pd
 
 from rfast_bench.analysis.cell_text import cell, target_names
 from rfast_bench.analysis.outcomes import absent
+from rfast_bench.report.content.fault_words import listed
 from rfast_bench.report.content.findings import (
     Finding,
     baseline_of,
@@ -20,7 +21,6 @@ from rfast_bench.report.content.findings import (
     with_interval,
 )
 from rfast_bench.report.content.margins import points as _points
-from rfast_bench.report.content.run_description import listed
 
 MOST_PLACES = 4
 NOTHING = 1e-15

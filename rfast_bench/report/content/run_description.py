@@ -11,11 +11,10 @@ from pathlib import PurePath
 from typing import Any
 
 from rfast_bench.analysis.cell_text import cell, human_bytes, wanted
-from rfast_bench.analysis.cell_text import listed as all_listed
 from rfast_bench.plan.swept_values import data_name
+from rfast_bench.report.content.fault_words import fault_in_words, listed, spoken_seconds
 
 Values = Mapping[str, Any]
-MOST_LISTED = 8
 
 
 def sentences(scenario: Values, varied: Mapping[str, Sequence[Any]], seeds: Sequence[int]) -> list[str]:
@@ -27,22 +26,6 @@ def sentences(scenario: Values, varied: Mapping[str, Sequence[Any]], seeds: Sequ
     said += [_faults(scenario, varied), _length(scenario, varied), _seeds(seeds, scenario)]
     said += [f"Varied: {key} over {listed(map(cell, values))}." for key, values in varied.items()]
     return [sentence for sentence in said if sentence]
-
-
-def listed(words: Iterable[str]) -> str:
-    """`a, b and c`; of many the first and how many more."""
-    every = list(words)
-    if len(every) > MOST_LISTED:
-        every = [*every[: MOST_LISTED - 1], f"{len(every) - MOST_LISTED + 1} more"]
-    return all_listed(every)
-
-
-def spoken_seconds(value: float) -> str:
-    """`5 ms`, `60 s`, `2 µs`."""
-    for size, unit in ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs")):
-        if value >= size or unit == "µs":
-            return f"{cell(value / size)} {unit}"
-    raise AssertionError("a time is never negative")
 
 
 def _varies(key: str, varied: Iterable[str]) -> bool:
@@ -209,7 +192,7 @@ def _network(scenario: Values, varied: Iterable[str]) -> str:
         _fact("network.latency", varied, _latency(network.get("latency"))),
         _fact("network.bandwidth", varied, _bandwidth(network.get("bandwidth"))),
         _fact("network.receive_bandwidth", varied, _inlet(network.get("receive_bandwidth"))),
-        _fact("network.loss", varied, _loss(network.get("loss", {}))),
+        _fact("network.loss", varied, _loss(network.get("loss") or {})),
         _fact("network.retransmit_timeout", varied, _retransmission(network.get("retransmit_timeout"))),
         _fact("network.message_bytes", varied, _weight(network.get("message_bytes"))),
         f"{len(network['links'])} links of their own kind" if network.get("links") else "",
@@ -235,9 +218,11 @@ def _inlet(value: float | None) -> str:
 def _loss(loss: Values) -> str:
     if loss.get("kind") == "gilbert-elliott":
         bad, good = loss["good_to_bad"], loss["bad_to_good"]
+        if not good:
+            return "messages lost in bursts that do not end"
         share = (bad * loss["loss_bad"] + good * loss["loss_good"]) / (bad + good)
         return f"{cell(100 * share)} % of messages lost, in bursts of {cell(1 / good)} messages on average"
-    share = loss.get("probability", 0.0)
+    share = loss.get("probability") or 0.0
     if loss.get("kind") == "bursty" and share:
         return (
             f"{cell(100 * share)} % of messages lost, in bursts of {cell(loss['burst'])} messages on average"
@@ -258,12 +243,7 @@ def _faults(scenario: Values, varied: Iterable[str]) -> str:
     faults = scenario.get("faults")
     if not faults or _varies("faults", varied):
         return ""
-    said = [
-        f"worker {fault['worker']} dies at {spoken_seconds(fault['down'])}"
-        + (f" and comes back at {spoken_seconds(fault['up'])}" if fault.get("up") else "")
-        for fault in faults
-    ]
-    return f"{_upper(listed(said))}."
+    return f"{_upper(listed(map(fault_in_words, faults)))}."
 
 
 def _length(scenario: Values, varied: Iterable[str]) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 from rfast_bench.analysis.cell_text import cell
 from rfast_bench.records.reading import Run
-from rfast_bench.report.content.run_description import listed
+from rfast_bench.report.content.fault_words import listed
 
 UNITS = {"common": "epochs of all workers", "own": "epochs of the worker's own", "time": "seconds"}
 

@@ -8,7 +8,7 @@ from typing import Any
 from rfast_bench.analysis.cell_text import EDGE, cell
 from rfast_bench.figures.style import by_label
 from rfast_bench.records.reading import Run
-from rfast_bench.report.content.run_description import listed
+from rfast_bench.report.content.fault_words import listed
 
 How = dict[str, Any]
 

@@ -12,6 +12,7 @@ import pandas as pd
 
 from rfast_bench.analysis.cell_text import cell, larger_is_better, target_names
 from rfast_bench.analysis.outcomes import absent
+from rfast_bench.report.content.fault_words import listed
 from rfast_bench.report.content.findings import (
     Finding,
     Row,
@@ -22,7 +23,6 @@ from rfast_bench.report.content.findings import (
     target_words,
     with_interval,
 )
-from rfast_bench.report.content.run_description import listed
 
 
 def at_point(rows: pd.DataFrame) -> list[Finding]:

@@ -14,7 +14,7 @@ from rfast_bench.figures.layouts import Graph, Places, closest, layout
 from rfast_bench.figures.sides import MOST_EDGES
 from rfast_bench.figures.style import by_label, time_name
 from rfast_bench.records.reading import Run
-from rfast_bench.report.content.run_description import listed
+from rfast_bench.report.content.fault_words import listed
 from rfast_bench.report.page.charts import RIGHT, Looks
 from rfast_bench.report.page.svg import (
     WIDTH,

@@ -16,7 +16,7 @@ from rfast_bench.figures.style import by_label
 from rfast_bench.plan.swept_values import short_names
 from rfast_bench.records.order import point_key
 from rfast_bench.records.reading import DAMAGED, Run, varying
-from rfast_bench.report.content import resolved, run_description
+from rfast_bench.report.content import fault_words, resolved, run_description
 from rfast_bench.report.content.at_a_glance import Glance, glance
 from rfast_bench.report.content.cautions import about_links, about_settings, cautions
 from rfast_bench.report.content.findings import Finding, target_words
@@ -166,7 +166,7 @@ def _mixture(runs: Sequence[Run], differing: Sequence[str]) -> list[Finding]:
     """Runs that should not stand in one table: made by scenarios that differ, or with other versions."""
     found = []
     if differing:
-        keys = run_description.listed(differing)
+        keys = fault_words.listed(differing)
         text = f"These runs differ also in {keys}, which no sweep declares: they are not like for like."
         found.append(Finding("caution", "mixture", text))
     versions = {repr(run.manifest.get("versions")) for run in runs}
@@ -224,6 +224,6 @@ def _graphs(shown: Sequence[Run]) -> list[Graphs]:
         for label, caption, drawings in topologies(group):
             found.setdefault((caption, tuple(drawings)), {})[label] = None
     return [
-        Graphs(run_description.listed(labels), caption, list(drawings))
+        Graphs(fault_words.listed(labels), caption, list(drawings))
         for (caption, drawings), labels in found.items()
     ]

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 _QUANTITY = re.compile(r"\s*[-+]?[0-9.]+([eE][-+]?[0-9]+)?\s*([A-Za-zµ][A-Za-zµ/ ]*)?")
 """A number and perhaps a unit; pint alone would read sums and products too."""
+LONGEST = 100
+"""Characters of a quantity; pint takes time that grows with their square."""
 _SIZE = re.compile(r"([0-9]+) ?([kMGT]?)B")
 """A size as most scenarios have it. It is read without pint, which takes most of a second to load: a worker's process
 would do that beside all others."""
@@ -38,7 +40,7 @@ def _convert(value: object, unit: str, example: str) -> object:
     import pint  # slow to import, and many scenarios name no unit
 
     try:
-        if not _QUANTITY.fullmatch(value):
+        if len(value) > LONGEST or not _QUANTITY.fullmatch(value):
             raise ValueError(value)
         quantity: Any = _registry().Quantity(value)
         if quantity.unitless:

@@ -64,7 +64,10 @@ def rows_of(path: Path, place: str) -> Iterator[Row]:
     seen: dict[str, int] = {}
     for number, text in lines(path, place):
         plain, brace, told = text.partition("{")
-        fields = _fields(plain)
+        try:
+            fields = _fields(plain)
+        except csv.Error as problem:
+            raise UserError(f"{place}: {path}, line {number}: {problem}") from problem
         about = _about(brace + told) if brace else {}
         if not fields or about is None:
             raise UserError(f"{place}: {path}, line {number}: found {text!r}; {WANTED}")
