@@ -35,6 +35,7 @@ def main(inputs: int, seed: int, only: tuple[str, ...], keep: Path | None) -> No
     work = Path(mkdtemp(prefix="rfast-bench-fuzz-")) if keep is None else keep
     work.mkdir(parents=True, exist_ok=keep is None)
     shown = records.template()
+    records.shown_once()
     archives.bomb(), samples.bomb()  # made once, not in each process
     counts: dict[str, Counter[str]] = defaultdict(Counter)
     slowest: dict[str, float] = defaultdict(float)

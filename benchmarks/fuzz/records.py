@@ -21,6 +21,7 @@ from rich.console import Console
 
 from benchmarks.fuzz import hostile
 from benchmarks.fuzz.huge import huge_text
+from rfast_bench.errors import UserError
 from rfast_bench.records import integrity
 from rfast_bench.records.writing import MANIFEST
 
@@ -53,6 +54,15 @@ def template() -> Path:
     with open(os.devnull, "w") as nothing:
         study(path, (), Way(home / "out", 1, False, Console(file=nothing)), None)
     return home / "out"
+
+
+def shown_once() -> None:
+    """In every way: what is imported for that is not what an input costs."""
+    for number in range(7):
+        try:
+            _shown(template(), template(), number)()
+        except UserError:
+            continue  # no pair of worlds
 
 
 def resealed(folder: Path, rng: Rng) -> None:
