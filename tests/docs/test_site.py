@@ -72,6 +72,9 @@ def test_every_link_leads_somewhere_and_nothing_is_fetched_from_elsewhere(site: 
     for page, links in found.items():
         where = page.relative_to(site)
         assert not [one for one in links.fetched if urlsplit(one).scheme or one.startswith("//")], where
+        for fetched in links.fetched:
+            there = page.parent / unquote(urlsplit(fetched).path)
+            assert there.is_file(), f"{where}: {fetched}"
         for link in links.links:
             parts = urlsplit(link)
             if parts.scheme or not link:
