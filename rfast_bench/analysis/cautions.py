@@ -20,7 +20,7 @@ from rfast_bench.records.writing import SCENARIO
 from rfast_bench.scenario.sections.network import NetworkSpec
 from rfast_bench.scenario.values.metrics import larger_is_better, words
 
-ABOUT = ("free losses", "one seed", "untuned", "targets", "looks", "graph")
+ABOUT = ("free losses", "one seed", "untuned", "targets", "looks", "left again", "graph")
 ONE_SEED = "One seed only: the spread between repetitions is not known, and small differences mean nothing."
 COARSE = 2
 """Looks: a time that is so few of them is one of the grid's, not of the method's."""
@@ -38,7 +38,14 @@ def misleading(runs: Sequence[Run], rows: pd.DataFrame) -> list[Caution]:
     shown = [run for run in runs if run.status not in ("skipped", DAMAGED)]
     if not shown or rows.empty:
         return []
-    return [*_free_losses(shown), *_one_seed(rows), *_untuned(shown), *_targets(shown, rows), *_graphs(shown)]
+    return [
+        *_free_losses(shown),
+        *_one_seed(rows),
+        *_untuned(shown),
+        *_targets(shown, rows),
+        *_left_again(rows),
+        *_graphs(shown),
+    ]
 
 
 def _free_losses(runs: Sequence[Run]) -> Iterator[Caution]:
@@ -118,6 +125,27 @@ def _targets(runs: Sequence[Run], rows: pd.DataFrame) -> Iterator[Caution]:
             "looks",
             f"{who} reached {listed(targets)} within {COARSE} looks: the time is no finer than the looks are; a "
             "smaller evaluate.every tells more.",
+        )
+
+
+def _left_again(rows: pd.DataFrame) -> Iterator[Caution]:
+    """Of the median run: it was at a target, and ended farther from the optimum."""
+    found: dict[str, list[str]] = {}
+    for name in target_names(rows):
+        metric, _, value = name.rpartition("_")
+        final, sign = f"final_{metric}", -1 if larger_is_better(metric) else 1
+        if final not in rows:
+            continue
+        reached = rows[f"time_to_{name}_reached"] * 2 > rows["seeds"]
+        labels = rows["label"][reached & (sign * rows[final] > sign * float(value))]
+        if len(labels):
+            told = f"{words(metric)} {'≥' if sign < 0 else '≤'} {value}"
+            found.setdefault(listed(list(dict.fromkeys(labels))), []).append(told)
+    for who, targets in found.items():
+        yield Caution(
+            "left again",
+            f"{who} reached {listed(targets)} and did not stay there: the median run ends on the other side. Read the "
+            "final values too.",
         )
 
 

@@ -47,7 +47,8 @@ def _rich_table(title: str, frame: pd.DataFrame, width: int) -> Table:
     for name in map(str, frame):
         justify: Literal["left", "right"] = "left" if name in WORDS else "right"
         heading = Text(_folded(name, frame[name]))
-        table.add_column(heading, justify=justify, overflow="fold", width=widths.get(name))
+        whole = name == "algorithm" and not widths  # other words are broken before a label is
+        table.add_column(heading, justify=justify, overflow="fold", width=widths.get(name), no_wrap=whole)
     rows = list(frame.itertuples(index=False, name=None))
     lead = list(frame).index("algorithm") if "algorithm" in frame else 0
     for row, after in zip(rows, [*rows[1:], None], strict=True):

@@ -249,6 +249,15 @@ def _foot(frame: pd.DataFrame, rows: pd.DataFrame) -> str:
     return "\n".join([footnote(rows), *dict.fromkeys(f"Caution: {one.text}" for one in found)])
 
 
+def _told(rows: pd.DataFrame, chosen: Sequence[str]) -> pd.DataFrame:
+    """What the foot is about: of targets and final values those that are shown."""
+    if not chosen:
+        return rows
+    kept = tuple(map(str, numbers_of(rows, chosen)))
+    numbers = [str(name) for name in rows if str(name).startswith(("time_to_", "final_", "speedup_"))]
+    return rows.drop(columns=[name for name in numbers if not name.startswith(kept)])
+
+
 def written(
     frame: pd.DataFrame,
     format: str,
@@ -268,7 +277,7 @@ def written(
         (
             _title(scenario, rows),
             [("", cells_of(rows, chosen))] if chosen else split(present(rows), partial(fits, width=room)),
-            _foot(frame, rows),
+            _foot(frame, _told(rows, chosen)),
         )
         for scenario, rows in groups
     ]

@@ -11,6 +11,7 @@ from click.shell_completion import CompletionItem
 
 from rfast_bench.cli.common import saying
 from rfast_bench.cli.errors import ErrorGroup
+from rfast_bench.errors import suggest
 
 Known = Mapping[str, tuple[str, str]]
 """By name: the module below `rfast_bench.cli` in which it is called `command`, and what `--help` says of it."""
@@ -33,6 +34,12 @@ class Commands(ErrorGroup):
             return None
         command: click.Command = import_module(f"rfast_bench.cli.{self.known[cmd_name][0]}").command
         return saying_options(command)
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        """Raises UsageError with the nearest command."""
+        if args and not args[0].startswith("-") and args[0] not in self.known:
+            raise click.UsageError(f"no command '{args[0]}'{suggest(args[0], self.list_commands(ctx))}", ctx)
+        return super().resolve_command(ctx, args)
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         """Without importing the commands; options are asked for as of any group."""

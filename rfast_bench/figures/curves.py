@@ -19,6 +19,7 @@ from matplotlib.patheffects import withStroke
 from matplotlib.ticker import FuncFormatter
 
 from rfast_bench.analysis.cell_text import FINALS, words
+from rfast_bench.errors import UserError
 from rfast_bench.figures.looks import Style, styles
 from rfast_bench.figures.style import by_label, colour_of, plain, theme, time_name
 from rfast_bench.records.reading import Run
@@ -50,6 +51,7 @@ SHARPEST = 4
 """How many markers a curve has, about."""
 NARROW = 5.5
 """Inches below which there is no room for a legend beside the axes."""
+Limits = tuple[float, float]
 Bands = dict[str, pd.DataFrame]
 """Of each label the columns x, median, low and high."""
 
@@ -99,11 +101,14 @@ def draw_curves(
     y: str = "gap",
     looks: Mapping[str, Style] | None = None,
     log: bool | None = None,
+    xlim: Limits | None = None,
+    ylim: Limits | None = None,
 ) -> Bands:
     """Draw median and range over seeds of each label on `axes`, and name these; the bands that are drawn.
 
     `y` is a column of `curves.csv`, `x` one of `X`. Lines are labelled for `axes.legend()`. `log` is of the y axis;
-    None: as suits the number. Targets of `y` are dashed lines. Skipped runs are left out.
+    None: as suits the number. Targets of `y` are dashed lines. Skipped runs are left out. `xlim` and `ylim`: what the
+    axes show. Raises UserError where a log axis would begin at 0 or below.
     """
     shown = [run for run in runs if run.status != "skipped"]
     looks = looks or styles(runs)
@@ -114,10 +119,16 @@ def draw_curves(
     for at, (label, frame) in enumerate(found.items()):
         named = plain(label + ending(groups[label]))
         _draw_band(axes, frame, looks[label], named, (at / len(found), len(groups[label]) > 1))
+    if ylim is not None:
+        if axes.get_yscale() == "log" and ylim[0] <= 0:
+            raise UserError(f"ylim: found {ylim[0]:g}; a log axis begins above 0")
+        axes.set_ylim(ylim)
     note_targets(axes, targets)
     axes.set(xlabel=x_name(shown, x), ylabel=axis_name(y))
     axes.set_xlim(left=0)
     axes.margins(x=0.02)
+    if xlim is not None:
+        axes.set_xlim(xlim)
     return found
 
 
@@ -236,7 +247,8 @@ def note_targets(axes: Axes, targets: Sequence[float]) -> None:
             va="bottom" if page.small else "center",
             color=page.muted,
             fontsize=0.85 * page.text,
-            path_effects=[withStroke(linewidth=2, foreground=page.page)] if page.small else [],
+            path_effects=[withStroke(linewidth=3, foreground=page.page)] if page.small else [],
+            zorder=10,
         )
 
 
@@ -280,14 +292,14 @@ def legend(drawn: Figure, handles: Sequence[Line2D]) -> Legend | None:
     columns = _columns(
         [len(str(handle.get_label())) for handle in handles], 72 * drawn.get_figwidth() / theme().text
     )
-    return drawn.legend(handles=list(handles), loc="outside lower center", frameon=False, ncols=columns)
+    in_rows = [handle for column in range(columns) for handle in handles[column::columns]]
+    return drawn.legend(handles=in_rows, loc="outside lower center", frameon=False, ncols=columns)
 
 
 def _columns(lengths: Sequence[int], wide: float) -> int:
-    """As many columns of labels, filled from top to bottom, as are `wide` (in letters' heights) together."""
+    """As many columns of labels, read row by row, as are `wide` (in letters' heights) together."""
     for columns in range(len(lengths), 1, -1):
-        rows = -(-len(lengths) // columns)
-        parts = [lengths[at : at + rows] for at in range(0, len(lengths), rows)]
+        parts = [lengths[column::columns] for column in range(columns)]
         if sum(0.5 * max(part) + 4.5 for part in parts) <= wide:
             return columns
     return 1

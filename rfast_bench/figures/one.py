@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -39,6 +40,8 @@ class Wanted:
     size: tuple[float, float] | None = None
     log: bool | None = None
     title: bool = True
+    xlim: tuple[float, float] | None = None
+    ylim: tuple[float, float] | None = None
 
 
 def is_file(out: Path) -> bool:
@@ -75,7 +78,8 @@ def draw_one(
     looks = carried(shown, apart(every or runs))
     with look(wanted.style or _style(wanted.size), path.suffix) as page:
         drawn = figure(*(wanted.size or page.size))
-        found = draw_curves(drawn.subplots(), shown, wanted.x, y, looks, wanted.log)
+        axes = drawn.subplots()
+        found = draw_curves(axes, shown, wanted.x, y, looks, wanted.log, wanted.xlim, wanted.ylim)
         legend(drawn, keys(found, shown, looks))
         title = f"{y.replace('_', ' ').capitalize()} against {_against(shown, wanted.x)}"
         about = f"{_of(runs)} · {seeds_words(shown)}"
@@ -98,6 +102,19 @@ def _save(drawn: Figure, path: Path, caption: str) -> None:
                 f"--size: {width:.3g}x{height:.3g}in has no room for the curves beside their title and legend; "
                 "--style paper has smaller letters, --no-title leaves the title out"
             ) from problem
+
+
+def limits(option: str, text: str) -> tuple[float, float]:
+    """`0,8` as numbers, the smaller first. Raises UserError."""
+    try:
+        low, high = map(float, text.split(","))
+    except ValueError:
+        low, high = math.nan, math.nan
+    if not (math.isfinite(low) and math.isfinite(high) and low < high):
+        raise UserError(
+            f"{option}: found '{text}'; expected LOW,HIGH, two numbers with the smaller one first: 0,8"
+        )
+    return low, high
 
 
 def _style(size: tuple[float, float] | None) -> str:

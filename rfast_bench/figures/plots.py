@@ -105,13 +105,13 @@ def _where(runs: Sequence[Run]) -> str:
     return " · ".join(filter(None, [runs[0].scenario, point]))
 
 
-def seeds_words(runs: Sequence[Run]) -> str:
-    """Of how many seeds a curve and its band are."""
+def seeds_words(runs: Sequence[Run], spread: str = "band from min to max") -> str:
+    """Of how many seeds a curve and its band are, or what else shows the spread."""
     counts = sorted({len(group) for group in by_label(runs).values()})
     if not counts or counts == [1]:
         return "one seed"
     many = f"{counts[0]}" if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
-    return f"median of {many} seeds, band from min to max"
+    return f"median of {many} seeds, {spread}"
 
 
 def curves_figure(runs: Sequence[Run], looks: Mapping[str, Style], metric: str, x: str) -> Figure:

@@ -43,18 +43,20 @@ class Plots:
         legend: bool = True,
         style: str = "screen",
         size: Size | None = None,
+        xlim: curves.Limits | None = None,
+        ylim: curves.Limits | None = None,
     ) -> Figure:
         """Median and range over seeds of a column of `curves()`, the gap, or else the loss, by default.
 
-        Labels that scenarios, worlds or sweep points share bear their names too. Raises UserError for what the runs do
-        not have.
+        Labels that scenarios, worlds or sweep points share bear their names too. `xlim` and `ylim`, each `(low, high)`,
+        are what the axes show. Raises UserError for what the runs do not have.
         """
         shown = one.apart(self._runs)
         looks = one.carried(shown, one.apart(self._every))
         y = y or curves.main_number(shown)
         self._check(x, y)
         with _page(style, ax, size) as (drawn, axes):
-            found = curves.draw_curves(axes, shown, x, y, looks, log)
+            found = curves.draw_curves(axes, shown, x, y, looks, log, xlim, ylim)
             handles = curves.keys(found, shown, looks)
             if legend and ax is None:
                 curves.legend(drawn, handles)

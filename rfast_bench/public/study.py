@@ -127,8 +127,10 @@ class Study:
     def compare(self, baseline: str | None = None) -> pd.DataFrame:
         """Speed-ups, one row per scenario, point, label and target: `time` (seconds until the target), `speedup` with
         `low` and `high`, and `pace`: faster, level or slower than the baseline by the whole interval, or empty where
-        it is not known. Raises UserError when `baseline` is no label."""
+        it is not known. Raises UserError when `baseline` is no label, and where neither it nor a scenario names one."""
         table = self.table(baseline)
+        if table["baseline"].isna().all():
+            raise UserError(f"compare: the scenario names no baseline; give one of {', '.join(self.labels)}")
         points = [column for column in table if str(column).startswith(POINT)]
         return pd.DataFrame(
             [

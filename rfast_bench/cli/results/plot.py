@@ -43,6 +43,8 @@ X = ("time", "epoch", "gradients", "bytes")
 @click.option(
     "--log/--linear", default=None, help="The y axis of one figure.  [default: as suits the number]"
 )
+@click.option("--xlim", metavar="LOW,HIGH", help="What one figure shows of its x axis: 0,8.")
+@click.option("--ylim", metavar="LOW,HIGH", help="The same of its y axis.")
 @click.option("--no-title", is_flag=True, help="One figure without a headline; its caption is printed.")
 def command(
     runs: tuple[Path, ...],
@@ -56,13 +58,15 @@ def command(
     size: str | None,
     style: str | None,
     log: bool | None,
+    xlim: str | None,
+    ylim: str | None,
     no_title: bool,
 ) -> None:
     """Draw the figures of RUNS: run folders, or folders above them.
 
     With --x or --y, or where -o names a file, one figure: curves of all RUNS together.
     """
-    from rfast_bench.figures.one import Wanted, carried, draw_one, is_file, size_of
+    from rfast_bench.figures.one import Wanted, carried, draw_one, is_file, limits, size_of
     from rfast_bench.figures.plots import draw
     from rfast_bench.records.choosing import chosen, label_list, renamed
     from rfast_bench.records.reading import baselines, find_runs
@@ -71,9 +75,12 @@ def command(
     single = is_file(out) or x is not None or y is not None
     suffix = _suffix(out, format_, is_file(out))
     inches = size_of(size) if size is not None else None
-    if not single and (inches is not None or log is not None or no_title):
+    shown_x, shown_y = (
+        limits(name, text) if text else None for name, text in (("--xlim", xlim), ("--ylim", ylim))
+    )
+    if not single and (no_title or any(one is not None for one in (inches, log, shown_x, shown_y))):
         raise UserError(
-            "--size, --log, --linear and --no-title are of one figure: give --x, --y or -o FILE.pdf"
+            "--size, --log, --linear, --xlim, --ylim and --no-title are of one figure: give --x, --y or -o FILE.pdf"
         )
     every = find_runs(runs)
     base = names.get(baseline, baseline) if baseline else None
@@ -83,7 +90,7 @@ def command(
         for figure in draw(shown, out, base, carried(shown, every), style or "screen", suffix):
             click.echo(figure)
         return
-    wanted = Wanted(x or "time", y, style, inches, log, not no_title)
+    wanted = Wanted(x or "time", y, style, inches, log, not no_title, shown_x, shown_y)
     target = out if is_file(out) else out / f"{y or 'curves'}-vs-{x or 'time'}{suffix}"
     caption = draw_one(shown, target, wanted, every)
     click.echo(target)

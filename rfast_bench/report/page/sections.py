@@ -39,6 +39,8 @@ class Figure:
 
     title: str
     drawing: Markup
+    about: str = ""
+    """Whose world, and how many seeds."""
 
 
 @dataclass(frozen=True)
@@ -81,8 +83,6 @@ class Part:
     holdings: list[Holdings]
     scenario: str
     runs: list[Run]
-    about: str
-    """What every figure's caption says: the world, and of how many seeds it is."""
 
     @property
     def contents(self) -> list[tuple[str, str]]:
@@ -148,18 +148,24 @@ def part_of(
             (looks[label][0], label + ending(own), sample(looks[label][1]))
             for label, own in by_label(shown).items()
         ],
-        sweeps=[Figure(*chart) for chart in sweep_charts(shown, rows, looks)] if swept and shown else [],
+        sweeps=[Figure(*chart, _intervals(shown)) for chart in sweep_charts(shown, rows, looks)]
+        if swept and shown
+        else [],
         points=points,
         graphs=_graphs(shown),
         holdings=[holdings(one) for one in shards],
         scenario=resolved.as_text(whole),
         runs=list(runs),
-        about=f"{_world(runs)}, {seeds_words(shown)}",
     )
 
 
 def _world(runs: Sequence[Run]) -> str:
     return f"{runs[0].world} world"
+
+
+def _intervals(runs: Sequence[Run]) -> str:
+    """What a figure of times is of."""
+    return f"{_world(runs)}, {seeds_words(runs, 'bootstrap intervals')}"
 
 
 def _mixture(runs: Sequence[Run], differing: Sequence[str]) -> list[Finding]:
@@ -206,9 +212,10 @@ def _figures(runs: Sequence[Run], rows: pd.DataFrame, looks: Looks) -> list[Figu
         for metric in metrics
         for x, words in (("time", "time"), ("epoch", "epochs"))
     ]
-    figures = [Figure(title, drawing) for title, drawing in drawn if drawing is not None]
+    about = f"{_world(runs)}, {seeds_words(runs)}"
+    figures = [Figure(title, drawing, about) for title, drawing in drawn if drawing is not None]
     return figures + [
-        Figure(f"Time to {target_words(name)}", bars(runs, rows, looks, name))
+        Figure(f"Time to {target_words(name)}", bars(runs, rows, looks, name), _intervals(runs))
         for name in target_names(rows)
         if rows[f"time_to_{name}_reached"].sum()
     ]
