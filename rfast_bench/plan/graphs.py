@@ -71,8 +71,10 @@ def _all_of(
 
 
 def unusual(name: str, kind: type[Algorithm], graph: TopologySpec | None) -> str:
-    """`runs on star; recommended for it are ...`, where a named graph is none that a shipped method is recommended on. A
-    class of the user's own has a default, which is no recommendation."""
+    """`runs on star; recommended for it are ...`, where a named graph is none that a shipped method is recommended on.
+
+    A class of the user's own has a default, which is no recommendation.
+    """
     known = registry.recommended(name, kind) if name in registry.names() else ()
     if graph is None or graph.kind == FILE or not known or graph.kind in known:
         return ""

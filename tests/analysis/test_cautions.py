@@ -9,11 +9,14 @@ import pytest
 
 from rfast_bench.analysis.cautions import ABOUT, ONE_SEED, Caution, misleading
 from rfast_bench.analysis.tables import render, summarise
+from rfast_bench.plan import registry
+from rfast_bench.plan.graphs import unusual
 from rfast_bench.plan.registry import names
 from rfast_bench.plan.runs import load_points, plan
 from rfast_bench.records.reading import find_runs
 from rfast_bench.report.content.cautions import about_settings
 from rfast_bench.scenario import shipped
+from rfast_bench.scenario.sections.topology import TopologySpec
 from rfast_bench.study.run import unusual_graph
 from tests.support.command_line import call, write
 
@@ -52,6 +55,15 @@ def test_a_sound_setting_has_none(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "about", "text"),
     [
+        (
+            {
+                "algorithms": [{"name": "ring-allreduce", "step_size": 0.5}],
+                "problem": {"kind": "quadratic", "dim": 3, "noise": 0.8},
+                "evaluate": {"every": "0.1 s", "targets": {"gap": [0.05]}},
+            },
+            "left again",
+            "ring-allreduce reached gap ≤ 0.05 and did not stay there: the median run ends on the other side.",
+        ),
         (FREE, "free losses", "methods that deliver reliably cannot feel any loss"),
         ({"seeds": 1}, "one seed", ONE_SEED),
         (
@@ -86,7 +98,7 @@ def test_a_sound_setting_has_none(tmp_path: Path) -> None:
             "The step of ring-allreduce is given, not tuned as that of r-fast: a difference may be the step's.",
         ),
     ],
-    ids=["free losses", "one seed", "nobody", "everybody", "looks", "graph", "untuned"],
+    ids=["left again", "free losses", "one seed", "nobody", "everybody", "looks", "graph", "untuned"],
 )
 def test_what_misleads_is_told(tmp_path: Path, changes: dict[str, Any], about: str, text: str) -> None:
     (one,) = [one for one in told(tmp_path, **changes) if one.about == about]
@@ -97,6 +109,13 @@ def test_losses_that_cost_time_are_none(tmp_path: Path) -> None:
     assert told(tmp_path, network={"loss": 0.5, "latency": "1 ms"}) == []
 
 
+def test_the_default_graph_of_a_class_of_ones_own_is_no_recommendation() -> None:
+    kind = registry.find("r-fast")
+    star = TopologySpec(kind="star")
+    assert "recommended for r-fast are" in unusual("r-fast", kind, star)
+    assert unusual("/home/me/mine.py:Mine", kind, star) == ""
+
+
 def test_graphs_that_are_compared_are_none(tmp_path: Path) -> None:
     both = [{"name": "r-fast", "step_size": 0.05, "topology": kind} for kind in ("star", "line")]
     assert told(tmp_path, algorithms=both) == []
@@ -104,7 +123,6 @@ def test_graphs_that_are_compared_are_none(tmp_path: Path) -> None:
 
 def test_every_method_with_a_graph_has_one_that_is_recommended() -> None:
     from rfast_bench.algorithms import GRAPHS
-    from rfast_bench.plan import registry
 
     assert set(GRAPHS) == {name for name in names() if registry.find(name).default_topology}
     assert all(registry.find(name).default_topology in graphs for name, graphs in GRAPHS.items())

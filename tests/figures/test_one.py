@@ -163,6 +163,12 @@ def test_the_scale_is_as_asked(runs: list[Run], drawn: list[Any]) -> None:
     assert [figure.axes[0].get_yscale() for figure in drawn] == ["log", "linear", "linear", "log"]
 
 
+def test_the_axes_show_what_is_asked(runs: list[Run], drawn: list[Any]) -> None:
+    draw_one(runs, Path("f.png"), Wanted(xlim=(1.0, 3.0), ylim=(1e-3, 0.5)))
+    (axes,) = drawn[-1].axes
+    assert (axes.get_xlim(), axes.get_ylim()) == ((1.0, 3.0), (1e-3, 0.5))
+
+
 def test_a_label_looks_the_same_whatever_is_chosen_and_however_called(runs: list[Run]) -> None:
     every = styles(runs)
     few = chosen(runs, ["osgp", "r-fast"], {"osgp": "Push-sum"})
@@ -211,7 +217,12 @@ def test_a_column_of_a_paper_holds_everything(runs: list[Run], drawn: list[Any],
         (["--y", "gapp", "-o", "f.pdf"], "--y: found 'gapp'; these runs have accuracy"),
         (["-o", "f.eps"], "a figure ends in .svg, .pdf, .png, .pgf"),
         (["-o", "f.pdf", "--format", "svg"], "--format svg: -o names 'f.pdf', which ends in .pdf"),
-        (["--size", "3x2in"], "--size, --log, --linear and --no-title are of one figure"),
+        (["--xlim", "0,2"], "--size, --log, --linear, --xlim, --ylim and --no-title are of one figure"),
+        (["-o", "f.pdf", "--xlim", "2,0"], "--xlim: found '2,0'; expected LOW,HIGH"),
+        (["-o", "f.pdf", "--xlim", "2"], "--xlim: found '2'; expected LOW,HIGH"),
+        (["-o", "f.pdf", "--ylim", "0,inf"], "--ylim: found '0,inf'; expected LOW,HIGH"),
+        (["-o", "f.pdf", "--ylim", "0,1"], "ylim: found 0; a log axis begins above 0"),
+        (["--size", "3x2in"], "--size, --log, --linear, --xlim, --ylim and --no-title are of one figure"),
         (["--log", "-o", "out"], "are of one figure"),
         (["--size", "3", "-o", "f.pdf"], "--size: found '3'; expected WIDTHxHEIGHT"),
         (["--select", "r-fats", "-o", "f.pdf"], "did you mean 'r-fast'"),

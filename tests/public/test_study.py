@@ -43,5 +43,7 @@ def test_what_is_not_there_is_told(scene: list[Run], lossy: list[Run]) -> None:
         study.select(where=lambda run: run.point["network.loss"] > 0)
     with pytest.raises(UserError, match=r"did you mean 'network.loss'.*the keys of the sweep are"):
         swept.select(where=lambda run: run.point["network.los"] > 0)
+    with pytest.raises(UserError, match="compare: the scenario names no baseline; give one of"):
+        Study(lossy).compare()
     with pytest.raises(KeyError):
         swept.select(where=lambda run: dict[int, bool]()[len(run.label)])
