@@ -37,8 +37,8 @@ def command(
     A method is tried in worlds driven by hand and in both worlds in miniature, which takes some seconds. Each finding
     says the file and line, what was seen, the rule and a mend: docs/writing-your-own.md.
 
-    Of a scenario: how many runs, the expected time and memory, who holds which samples, the graphs, and what is to be
-    heeded. Nothing is run, but each method is tried for a moment.
+    Of a scenario: how many runs, the expected time and memory, who holds which samples, the graphs, and cautions.
+    Nothing is run, but each method is tried for a moment.
     """
     if _is_scenario(what):
         if given:
