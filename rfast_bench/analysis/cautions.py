@@ -73,6 +73,8 @@ def _costs_nothing(network: NetworkSpec | None) -> bool:
     if network is None:
         return False
     unlimited = network.bandwidth is None or math.isinf(network.bandwidth)
+    if any(own.latency is not None or own.bandwidth is not None for own in network.links):
+        return False  # over some links it takes time
     return network.resends_at_once and unlimited and network.bandwidth_matrix is None
 
 

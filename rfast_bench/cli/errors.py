@@ -41,11 +41,14 @@ class Told(KeyboardInterrupt):
 
 
 ENDING = (signal.SIGTERM, signal.SIGHUP)
+_told: list[Told] = []
+"""The one that was raised: code in C (of pydantic, while modules are imported) may raise something else instead."""
 
 
 @contextmanager
 def told_to_end() -> Iterator[None]:
     """Within the block the signals that end a process raise `Told`, once; those that are ignored stay so (`nohup`)."""
+    _told.clear()
     heeded = [number for number in ENDING if signal.getsignal(number) is signal.SIG_DFL]
     for number in heeded:
         signal.signal(number, _tell)
@@ -64,15 +67,22 @@ def ends_when_told(said: str = "") -> Iterator[None]:
         with told_to_end():
             yield
     except KeyboardInterrupt as problem:
-        how, code = (
-            (f"Ended by {problem}", problem.code) if isinstance(problem, Told) else ("Interrupted", 130)
-        )
-        click.echo(f"\n{how}.{said}", err=True)
-        sys.exit(code)
+        _leave(problem, said)
+    except Exception:
+        if not _told:
+            raise
+        _leave(_told[0], said)
+
+
+def _leave(why: KeyboardInterrupt, said: str) -> NoReturn:
+    how, code = (f"Ended by {why}", why.code) if isinstance(why, Told) else ("Interrupted", 130)
+    click.echo(f"\n{how}.{said}", err=True)
+    sys.exit(code)
 
 
 def _tell(number: int, frame: object) -> NoReturn:
     for each in ENDING:
         if signal.getsignal(each) is _tell:
             signal.signal(each, signal.SIG_IGN)  # cleaning up is not interrupted once more
-    raise Told(number)
+    _told.append(Told(number))
+    raise _told[0]

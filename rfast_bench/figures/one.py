@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 
 from rfast_bench.analysis.cell_text import cell
 from rfast_bench.errors import UserError, nearest
-from rfast_bench.figures.curves import NARROW, draw_curves, keys, legend, main_number, x_name
+from rfast_bench.figures.curves import NARROW, X, draw_curves, keys, legend, main_number, x_name
 from rfast_bench.figures.looks import Style, assigned
 from rfast_bench.figures.plots import seeds_words
 from rfast_bench.figures.style import SUFFIXES, by_label, figure, headline, look, save_as
@@ -129,7 +129,9 @@ def _check(runs: Sequence[Run], wanted: Wanted) -> None:
     if not runs:
         raise UserError("nothing to draw: every run was skipped")
     tables = [run.curves() for run in runs]
-    has = sorted({str(name) for table in tables for name in table if table[name].notna().any()} - {"time"})
+    has = sorted(
+        {str(name) for table in tables for name in table if table[name].notna().any()} - {"time", X[wanted.x]}
+    )
     if wanted.y is not None and wanted.y not in has:
         raise UserError(f"--y: found '{wanted.y}'; these runs have {', '.join(has)}{nearest(wanted.y, has)}")
     labels = list(by_label(runs))

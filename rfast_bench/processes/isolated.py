@@ -23,7 +23,7 @@ from rfast_bench.processes.main_module import without_script
 PATIENCE = 5.0
 """Seconds that an interrupted process is given to clean up."""
 
-_living: dict[BaseProcess, bool] = {}
+Living = dict[BaseProcess, bool]
 """Each that was started, and whether it has begun; before that there is nothing to clean up."""
 _lock = threading.Lock()  # a process is started, joined and listed by one thread at a time
 
@@ -44,8 +44,8 @@ def _ending(code: int | None) -> str:
     return f"its process was killed by signal {-code} ({name}{hint})"
 
 
-def forked(function: Callable[..., Any], *args: Any) -> Any:
-    """What `function(*args)` returns in a process of its own. Raises Died. To be called within `tidy`."""
+def forked(living: Living, function: Callable[..., Any], *args: Any) -> Any:
+    """What `function(*args)` returns in a process of its own. Raises Died. `living`: of the `tidy` around it."""
     context = get_context("forkserver")
     receiver, sender = context.Pipe(duplex=False)
     process = context.Process(target=_child, args=(sender, function, args))
@@ -53,11 +53,11 @@ def forked(function: Callable[..., Any], *args: Any) -> Any:
         start_fork_server(ONE_THREAD)
         with without_script():
             process.start()
-        _living[process] = False
+        living[process] = False
     sender.close()
     try:
         receiver.recv()
-        _living[process] = True
+        living[process] = True
         return receiver.recv()
     except EOFError:
         with _lock:
@@ -67,7 +67,7 @@ def forked(function: Callable[..., Any], *args: Any) -> Any:
         receiver.close()
         with _lock:
             process.join()
-            _living.pop(process, None)
+            living.pop(process, None)
 
 
 def _child(sender: Connection, function: Callable[..., Any], args: tuple[Any, ...]) -> None:
@@ -95,13 +95,14 @@ def die_after(wait: Callable[[], object]) -> None:
 
 
 @contextmanager
-def tidy() -> Iterator[None]:
-    """No process that was started within outlives the block."""
+def tidy() -> Iterator[Living]:
+    """No process that was started for it outlives the block. Others', of another thread, are left alone."""
+    living: Living = {}
     try:
-        yield
+        yield living
     finally:
         with _lock:
-            left = {process: begun for process, begun in _living.items() if process.is_alive()}
+            left = {process: begun for process, begun in living.items() if process.is_alive()}
         for process, begun in left.items():
             if process.pid is not None:
                 os.kill(process.pid, signal.SIGINT if begun else signal.SIGKILL)

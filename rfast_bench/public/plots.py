@@ -13,10 +13,14 @@ from rfast_bench.errors import UserError, suggest
 from rfast_bench.figures import bars, curves, diagrams, one
 from rfast_bench.figures.looks import Style, styles
 from rfast_bench.figures.style import THEMES, by_label, figure, look
-from rfast_bench.records.reading import Run, varying
+from rfast_bench.records.reading import DAMAGED, Run, varying
 
 X = Literal["time", "epoch", "gradients", "bytes"]
 Size = tuple[float, float]
+
+
+NOTHING = ("skipped", DAMAGED)
+"""What runs are of which nothing is drawn."""
 
 
 class Plots:
@@ -28,10 +32,10 @@ class Plots:
 
     def __init__(self, runs: Sequence[Run], every: Sequence[Run] | None = None) -> None:
         """`every`: the runs that these were chosen from, whose looks they keep."""
-        self._every = [run for run in every or runs if run.status != "skipped"]
-        self._runs = [run for run in runs if run.status != "skipped"]
+        self._every = [run for run in every or runs if run.status not in NOTHING]
+        self._runs = [run for run in runs if run.status not in NOTHING]
         if not self._runs:
-            raise UserError("nothing to draw: every run was skipped")
+            raise UserError("nothing to draw: every run was skipped or is damaged")
 
     def curves(
         self,
@@ -133,7 +137,8 @@ class Plots:
         if x not in curves.X:
             raise UserError(f"x: found '{x}'{suggest(x, curves.X)}")
         tables = [run.curves() for run in self._runs]
-        has = sorted({str(name) for table in tables for name in table if table[name].notna().any()})
+        there = {str(name) for table in tables for name in table if table[name].notna().any()}
+        has = sorted(there - {"time", curves.X[x]})
         if y not in has:
             raise UserError(f"y: found '{y}'{suggest(y, has)}")
 
@@ -145,9 +150,19 @@ class Plots:
             )
 
 
+def _is_size(size: object) -> bool:
+    return (
+        isinstance(size, tuple | list)
+        and len(size) == 2
+        and all(isinstance(side, int | float) and 0.5 <= side <= 100 for side in size)
+    )
+
+
 @contextmanager
 def _page(style: str, ax: Axes | None, size: Size | None) -> Iterator[tuple[Figure, Axes]]:
     """A figure and its axes: those that are given, whose style is theirs."""
+    if size is not None and not _is_size(size):
+        raise UserError(f"size: expected width and height in inches, each from 0.5 to 100, found {size!r}")
     if style not in THEMES:
         raise UserError(f"style: found '{style}'{suggest(style, THEMES)}")
     if ax is not None:

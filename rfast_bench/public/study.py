@@ -125,7 +125,7 @@ class Study:
         return summarise(self.runs, baseline)
 
     def compare(self, baseline: str | None = None) -> pd.DataFrame:
-        """Speed-ups, one row per scenario, point, label and target: `time` (seconds until the target), `speedup` with
+        """Speed-ups, one row per scenario, world, point, label and target: `time` (seconds until it), `speedup` with
         `low` and `high`, and `pace`: faster, level or slower than the baseline by the whole interval, or empty where
         it is not known. Raises UserError when `baseline` is no label, and where neither it nor a scenario names one."""
         table = self.table(baseline)
@@ -136,6 +136,7 @@ class Study:
             [
                 {
                     "scenario": row["scenario"],
+                    **({"world": row["world"]} if "world" in row else {}),
                     **{str(column).removeprefix(POINT): row[column] for column in points},
                     "label": row["label"],
                     "baseline": row["baseline"],
@@ -168,8 +169,8 @@ class Study:
         return f"<Study: {names}; {', '.join(self.labels)}>"
 
     def _repr_html_(self) -> str:
-        """The table, for a notebook."""
-        return render(self.runs, "html")
+        """The table, for a notebook: without the styles of a page, which would be those of the whole notebook."""
+        return render(self.runs, "html").partition("<body>")[2].partition("</body>")[0].strip()
 
     def __str__(self) -> str:
         return render(self.runs, "terminal")

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from rfast_bench.errors import UserError, nearest
-from rfast_bench.records.reading import Run
+from rfast_bench.records.reading import Run, baselines
 
 
 def chosen(
@@ -34,11 +34,12 @@ def chosen(
         both = " and ".join(label for label in shown if names.get(label, label) == same)
         raise UserError(f"--rename: {both} would both be called '{same}'")
     place = {label: at for at, label in enumerate(labels)}
+    own = baselines(runs) if names else {}  # the one that nobody named keeps its part under another name
     told = [
         replace(
             run,
             label=names.get(run.label, run.label),
-            baseline=names.get(run.baseline, run.baseline) if run.baseline else run.baseline,
+            baseline=names.get(base, base) if (base := run.baseline or own.get(run.scenario)) else base,
             order=place.get(run.label, run.order),
         )
         for run in kept

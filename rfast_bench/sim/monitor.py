@@ -180,7 +180,7 @@ class Monitor:
     def _look(self, time: float) -> None:
         for check in self.checks:
             check()
-        there = {k: w.algorithm for k, w in enumerate(self._workers) if _there(w)}
+        there = {k: self._workers[k].algorithm for k in _whose(self._workers)}
         row = {
             "time": time,
             **self._counters(),
@@ -293,6 +293,16 @@ class Monitor:
             [Ended(worker.number, of_ended(activity)) for worker, activity in self._driver.ended],
         )
         return cautions(type(workers[0].algorithm), facts)
+
+
+def _whose(workers: Sequence[Worker]) -> list[int]:
+    """Whose models are looked at: of all who are there; where nobody is, of those who are only paused, and last of all
+    of the dead, as they were."""
+    for counts in (_there, lambda worker: not worker.down):
+        found = [k for k, worker in enumerate(workers) if counts(worker)]
+        if found:
+            return found
+    return list(range(len(workers)))
 
 
 def _there(worker: Worker) -> bool:

@@ -23,7 +23,7 @@ from rfast_bench.errors import UserError
 from rfast_bench.plan.runs import Run
 from rfast_bench.problems import Reference
 from rfast_bench.problems.evaluation import NOBODY, Watcher
-from rfast_bench.processes.isolated import Died, forked, tidy
+from rfast_bench.processes.isolated import Died, Living, forked, tidy
 from rfast_bench.study.first_look import Cautions
 from rfast_bench.study.keeping.writable import NoRoom, kept
 from rfast_bench.study.run import Record, describe, perform
@@ -75,16 +75,16 @@ def over_cores(tasks: Sequence[Task], out: Path, place: Place, jobs: int) -> Ite
     parallel = Parallel(
         n_jobs=min(jobs, len(tasks)), backend="threading", batch_size=1, return_as="generator_unordered"
     )
-    with tidy(), warnings.catch_warnings():
+    with tidy() as living, warnings.catch_warnings():
         warnings.filterwarnings("ignore", ".*have been cancelled", UserWarning)  # whoever ends it says why
-        results = parallel(delayed(_apart)(task, out, place) for task in tasks)
+        results = parallel(delayed(_apart)(living, task, out, place) for task in tasks)
         threading.Thread(target=importlib.import_module, args=(LATER,), daemon=True).start()
         yield from results
 
 
-def _apart(task: Task, out: Path, place: Place) -> Result:
+def _apart(living: Living, task: Task, out: Path, place: Place) -> Result:
     try:
-        return task, forked(_write, task, out, place, None)
+        return task, forked(living, _write, task, out, place, None)
     except Died as how:
         return task, Failure(str(how))
 

@@ -9,7 +9,7 @@ from rfast_bench.breaches.lines import is_own
 from rfast_bench.conformance.check import look
 from rfast_bench.plan.parameters import STEP
 from rfast_bench.plan.runs import Run
-from rfast_bench.processes.isolated import Died, forked, tidy
+from rfast_bench.processes.isolated import Died, Living, forked, tidy
 
 Cautions = tuple[dict[str, str], ...]
 
@@ -17,18 +17,18 @@ Cautions = tuple[dict[str, str], ...]
 def cautions(runs: Sequence[Run]) -> list[Cautions]:
     """What is to be said of each run's method: each is tried once with its parameters, in a process of its own."""
     known: dict[tuple[type, str], Cautions] = {}
-    with tidy():
-        return [_of(run, known) for run in runs]
+    with tidy() as living:
+        return [_of(run, known, living) for run in runs]
 
 
-def _of(run: Run, known: dict[tuple[type, str], Cautions]) -> Cautions:
+def _of(run: Run, known: dict[tuple[type, str], Cautions], living: Living) -> Cautions:
     kind = run.algorithm_class
     if not is_own(kind):
         return ()
     key = kind, json.dumps(_given(run), sort_keys=True, default=repr)
     if key not in known:
         try:
-            known[key] = forked(_tried, run)
+            known[key] = forked(living, _tried, run)
         except Died:  # so will its run, and that tells it
             known[key] = ()
     return known[key]

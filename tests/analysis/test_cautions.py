@@ -109,6 +109,15 @@ def test_losses_that_cost_time_are_none(tmp_path: Path) -> None:
     assert told(tmp_path, network={"loss": 0.5, "latency": "1 ms"}) == []
 
 
+def test_losses_over_links_that_take_time_are_none(tmp_path: Path) -> None:
+    for own in ({"latency": "50 ms"}, {"bandwidth": "20 kB/s"}):
+        network = {"loss": 0.3, "links": [{"from": 0, "to": 1, **own}]}
+        path = write(tmp_path, name=next(iter(own)), network=network, seeds=2, algorithms=SOUND["algorithms"])
+        assert call("run", path, "--out", tmp_path, "--jobs", 1, "--no-plots").exit_code == 0
+        runs = find_runs([tmp_path / next(iter(own))])
+        assert "free losses" not in {one.about for one in misleading(runs, summarise(runs))}
+
+
 def test_the_default_graph_of_a_class_of_ones_own_is_no_recommendation() -> None:
     kind = registry.find("r-fast")
     star = TopologySpec(kind="star")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -232,3 +234,21 @@ def test_torchrun_is_told_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("TORCHELASTIC_ERROR_FILE", str(tmp_path / "error.json"))
     assert complain("workers is 4, but the launcher started 2 processes") == 2
     assert json.loads((tmp_path / "error.json").read_text())["message"].startswith("workers is 4")
+
+
+def test_a_signal_that_code_in_c_takes_for_a_mistake_still_ends_the_command() -> None:
+    """As pydantic's does while it builds a validator: whatever comes out of it, the process was told to end."""
+    code = """
+import signal
+from rfast_bench.cli.errors import ends_when_told
+with ends_when_told(" Finished runs are kept."):
+    try:
+        signal.raise_signal(signal.SIGHUP)
+    except BaseException as problem:
+        raise ValueError(f"cannot build a validator: {problem!r}") from None
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 128 + signal.SIGHUP
+    assert done.stderr.strip() == "Ended by SIGHUP. Finished runs are kept."

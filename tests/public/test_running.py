@@ -219,6 +219,22 @@ def test_importing_it_takes_no_time() -> None:
         rfast_bench.runn  # noqa: B018
 
 
+def test_studies_in_two_threads_leave_each_other_alone(tmp_path: Path) -> None:
+    """The one that ends first ends only its own processes."""
+    code = f"""
+import threading, rfast_bench
+scenario = {SMALL!r}
+def go(k):
+    study = rfast_bench.run({{**scenario, "name": f"s{{k}}", "seeds": 1 + 3 * k}}, out="out", jobs=2, progress=False)
+    print(k, len(study.runs))
+threads = [threading.Thread(target=go, args=(k,)) for k in range(2)]
+[thread.start() for thread in threads]
+[thread.join() for thread in threads]
+"""
+    done = python(tmp_path, "-", text=code)
+    assert sorted(done.stdout.splitlines()) == ["0 2", "1 8"], done.stderr
+
+
 @pytest.mark.parametrize(
     ("scenario", "changes", "words"),
     [

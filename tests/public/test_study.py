@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
 import pytest
 
 from rfast_bench.errors import UserError
-from rfast_bench.public.study import Study
+from rfast_bench.public.study import Study, load
 from rfast_bench.records.reading import Run
+from tests.support.synthetic_records import straggler_scenario, unsealed
 
 
 def test_other_names_stand_in_tables_and_keep_their_looks(scene: list[Run]) -> None:
@@ -29,6 +35,47 @@ def test_the_table_of_a_paper_has_the_columns_that_were_asked_for(scene: list[Ru
     assert rows[0] == "label,final_loss"
     assert len(rows) == 1 + len(study.labels)
     assert study.text("md").startswith("## stragglers")
+
+
+def test_a_baseline_keeps_its_part_under_another_name(scene: list[Run]) -> None:
+    """Also where no scenario names it, and another label is called as it was."""
+    study = Study([replace(run, baseline=None) for run in scene])
+    other = study.renamed({"ring-allreduce": "Ring", "osgp": "ring-allreduce"})
+    before, after = study.compare(), other.compare()
+    assert set(after["baseline"]) == {"Ring"}
+    names = {"ring-allreduce": "Ring", "osgp": "ring-allreduce"}
+    assert after["label"].tolist() == [names.get(label, label) for label in before["label"]]
+    assert after["speedup"].tolist() == pytest.approx(before["speedup"].tolist(), nan_ok=True)
+
+
+def test_in_a_notebook_it_brings_no_styles(scene: list[Run]) -> None:
+    shown = Study(scene)._repr_html_()
+    assert "<table" in shown
+    assert not {"<style", "<html", "<body"} & set(re.findall(r"<\w+", shown))
+
+
+def test_what_is_damaged_is_not_drawn(tmp_path: Path) -> None:
+    straggler_scenario(tmp_path, seeds=2)
+    folder = unsealed(tmp_path / "stragglers" / "r-fast" / "seed-0")
+    curves = tmp_path / "stragglers" / "osgp" / "seed-0" / "curves.csv"
+    curves.write_text(curves.read_text() + "x")
+    study = load(tmp_path)
+    assert folder.is_dir()
+    assert study.select("osgp").plot.timeline("osgp").axes
+    with pytest.raises(UserError, match="every run was skipped or is damaged"):
+        study.select("osgp", seeds=0).plot.curves()
+
+
+@pytest.mark.parametrize("size", [(0, 0), (-1, 2), "3x2in", 3, (1e9, 1)])
+def test_sizes_that_are_none(size: Any, scene: list[Run]) -> None:
+    with pytest.raises(UserError, match="size: expected width and height in inches"):
+        Study(scene).plot.curves(size=size)
+
+
+def test_a_number_is_not_drawn_against_itself(scene: list[Run]) -> None:
+    for x, y in (("time", "time"), ("epoch", "epoch"), ("bytes", "bytes_sent")):
+        with pytest.raises(UserError, match=f"y: found '{y}'"):
+            Study(scene).plot.curves(x, y)  # type: ignore[arg-type]
 
 
 def test_what_is_not_there_is_told(scene: list[Run], lossy: list[Run]) -> None:

@@ -81,7 +81,12 @@ def test_all_kinds_of_faults_are_said_of_a_run(tmp_path: Path) -> None:
         done = call("report", tmp_path / name, "-o", tmp_path / f"{name}.html")
         assert done.exit_code == 0, done.output
     text = (tmp_path / "told.html").read_text(encoding="utf-8")
-    for words in ("Worker 0 dies at 500 ms", "worker 1 is stopped", "0–1 is down", "split into 0 and 1 | 2"):
+    for words in (
+        "Worker 0 dies at 500 ms",
+        "worker 1 is stopped",
+        "0–1 is down",
+        "split into 0 and 1 | 2 | the others",
+    ):
         assert words in text
     assert "Faults are drawn at random (deaths, pauses" in (tmp_path / "drawn.html").read_text(
         encoding="utf-8"

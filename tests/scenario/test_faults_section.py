@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from rfast_bench.errors import UserError
-from rfast_bench.scenario.faults.kinds import Crash, LinkDown, Pause, RandomFaults
+from rfast_bench.scenario.faults.kinds import Crash, LinkDown, Partition, Pause, RandomFaults
 from rfast_bench.scenario.schema import Scenario
 from tests.support.handmade import make_run
 
@@ -47,6 +48,34 @@ def read(faults: Any, network: dict[str, Any] = PATIENT, **over: Any) -> Scenari
 def test_mistakes_are_told(fault: dict[str, Any], complaint: str) -> None:
     with pytest.raises(UserError, match=complaint):
         read([fault])
+
+
+def test_many_faults_are_read_in_proportion(tmp_path: Path) -> None:
+    """8000 crashes took half a minute, and 20 000 names of a partition more than one."""
+    rows = [
+        f"{w},{1 + 0.1 * k + 0.02 * w:.4f},{1.01 + 0.1 * k + 0.02 * w:.4f}"
+        for w in range(4)
+        for k in range(500)
+    ]
+    (tmp_path / "t.csv").write_text("\n".join(["worker,down,up", *rows]))
+    began = time.process_time()
+    read({"path": str(tmp_path / "t.csv")})
+    groups = [list(range(5000)), list(range(5000, 10_000))]
+    split = Partition.model_validate({"kind": "partition", "groups": groups, "down": 1})
+    assert [split.side(k) for k in (0, 9999, 10_000)] == [0, 1, -1]
+    assert time.process_time() - began < 3
+
+
+@pytest.mark.parametrize(("up", "refused"), [(4, True), (3, False), (None, True)])
+def test_one_worker_at_least_stays_up(up: float | None, refused: bool) -> None:
+    """One that comes back at the moment at which the last goes down is up."""
+    crashes = [{"worker": k, "down": 1 + 0.5 * k, "up": up} for k in range(3)]
+    crashes += [{"worker": 3, "down": 3, "up": 5}]
+    if refused:
+        with pytest.raises(UserError, match="at 3 s all 4 workers are down at once"):
+            read(crashes)
+    else:
+        assert len(read(crashes).faults) == 4
 
 
 def test_pauses_and_crashes_of_a_worker_follow_one_another() -> None:

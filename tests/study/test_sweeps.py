@@ -129,16 +129,16 @@ def test_a_failure_does_not_leave_an_older_runs_records_in_its_place(tmp_path: P
 
 # ---------------------------------------------------------------------------------------- one process a run
 def test_an_answer_comes_back_from_either_kind_of_process() -> None:
-    with tidy():
-        assert forked(divmod, 7, 3) == (2, 1)
+    with tidy() as living:
+        assert forked(living, divmod, 7, 3) == (2, 1)
     assert spawned(divmod, 7, 3) == (2, 1)
 
 
 def test_a_process_that_ends_is_told_from_one_that_answers() -> None:
     import os
 
-    with tidy(), pytest.raises(Died, match="exit code 3"):
-        forked(os._exit, 3)
+    with tidy() as living, pytest.raises(Died, match="exit code 3"):
+        forked(living, os._exit, 3)
     with pytest.raises(Died, match="exit code 3"):
         spawned(os._exit, 3)
 

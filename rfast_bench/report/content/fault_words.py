@@ -33,14 +33,16 @@ def spoken_seconds(value: float) -> str:
     return f"{cell(value / size)} {unit}"
 
 
-def fault_in_words(fault: Values) -> str:
-    """What happens from when to when, as part of a sentence."""
+def fault_in_words(fault: Values, workers: int | None = None) -> str:
+    """What happens from when to when, as part of a sentence, among so many workers."""
     kind = fault.get("kind") or "crash"
     if kind == "random":
         return _random(fault)
     if kind == "crash":
         back = "" if fault.get("up") is None else f" and comes back at {spoken_seconds(fault['up'])}"
         return f"worker {fault.get('worker')} dies{_at(fault)}{back}"
+    if kind == "partition":
+        return f"{_split(fault, workers)} {_span(fault)}"
     return f"{_HAPPENS.get(kind, _unknown)(fault)} {_span(fault)}"
 
 
@@ -65,9 +67,12 @@ def _links(fault: Values) -> str:
     return f"the link {ways[0]} is down" if len(ways) == 1 else f"the links {listed(ways)} are down"
 
 
-def _split(fault: Values) -> str:
+def _split(fault: Values, workers: int | None) -> str:
     groups: Sequence[Sequence[int]] = fault.get("groups") or ()
-    return f"the network is split into {' | '.join(listed(map(str, group)) for group in groups)}"
+    sides = [listed(map(str, group)) for group in groups]
+    if workers is not None and sum(map(len, groups)) < workers:
+        sides.append("the others")
+    return f"the network is split into {' | '.join(sides)}"
 
 
 def _burst(fault: Values) -> str:
@@ -87,7 +92,7 @@ def _unknown(fault: Values) -> str:
 
 
 _HAPPENS = {
-    **{"pause": _pause, "link": _links, "partition": _split},
+    **{"pause": _pause, "link": _links},
     **{"burst": _burst, "corrupt": _spoilt, "duplicate": _doubled},
 }
 

@@ -243,7 +243,8 @@ def _faults(scenario: Values, varied: Iterable[str]) -> str:
     faults = scenario.get("faults")
     if not faults or _varies("faults", varied):
         return ""
-    return f"{_upper(listed(map(fault_in_words, faults)))}."
+    workers = scenario.get("workers")
+    return f"{_upper(listed(fault_in_words(fault, workers) for fault in faults))}."
 
 
 def _length(scenario: Values, varied: Iterable[str]) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BeforeValidator, ConfigDict, Field, model_validator
@@ -139,18 +140,24 @@ class Partition(Span):
 
     @model_validator(mode="after")
     def _once_each(self) -> Partition:
+        seen: set[int] = set()
         for worker in self.named:
-            if self.named.count(worker) > 1:
+            if worker in seen:
                 raise ValueError(f"groups name worker {worker} more than once")
+            seen.add(worker)
         return self
 
     @property
     def named(self) -> tuple[int, ...]:
         return tuple(worker for group in self.groups for worker in group)
 
+    @cached_property
+    def _sides(self) -> dict[int, int]:
+        return {worker: k for k, group in enumerate(self.groups) for worker in group}
+
     def side(self, worker: int) -> int:
         """The number of its group."""
-        return next((k for k, group in enumerate(self.groups) if worker in group), -1)
+        return self._sides.get(worker, -1)
 
     def cuts(self, sender: int, receiver: int) -> bool:
         return self.side(sender) != self.side(receiver)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import Annotated, Any
@@ -126,8 +127,14 @@ def wrong_horizon(faults: Sequence[Fault | RandomFaults], end: float | None, wor
 def _nobody_left(faults: Sequence[Fault], workers: int) -> str:
     """When all workers are down at once, which leaves no run and nothing to measure."""
     crashes = [fault for fault in faults if isinstance(fault, Crash)]
-    for last in crashes:
-        down = {f.worker for f in crashes if f.on(last.down)}
-        if len(down) == workers:
-            return f"at {last.down:g} s all {workers} workers are down at once; at least one has to stay up"
+    if len({fault.worker for fault in crashes}) < workers:
+        return ""
+    moments = [(f.end, False, f.worker) for f in crashes] + [(f.down, True, f.worker) for f in crashes]
+    down: Counter[int] = Counter()
+    for time, begins, worker in sorted(moments):  # whoever comes back at a moment is up at it
+        down[worker] += 1 if begins else -1
+        if not down[worker]:
+            del down[worker]
+        elif begins and len(down) == workers:
+            return f"at {time:g} s all {workers} workers are down at once; at least one has to stay up"
     return ""

@@ -22,8 +22,8 @@ def checked_apart(what: str, given: Iterable[str], folder: Path, processes: bool
     if not code.is_file(what):
         return checked(what, given, folder, processes)
     try:
-        with tidy():
-            answer = forked(_answered, what, list(given), folder, processes)
+        with tidy() as living:
+            answer = forked(living, _answered, what, list(given), folder, processes)
     except Died as problem:
         ended = Finding(RULES["exceptions"], f"it ended the process that tried it: {problem}", None)
         return [ended], what.rpartition(":")[2]
