@@ -259,6 +259,14 @@ def test_check_names_what_will_be_skipped_also_where_steps_are_tuned(tmp_path: P
     assert "6 (3 algorithms x 2 seeds); 2 of them will be skipped" in result.output
     assert "skipped     ad-psgd: " in result.output
     assert "odd cycle" in result.output
+    path, out = tmp_path / "scenario.yaml", tmp_path / "out"
+    assert call("run", path, "--out", out, "--no-plots", "--jobs", 1).exit_code == 0
+    again = call("check", path, "--out", out).output
+    assert (
+        "2 runs before them, and more where a best value lies at the edge of its range; 2 of them are there"
+        in again
+    )
+    assert "2 of them are there already" in again.partition("tuning")[0], "those whose step is given"
 
 
 def test_nothing_can_run_is_exit_code_2(tmp_path: Path) -> None:

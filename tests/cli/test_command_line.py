@@ -252,3 +252,11 @@ with ends_when_told(" Finished runs are kept."):
     )
     assert done.returncode == 128 + signal.SIGHUP
     assert done.stderr.strip() == "Ended by SIGHUP. Finished runs are kept."
+
+
+def test_a_relative_import_in_a_file_of_ones_own_is_told(tmp_path: Path) -> None:
+    (tmp_path / "meth.py").write_text("from .base import Mine\n\n\nclass Rel(Mine):\n    pass\n")
+    done = call("check", f"{tmp_path / 'meth.py'}:Rel")
+    assert done.exit_code == 2
+    assert "loaded by itself belongs to no package" in done.stderr
+    assert "(line 1)" in done.stderr

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from pydantic import ValidationError
 
 from rfast_bench.conditions.optimizer import GradientFilter, Rounds, ScheduledStep, base_step, factor_of
 from rfast_bench.errors import UserError
@@ -158,6 +159,22 @@ def test_points_by_hand() -> None:
 
 def test_nothing_given_is_a_factor_of_one() -> None:
     assert of_ours({}, 5) == [1.0] * 5
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"drops": {"3 s": "2 min"}},
+        {"drops": [["3 s", "900 ms"]]},
+        {"points": [["3 s", "1 s"]]},
+        {"warmup": "1 s", "warmup_from": "900 ms"},
+        {"cosine": {"until": "3 s", "to": "1 ms"}},
+        {"one_cycle": {"until": "3 s", "rise": "300 ms"}},
+    ],
+)
+def test_a_factor_is_no_time(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError, match="valid number"):
+        ScheduleSpec.model_validate({"by": "time", **wrong})
 
 
 def test_a_schedule_by_time_may_have_units() -> None:

@@ -170,17 +170,29 @@ class ScheduleSpec(Spec):
         return self
 
 
-def _in_seconds(value: Any) -> Any:
-    """The same with every quantity such as `20 s`, in a value or a key, as a number of seconds."""
-    if isinstance(value, dict):
-        return {_key(key): item if key == "by" else _in_seconds(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_in_seconds(item) for item in value]
+def _in_seconds(data: Mapping[Any, Any]) -> dict[Any, Any]:
+    """The same with every position such as `20 s` as a number of seconds; factors are numbers as they are."""
+    read = {"warmup": seconds, "cosine": _end, "one_cycle": _end, "drops": _firsts, "points": _firsts}
+    return {key: read[key](value) if key in read else value for key, value in data.items()}
+
+
+def _end(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: seconds(item) if key == "until" else item for key, item in value.items()}
     return seconds(value)
 
 
-def _key(key: Any) -> Any:
-    return seconds(key) if isinstance(key, str) and key[:1].isdigit() else key
+def _firsts(value: Any) -> Any:
+    """Of pairs, or the keys of a mapping."""
+    if isinstance(value, Mapping):
+        return {seconds(key): item for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        pairs = [isinstance(pair, list | tuple) and len(pair) > 0 for pair in value]
+        return [
+            [seconds(pair[0]), *pair[1:]] if is_pair else pair
+            for pair, is_pair in zip(value, pairs, strict=True)
+        ]
+    return value
 
 
 # ----------------------------------------------------------------------------------------- as they apply

@@ -21,6 +21,14 @@ MISTAKES = (Exception, SystemExit)
 the suite. It is only ever caught around his code, and told with its type, its words and its line."""
 
 
+PACKAGE = "rfast_bench_user"
+"""Of the modules in users' files."""
+RELATIVE = (
+    "a file that is loaded by itself belongs to no package, so that `from .other import x` finds nothing; give the "
+    "package's whole name, `from package.other import x`, or the file's, `from other import x`"
+)
+
+
 @contextmanager
 def telling(path: Path, told: str) -> Iterator[None]:
     """Turn what the file's code raises into a UserError, which starts with `told` and names the line of the file."""
@@ -32,7 +40,12 @@ def telling(path: Path, told: str) -> Iterator[None]:
         frames = traceback.extract_tb(problem.__traceback__)
         lines = [frame.lineno for frame in frames if frame.filename == str(path)]
         line = f" (line {lines[-1]})" if lines else ""
-        raise UserError(f"{told}: {type(problem).__name__}: {problem}{line}") from problem
+        said = RELATIVE if _is_relative(problem) else f"{type(problem).__name__}: {problem}"
+        raise UserError(f"{told}: {said}{line}") from problem
+
+
+def _is_relative(problem: BaseException) -> bool:
+    return isinstance(problem, ImportError) and str(problem.name or "").partition(".")[0] == PACKAGE
 
 
 def anew(path: Path, told: str) -> ModuleType:
@@ -41,7 +54,7 @@ def anew(path: Path, told: str) -> ModuleType:
     Names of two modules differ by their files' whole paths. What lies beside the file can be imported by it; its
     folder comes last, where it hides nothing.
     """
-    name = f"rfast_bench_user.{path.stem}_{crc32(str(path).encode()):08x}"
+    name = f"{PACKAGE}.{path.stem}_{crc32(str(path).encode()):08x}"
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise UserError(f"{told}{path} cannot be imported")

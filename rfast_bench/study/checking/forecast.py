@@ -43,6 +43,7 @@ class Forecast:
     there: int
     tuning: int
     """Runs of tuning, before any range is widened; some are cut short."""
+    tuning_there: int
     skipped: dict[str, str]
     """Why, by label; where not at every point, of the last point."""
     skipped_runs: int
@@ -65,7 +66,7 @@ def forecast(path: Path, overrides: tuple[str, ...], out: Path, jobs: int) -> Fo
     sample = [*tuning, *(run for run in will if not tune.is_open(run))]
     if not sample:
         raise UserError(f"{path}: no algorithm can run: {'; '.join(skipped.values())}")
-    there = sum(is_done(run, out) for run in will) if not tuning else 0
+    there = sum(is_done(run, out) for run in will if not tune.is_open(run))
     firsts = list({str(run.algorithm.label): run for run in sample}.values())
     cautions: list[str] = []
     _, sizes = survey(firsts, cautions.append)
@@ -74,7 +75,7 @@ def forecast(path: Path, overrides: tuple[str, ...], out: Path, jobs: int) -> Fo
         *saturation.cautions(firsts, lambda run: sizes[problem_key(run)].vector),
     ]
     cautions += _settings(firsts, points[0].scenario)
-    todo = [run for run in [*tuning, *will] if tuning or not is_done(run, out)]
+    todo = [run for run in [*tuning, *will] if tune.is_open(run) or not is_done(run, out)]
     needs = needs_of(firsts, sizes)
     scenario = points[0].scenario
     return Forecast(
@@ -85,6 +86,7 @@ def forecast(path: Path, overrides: tuple[str, ...], out: Path, jobs: int) -> Fo
         how=_how(points),
         there=there,
         tuning=len(tuning),
+        tuning_there=sum(is_done(run, out) for run in tuning),
         skipped=skipped,
         skipped_runs=len(reported) - len(will),
         seconds=_seconds(todo, firsts),

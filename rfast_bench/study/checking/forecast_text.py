@@ -22,10 +22,9 @@ def _parts(found: Forecast) -> Iterator[tuple[str, list[str]]]:
     never = f"; {found.skipped_runs} of them will be skipped" if found.skipped_runs else ""
     yield "runs", [f"{found.runs} ({found.how}){never}{there}"]
     if found.tuning:
-        yield (
-            "tuning",
-            [f"{found.tuning} runs before them, and more where a best value lies at the edge of its range"],
-        )
+        known = f"; {found.tuning_there} of them are there already" if found.tuning_there else ""
+        told = f"{found.tuning} runs before them, and more where a best value lies at the edge of its range{known}"
+        yield "tuning", [told]
     yield "time", [_time(found)]
     if found.memory:
         yield (
