@@ -54,6 +54,8 @@ def run(
         raise UserError(
             f'changes: expected values by key path, {{"network.loss": 0.2}}, found {type(changes).__name__}'
         )
+    if wrong := [key for key in changes or {} if not isinstance(key, str)]:
+        raise UserError(f'changes: expected key paths such as "network.loss", found {wrong[0]!r}')
     home, jobs = Path(out), _jobs(jobs)
     more = {
         key: value

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -62,7 +63,7 @@ class Study:
             if not isinstance(label, str):
                 raise UserError(f'select: expected labels one by one, select("a", "b"), found {label!r}')
             self._check_label(label)
-        wanted = None if seeds is None else {seeds} if isinstance(seeds, int) else set(seeds)
+        wanted = _seeds(seeds)
         kept = [
             run
             for run in self.runs
@@ -77,6 +78,8 @@ class Study:
     def renamed(self, names: Mapping[str, str]) -> Study:
         """The same runs with other names for some labels, `{"r-fast": "R-FAST"}`. Raises UserError for a label that is
         not there, and where two would have one name."""
+        if not isinstance(names, Mapping) or not all(isinstance(new, str) and new for new in names.values()):
+            raise UserError(f'renamed: expected names by label, {{"r-fast": "R-FAST"}}, found {names!r}')
         for label in names:
             self._check_label(label)
         return Study(
@@ -176,6 +179,21 @@ class Study:
         return render(self.runs, "terminal")
 
 
+def _several(value: object, kind: Any) -> list[Any] | None:
+    """One of a kind or several of it, as a list; None where it is something else."""
+    items = [value] if isinstance(value, kind) else list(value) if isinstance(value, Iterable) else [None]
+    return items if all(isinstance(item, kind) for item in items) else None
+
+
+def _seeds(asked: object) -> set[int] | None:
+    if asked is None:
+        return None
+    several = _several(asked, Integral)
+    if several is None:
+        raise UserError(f"select: seeds: expected a whole number or several, found {asked!r}")
+    return set(map(int, several))
+
+
 def _holds(where: Callable[[Run], bool], run: Run) -> bool:
     try:
         return where(run)
@@ -197,5 +215,7 @@ def _speedup(row: dict[Any, Any], target: str) -> dict[str, Any]:
 
 def load(paths: str | Path | Iterable[str | Path]) -> Study:
     """The runs in folders of records, or below them. Raises UserError when there is none."""
-    places = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
+    places = _several(paths, str | os.PathLike)
+    if places is None:
+        raise UserError(f"load: expected a folder of runs or several, found {paths!r}")
     return Study(find_runs([Path(place) for place in places]))

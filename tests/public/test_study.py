@@ -7,9 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from rfast_bench.errors import UserError
+from rfast_bench.public.running import run
 from rfast_bench.public.study import Study, load
 from rfast_bench.records.reading import Run
 from tests.support.synthetic_records import straggler_scenario, unsealed
@@ -70,6 +72,27 @@ def test_what_is_damaged_is_not_drawn(tmp_path: Path) -> None:
 def test_sizes_that_are_none(size: Any, scene: list[Run]) -> None:
     with pytest.raises(UserError, match="size: expected width and height in inches"):
         Study(scene).plot.curves(size=size)
+
+
+@pytest.mark.parametrize("asked", [None, 3, [3], b"Q"])
+def test_what_is_no_folder(asked: Any) -> None:
+    with pytest.raises(UserError, match="load: expected a folder of runs or several"):
+        load(asked)
+
+
+def test_seeds_and_names_of_other_types(scene: list[Run]) -> None:
+    study = Study(scene)
+    assert len(study.select(seeds=np.int64(0)).runs) == len(study.select(seeds=[0]).runs)  # type: ignore[arg-type]
+    for seeds in (0.0, "0", [0.5]):
+        with pytest.raises(UserError, match="select: seeds: expected a whole number or several"):
+            study.select(seeds=seeds)  # type: ignore[arg-type]
+    names: tuple[Any, ...] = (None, ["r-fast"], {"r-fast": 3}, {"r-fast": ""})
+    for one in names:
+        with pytest.raises(UserError, match="renamed: expected names by label"):
+            study.renamed(one)
+    changes: Any = {1: 2}
+    with pytest.raises(UserError, match="changes: expected key paths"):
+        run("quickstart", changes=changes)
 
 
 def test_a_number_is_not_drawn_against_itself(scene: list[Run]) -> None:
