@@ -115,8 +115,9 @@ class Curve:
 
     def add(self, look: Look) -> None:
         seats = zip(self._results, look.samples, strict=True)
+        known = {r.worker: Shown(r.models[k]) for r, k in seats if k >= 0}
         away = self._there.away(look.time)
-        models = {r.worker: Shown(r.models[k]) for r, k in seats if k >= 0 and r.worker not in away}
+        models = {k: model for k, model in known.items() if k not in away} or known  # else nobody is there
         shown = cast(Mapping[int, Algorithm], models)
         measured = self._evaluator.measure(shown)
         if self._sides is not None:

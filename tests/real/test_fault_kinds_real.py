@@ -45,3 +45,13 @@ def test_a_synchronous_method_is_ended_as_stalled(name: str) -> None:
     assert outcome.stopped_by == "stalled"
     assert "worker 3 paused at 1 s" in outcome.reason
     assert outcome.frames["curves"]["time"].iloc[-1] < 15
+
+
+def test_where_everybody_is_paused_looks_go_on() -> None:
+    """For longer than the others' patience: nobody is there, and the paused are looked at."""
+    pauses = [{"kind": "pause", "worker": k, "down": "1 s", "up": "4 s"} for k in range(6)]
+    outcome, *_ = play(pauses, 8)
+    assert outcome.stopped_by == "time"
+    curves = outcome.frames["curves"]
+    assert curves["loss"].notna().all()
+    assert curves["gap"].iloc[-1] < curves["gap"].iloc[1]
