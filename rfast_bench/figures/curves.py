@@ -5,21 +5,18 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.legend import Legend
-from matplotlib.lines import Line2D
 from matplotlib.patheffects import withStroke
 from matplotlib.ticker import FuncFormatter
 
 from rfast_bench.analysis.cell_text import FINALS, words
 from rfast_bench.errors import UserError
+from rfast_bench.figures.legends import ending
 from rfast_bench.figures.looks import Style, styles
 from rfast_bench.figures.style import by_label, colour_of, plain, theme, time_name
 from rfast_bench.records.reading import Run
@@ -49,8 +46,6 @@ HELD = 0.1
 """How much longer than it was a curve keeps its last value in a median over seeds, as a share."""
 SHARPEST = 4
 """How many markers a curve has, about."""
-NARROW = 5.5
-"""Inches below which there is no room for a legend beside the axes."""
 Limits = tuple[float, float]
 Bands = dict[str, pd.DataFrame]
 """Of each label the columns x, median, low and high."""
@@ -250,56 +245,3 @@ def note_targets(axes: Axes, targets: Sequence[float]) -> None:
             path_effects=[withStroke(linewidth=3, foreground=page.page)] if page.small else [],
             zorder=10,
         )
-
-
-def ending(runs: Sequence[Run]) -> str:
-    """` (diverged 2/3)`: how runs ended that did not finish as meant."""
-    counts = Counter(run.status for run in runs if run.status != "finished")
-    shares = {word: "" if count == len(runs) else f" {count}/{len(runs)}" for word, count in counts.items()}
-    return f" ({', '.join(word + share for word, share in shares.items())})" if shares else ""
-
-
-# ---------------------------------------------------------------------------------------------- the legend
-def keys(found: Iterable[str], runs: Sequence[Run], looks: Mapping[str, Style]) -> list[Line2D]:
-    """Those of the labels that were drawn, with how their runs ended."""
-    groups = by_label(runs)
-    return [key(looks[label], label + ending(groups[label])) for label in found]
-
-
-def key(style: Style, label: str) -> Line2D:
-    """A line and marker for a legend."""
-    page = theme()
-    return Line2D(
-        [],
-        [],
-        color=colour_of(style),
-        linestyle=style.dashes,
-        linewidth=page.line,
-        marker=style.marker,
-        markersize=page.marker,
-        markeredgecolor=page.page,
-        markeredgewidth=0.3 * page.line,
-        label=plain(label),
-    )
-
-
-def legend(drawn: Figure, handles: Sequence[Line2D]) -> Legend | None:
-    """Beside the axes at the right; where the figure is narrow, under them in as many columns as fit."""
-    if not handles:
-        return None
-    if not theme().small and drawn.get_figwidth() >= NARROW:
-        return drawn.legend(handles=list(handles), loc="outside right center", frameon=False)
-    columns = _columns(
-        [len(str(handle.get_label())) for handle in handles], 72 * drawn.get_figwidth() / theme().text
-    )
-    in_rows = [handle for column in range(columns) for handle in handles[column::columns]]
-    return drawn.legend(handles=in_rows, loc="outside lower center", frameon=False, ncols=columns)
-
-
-def _columns(lengths: Sequence[int], wide: float) -> int:
-    """As many columns of labels, read row by row, as are `wide` (in letters' heights) together."""
-    for columns in range(len(lengths), 1, -1):
-        parts = [lengths[column::columns] for column in range(columns)]
-        if sum(0.5 * max(part) + 4.5 for part in parts) <= wide:
-            return columns
-    return 1

@@ -13,7 +13,8 @@ from matplotlib.figure import Figure
 
 from rfast_bench.analysis.cell_text import cell
 from rfast_bench.errors import UserError, nearest
-from rfast_bench.figures.curves import NARROW, X, draw_curves, keys, legend, main_number, x_name
+from rfast_bench.figures.curves import X, draw_curves, main_number, x_name
+from rfast_bench.figures.legends import NARROW, keys, legend
 from rfast_bench.figures.looks import Style, assigned
 from rfast_bench.figures.plots import seeds_words
 from rfast_bench.figures.style import SUFFIXES, by_label, figure, headline, look, save_as

@@ -15,8 +15,9 @@ from matplotlib.figure import Figure
 from rfast_bench.analysis.cell_text import cell, larger_is_better, target_names
 from rfast_bench.analysis.tables import summarise
 from rfast_bench.figures.bars import draw_bars, target_title
-from rfast_bench.figures.curves import draw_curves, keys, legend, main_number
+from rfast_bench.figures.curves import draw_curves, main_number
 from rfast_bench.figures.diagrams import save_timeline, save_topologies
+from rfast_bench.figures.legends import keys, legend
 from rfast_bench.figures.looks import Style, styles
 from rfast_bench.figures.style import by_label, figure, headline, look, plain, save, slug, theme, time_name
 from rfast_bench.figures.sweeps import draw_sweeps

@@ -20,7 +20,8 @@ from rfast_bench.analysis.cell_text import POINT, cell, heading, target_names
 from rfast_bench.analysis.outcomes import absent
 from rfast_bench.analysis.tables import summarise
 from rfast_bench.figures.bars import latest, whisker
-from rfast_bench.figures.curves import FORMULAS, key, legend
+from rfast_bench.figures.curves import FORMULAS
+from rfast_bench.figures.legends import key, legend
 from rfast_bench.figures.looks import Style
 from rfast_bench.figures.style import colour_of, figure, headline, plain, save, slug, theme, time_name
 from rfast_bench.records.key_words import key_words

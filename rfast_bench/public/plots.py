@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from rfast_bench.errors import UserError, suggest
-from rfast_bench.figures import bars, curves, diagrams, one
+from rfast_bench.figures import bars, curves, diagrams, legends, one
 from rfast_bench.figures.looks import Style, styles
 from rfast_bench.figures.style import THEMES, by_label, figure, look
 from rfast_bench.records.reading import DAMAGED, Run, varying
@@ -61,9 +61,9 @@ class Plots:
         self._check(x, y)
         with _page(style, ax, size) as (drawn, axes):
             found = curves.draw_curves(axes, shown, x, y, looks, log, xlim, ylim)
-            handles = curves.keys(found, shown, looks)
+            handles = legends.keys(found, shown, looks)
             if legend and ax is None:
-                curves.legend(drawn, handles)
+                legends.legend(drawn, handles)
             elif legend:
                 axes.legend(handles=handles, frameon=False)
         return drawn

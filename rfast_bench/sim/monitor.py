@@ -26,7 +26,7 @@ from rfast_bench.scenario.schema import Scenario
 from rfast_bench.sim.driver import Driver
 from rfast_bench.sim.halts.stalls import why
 from rfast_bench.sim.totals import staleness_counts, timeline, worker_totals
-from rfast_bench.sim.worker import Worker
+from rfast_bench.sim.worker import Worker, whose
 
 
 @dataclass(frozen=True)
@@ -180,7 +180,7 @@ class Monitor:
     def _look(self, time: float) -> None:
         for check in self.checks:
             check()
-        there = {k: self._workers[k].algorithm for k in _whose(self._workers)}
+        there = {k: self._workers[k].algorithm for k in whose(self._workers)}
         row = {
             "time": time,
             **self._counters(),
@@ -293,18 +293,3 @@ class Monitor:
             [Ended(worker.number, of_ended(activity)) for worker, activity in self._driver.ended],
         )
         return cautions(type(workers[0].algorithm), facts)
-
-
-def _whose(workers: Sequence[Worker]) -> list[int]:
-    """Whose models are looked at: of all who are there; where nobody is, of those who are only paused, and last of all
-    of the dead, as they were."""
-    for counts in (_there, lambda worker: not worker.down):
-        found = [k for k, worker in enumerate(workers) if counts(worker)]
-        if found:
-            return found
-    return list(range(len(workers)))
-
-
-def _there(worker: Worker) -> bool:
-    """Whether the others count on it."""
-    return not worker.down and not worker.away

@@ -102,3 +102,18 @@ class Done(Due):
     def __init__(self, callbacks: Sequence[Callable[[Any], None]], worker: Worker) -> None:
         super().__init__(callbacks)
         self.worker = worker
+
+
+def whose(workers: Sequence[Worker]) -> list[int]:
+    """Whose models are looked at: of all who are there; where nobody is, of those who are only paused, and last of all
+    of the dead, as they were."""
+    for counts in (there, lambda worker: not worker.down):
+        found = [k for k, worker in enumerate(workers) if counts(worker)]
+        if found:
+            return found
+    return list(range(len(workers)))
+
+
+def there(worker: Worker) -> bool:
+    """Whether the others count on it."""
+    return not worker.down and not worker.away

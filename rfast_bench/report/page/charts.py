@@ -12,7 +12,8 @@ from markupsafe import Markup
 from rfast_bench.analysis.cell_text import label as shown_label
 from rfast_bench.analysis.cell_text import words as in_words
 from rfast_bench.figures.bars import any_bar, bar_words, latest, whisker
-from rfast_bench.figures.curves import AXIS, band, ending, log_range
+from rfast_bench.figures.curves import AXIS, band, log_range
+from rfast_bench.figures.legends import ending
 from rfast_bench.figures.looks import Style
 from rfast_bench.figures.style import by_label, time_name
 from rfast_bench.records.reading import Run

@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from rfast_bench.analysis.cell_text import cell, footnote, target_names
 from rfast_bench.analysis.shards import Shards
-from rfast_bench.figures.curves import ending
+from rfast_bench.figures.legends import ending
 from rfast_bench.figures.plots import seeds_words
 from rfast_bench.figures.style import by_label
 from rfast_bench.plan.swept_values import short_names
