@@ -27,15 +27,6 @@ ALONE = ("tests/real/test_real_faults", "tests/real/test_networks")
 """Of those that start processes and look at the clock, those that need both cores."""
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files of `PROCESSES`, whose tests mostly wait, evenly among the others, which mostly compute."""
-    files = list(dict.fromkeys(item.nodeid.partition("::")[0] for item in items))
-    waiting = [file for file in files if file.startswith(PROCESSES)]
-    others = [file for file in files if not file.startswith(PROCESSES)]
-    place = {file: (k + 0.5) / len(kind) for kind in (waiting, others) for k, file in enumerate(kind)}
-    items.sort(key=lambda item: place[item.nodeid.partition("::")[0]])
-
-
 @pytest.fixture(autouse=True)
 def _cores(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Tests of `ALONE` run while no other of `PROCESSES` does, in whichever of pytest's processes."""

@@ -89,7 +89,7 @@ print(study.table()[["world", "label", "status"]].values.tolist())
     rows = done.stdout.splitlines()[-1]
     for world, label, _ in found:
         assert f"['{world}', '{label}', " in rows
-    (kept,) = (tmp_path / "out" / "given").iterdir()
+    (kept,) = (tmp_path / "out" / "given").glob("*.py")
     assert "class GossipSgd" in kept.read_text()
     assert "rfast_bench.run" not in kept.read_text()
     assert kept.name in (tmp_path / "out/small/simulated/GossipSgd/seed-0/scenario.yaml").read_text()

@@ -270,7 +270,8 @@ def test_a_value_of_several_types_has_one_line_for_one_mistake(
 ) -> None:
     with pytest.raises(UserError) as caught:
         points(tmp_path, override)
-    assert str(caught.value).splitlines() == [f"{tmp_path / 'scenario.yaml'}: {line}" for line in lines]
+    said = str(caught.value).replace(", changed by --set:", ":")
+    assert said.splitlines() == [f"{tmp_path / 'scenario.yaml'}: {line}" for line in lines]
 
 
 @pytest.mark.parametrize("kind", ["by-owner", "by-client", "by-colum"])
@@ -350,7 +351,7 @@ def test_a_key_is_known_by_its_name_in_the_file_only(tmp_path: Path) -> None:
 def test_a_name_that_several_items_have_is_refused_with_their_labels() -> None:
     items = [{"name": "r-fast", "label": "tree"}, {"name": "r-fast", "label": "circle"}, {"name": "osgp"}]
     with pytest.raises(
-        UserError, match=r"several items.* Allowed: tree, circle, osgp or a position from 0 to 2"
+        UserError, match=r"several items.* Allowed: tree, circle, osgp, or a position from 0 to 2"
     ):
         assign({"algorithms": items}, "algorithms.r-fast.step_size", 0.1)
 
@@ -472,4 +473,4 @@ def test_wrong_parameters_of_all_algorithms_are_told_at_once(tmp_path: Path) -> 
 def test_no_word_of_a_schema(override: str, line: str, tmp_path: Path) -> None:
     with pytest.raises(UserError) as caught:
         points(tmp_path, override)
-    assert str(caught.value) == f"{tmp_path / 'scenario.yaml'}: {line}"
+    assert str(caught.value) == f"{tmp_path / 'scenario.yaml'}, changed by --set: {line}"

@@ -29,7 +29,8 @@ def told(folder: Path, *overrides: str) -> list[str]:
     with pytest.raises(UserError) as caught:
         points(folder, *overrides)
     return [
-        line.removeprefix(f"{folder / 'scenario.yaml'}: evaluate.") for line in str(caught.value).splitlines()
+        line.removeprefix(f"{folder / 'scenario.yaml'}, changed by --set: evaluate.")
+        for line in str(caught.value).splitlines()
     ]
 
 
