@@ -12,13 +12,13 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from rfast_bench.analysis.cell_text import listed, target_names
+from rfast_bench.analysis.cell_text import listed, target_names, target_words
 from rfast_bench.errors import UserError
 from rfast_bench.records.reading import DAMAGED, Run
 from rfast_bench.records.resolved import read_resolved
 from rfast_bench.records.writing import SCENARIO
 from rfast_bench.scenario.sections.network import NetworkSpec
-from rfast_bench.scenario.values.metrics import larger_is_better, words
+from rfast_bench.scenario.values.metrics import larger_is_better
 
 ABOUT = ("free losses", "one seed", "untuned", "targets", "looks", "left again", "graph")
 ONE_SEED = "One seed only: the spread between repetitions is not known, and small differences mean nothing."
@@ -108,7 +108,7 @@ def _targets(runs: Sequence[Run], rows: pd.DataFrame) -> Iterator[Caution]:
         if not counts:
             continue
         reached = [count for count in counts.values() if count is not None]
-        told = f"{words(metric)} {'≥' if larger_is_better(metric) else '≤'} {value}"
+        told = target_words(name)
         if not reached:
             never.append(told)
         elif len(reached) == len(counts) and max(reached) <= 1:
@@ -141,8 +141,7 @@ def _left_again(rows: pd.DataFrame) -> Iterator[Caution]:
         reached = rows[f"time_to_{name}_reached"] * 2 > rows["seeds"]
         labels = rows["label"][reached & (sign * rows[final] > sign * float(value))]
         if len(labels):
-            told = f"{words(metric)} {'≥' if sign < 0 else '≤'} {value}"
-            found.setdefault(listed(list(dict.fromkeys(labels))), []).append(told)
+            found.setdefault(listed(list(dict.fromkeys(labels))), []).append(target_words(name))
     for who, targets in found.items():
         yield Caution(
             "left again",

@@ -31,6 +31,12 @@ def listed(words: Sequence[str]) -> str:
     return " and ".join(filter(None, [", ".join(words[:-1]), *words[-1:]]))
 
 
+def target_words(name: str) -> str:
+    """`gap_0.1` -> `gap ≤ 0.1`, `accuracy_0.9` -> `accuracy ≥ 0.9`."""
+    metric, _, value = name.rpartition("_")
+    return f"{words(metric)} {'≥' if larger_is_better(metric) else '≤'} {value}"
+
+
 def target_names(columns: Iterable[Hashable]) -> list[str]:
     """The targets `<metric>_<value>` that a summary has columns for, in order."""
     counts = [name for name in map(str, columns) if name.startswith("time_to_") and name.endswith("_reached")]

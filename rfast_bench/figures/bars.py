@@ -10,7 +10,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.patheffects import withStroke
 
-from rfast_bench.analysis.cell_text import larger_is_better, not_reached, target_names, words
+from rfast_bench.analysis.cell_text import not_reached, target_names, target_words
 from rfast_bench.analysis.tables import summarise
 from rfast_bench.errors import UserError
 from rfast_bench.figures.looks import Style, styles
@@ -39,14 +39,8 @@ def draw_times(
         )
     name = target or names[0]
     draw_bars(axes, frame, name, looks or styles(runs), time_name(shown))
-    axes.set_title(plain(target_title(name)), fontsize=theme().text * 0.97)
+    axes.set_title(plain(target_words(name)), fontsize=theme().text * 0.97)
     return frame
-
-
-def target_title(name: str) -> str:
-    """`gap ≤ 0.03` of `gap_0.03`."""
-    metric, _, value = name.rpartition("_")
-    return f"{words(metric)} {'≥' if larger_is_better(metric) else '≤'} {value}"
 
 
 def draw_bars(axes: Axes, frame: pd.DataFrame, name: str, looks: Mapping[str, Style], time: str) -> None:

@@ -12,9 +12,9 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from rfast_bench.analysis.cell_text import cell, larger_is_better, target_names
+from rfast_bench.analysis.cell_text import cell, larger_is_better, target_names, target_words
 from rfast_bench.analysis.tables import summarise
-from rfast_bench.figures.bars import draw_bars, target_title
+from rfast_bench.figures.bars import draw_bars
 from rfast_bench.figures.curves import draw_curves, main_number
 from rfast_bench.figures.diagrams import save_timeline, save_topologies
 from rfast_bench.figures.legends import keys, legend
@@ -134,7 +134,7 @@ def times_figure(runs: Sequence[Run], looks: Mapping[str, Style], baseline: str 
     panels = drawn.subplots(1, len(names), sharey=True, squeeze=False)[0]
     for axes, name in zip(panels, names, strict=True):
         draw_bars(axes, frame, name, looks, time_name(runs))
-        axes.set_title(plain(target_title(name)), fontsize=0.97 * theme().text)
+        axes.set_title(plain(target_words(name)), fontsize=0.97 * theme().text)
     base = frame["baseline"].iloc[0]
     against = f"; × is the speed-up over {base}" if base else ""
     spread = "median over seeds, bootstrap intervals" if frame["seeds"].max() > 1 else "one seed"

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from rfast_bench.analysis.cell_text import cell, label, pace, target_names
+from rfast_bench.analysis.cell_text import cell, label, pace, target_names, target_words
 from rfast_bench.analysis.outcomes import absent
-from rfast_bench.report.content.findings import Row, baseline_of, points_of, target_words
+from rfast_bench.report.content.findings import Row, baseline_of, points_of
 
 WORDS = ("faster", "level", "slower", "missed")
 

@@ -8,7 +8,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 import pandas as pd
 
-from rfast_bench.analysis.cell_text import POINT, cell, interval, larger_is_better, words
+from rfast_bench.analysis.cell_text import POINT, cell, interval
 from rfast_bench.plan.swept_values import short_names
 
 Row: TypeAlias = Any
@@ -34,12 +34,6 @@ def point_words(row: Row) -> str:
     values = {str(key): value for key, value in dict(row).items()}
     names = short_names(key.removeprefix(POINT) for key in values if key.startswith(POINT))
     return ", ".join(f"{name} = {cell(values[POINT + key])}" for key, name in names.items())
-
-
-def target_words(name: str) -> str:
-    """`gap_0.1` -> `gap ≤ 0.1`, `accuracy_0.9` -> `accuracy ≥ 0.9`."""
-    number, _, value = name.rpartition("_")
-    return f"{words(number)} {'≥' if larger_is_better(name) else '≤'} {value}"
 
 
 def ranked(rows: pd.DataFrame, name: str) -> pd.DataFrame:

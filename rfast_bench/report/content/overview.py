@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from rfast_bench.analysis.cell_text import cell, target_names
+from rfast_bench.analysis.cell_text import cell, target_names, target_words
 from rfast_bench.analysis.outcomes import absent
 from rfast_bench.report.content.fault_words import listed
 from rfast_bench.report.content.findings import (
@@ -17,7 +17,6 @@ from rfast_bench.report.content.findings import (
     level,
     point_words,
     ranked,
-    target_words,
     with_interval,
 )
 from rfast_bench.report.content.margins import points as _points

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from rfast_bench.analysis.cell_text import cell, larger_is_better, target_names
+from rfast_bench.analysis.cell_text import cell, larger_is_better, target_names, target_words
 from rfast_bench.analysis.outcomes import absent
 from rfast_bench.report.content.fault_words import listed
 from rfast_bench.report.content.findings import (
@@ -20,7 +20,6 @@ from rfast_bench.report.content.findings import (
     contested,
     level,
     ranked,
-    target_words,
     with_interval,
 )
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pandas as pd
 from markupsafe import Markup
 
-from rfast_bench.analysis.cell_text import cell, footnote, target_names
+from rfast_bench.analysis.cell_text import cell, footnote, target_names, target_words
 from rfast_bench.analysis.shards import Shards
 from rfast_bench.figures.legends import ending
 from rfast_bench.figures.plots import seeds_words
@@ -19,7 +19,7 @@ from rfast_bench.records.reading import DAMAGED, Run, varying
 from rfast_bench.report.content import fault_words, resolved, run_description
 from rfast_bench.report.content.at_a_glance import Glance, glance
 from rfast_bench.report.content.cautions import about_links, about_settings, cautions
-from rfast_bench.report.content.findings import Finding, target_words
+from rfast_bench.report.content.findings import Finding
 from rfast_bench.report.content.holdings import Holdings, holdings
 from rfast_bench.report.content.margins import judged
 from rfast_bench.report.content.overview import over_points

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from markupsafe import Markup
 
-from rfast_bench.analysis.cell_text import POINT, cell, target_names
+from rfast_bench.analysis.cell_text import POINT, cell, target_names, target_words
 from rfast_bench.analysis.outcomes import absent
 from rfast_bench.figures.bars import latest, whisker
 from rfast_bench.figures.curves import AXIS
@@ -27,7 +27,6 @@ from rfast_bench.figures.sweeps import (
 )
 from rfast_bench.records.key_words import key_words
 from rfast_bench.records.reading import Run, varying
-from rfast_bench.report.content.findings import target_words
 from rfast_bench.report.page.charts import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, Looks, frame_of
 from rfast_bench.report.page.svg import WIDTH, Scale, dash, drawing, path, series, shape, tag, text
 
