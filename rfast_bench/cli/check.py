@@ -66,10 +66,16 @@ def _is_scenario(what: str) -> bool:
 
 
 def _scenario(what: str, overrides: tuple[str, ...], out: Path, as_json: bool) -> None:
-    from rfast_bench.analysis.written import json_text
+    from rfast_bench.plan import sources
     from rfast_bench.scenario import shipped
+
+    path = shipped.find(what)
+    sources.read(
+        path, overrides
+    )  # what is wrong by itself is told before anything is imported that takes long
+    from rfast_bench.analysis.written import json_text
     from rfast_bench.study.checking.forecast import forecast
     from rfast_bench.study.checking.forecast_text import as_text
 
-    found = forecast(shipped.find(what), overrides, out, os.cpu_count() or 1)
+    found = forecast(path, overrides, out, os.cpu_count() or 1)
     click.echo(json_text.of(vars(found)) if as_json else f"{as_text(found)}\n", nl=False)

@@ -98,6 +98,7 @@ def command(
     tensorboard: Path | None,
 ) -> None:
     """Run SCENARIO, a file or the name of a shipped one; leave records, a table and plots in OUT/NAME."""
+    from rfast_bench.plan import sources
     from rfast_bench.scenario import shipped
     from rfast_bench.study.warm_up import warm_up
 
@@ -107,16 +108,19 @@ def command(
     jobs = jobs or os.cpu_count() or 1
     if backend == "local" and jobs > 1:
         warm_up(path, real=world in ("real", "both") or bool({"world=real", "world=both"} & set(overrides)))
+    if world is not None:
+        overrides = (*overrides, f"world={world}")
+    if checkpoint:
+        overrides = (*overrides, "checkpoint=true")
+    sources.read(
+        path, overrides
+    )  # what is wrong by itself is told before anything is imported that takes long
     from rfast_bench.study import fork_server_imports  # noqa: F401 - first, see there
     from rfast_bench.study.cluster import Cluster
     from rfast_bench.study.scenario import Way, study
     from rfast_bench.study.sweep import RunsFailed
 
     cluster = None if backend == "local" or address is None else Cluster(backend, address)
-    if world is not None:
-        overrides = (*overrides, f"world={world}")
-    if checkpoint:
-        overrides = (*overrides, "checkpoint=true")
     try:
         way = Way(out, jobs, fresh, Console(quiet=is_quiet()), cluster=cluster, tensorboard=tensorboard)
         study(path, overrides, way, draw if plots else None)

@@ -16,7 +16,7 @@ import yaml
 from rfast_bench.api import Algorithm
 from rfast_bench.errors import CannotRun, UserError, suggest
 from rfast_bench.plan import devices, digests, graphs, parameters, quiet_keys, registry, roles, training
-from rfast_bench.plan.sources import Source, changed, folder_of, read_raw
+from rfast_bench.plan.sources import Source, changed, folder_of, read
 from rfast_bench.plan.swept_values import fitting, folder_words
 from rfast_bench.scenario.problem.kinds import PlugInSpec
 from rfast_bench.scenario.reading import assign, validate
@@ -137,9 +137,8 @@ class Run:
 # ---------------------------------------------------------------------------------------------- points
 def load_points(scenario: Source, overrides: tuple[str, ...] = ()) -> list[Point]:
     """Read a scenario and put every combination of its swept values in. Raises UserError."""
-    raw, folder = read_raw(scenario, overrides), folder_of(scenario)
-    by = changed(scenario, overrides)
-    whole = validate(Scenario, raw, str(scenario), folder, by)
+    raw, whole = read(scenario, overrides)
+    folder, by = folder_of(scenario), changed(scenario, overrides)
     points = []
     for values in product(*whole.sweep.values()):
         said = (value.name if isinstance(value, Named) else value for value in values)

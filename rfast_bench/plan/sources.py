@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rfast_bench.scenario.reading import assign, parse_override, read_yaml
+from rfast_bench.scenario.reading import assign, parse_override, read_yaml, validate
+from rfast_bench.scenario.schema import Scenario
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,14 @@ def read_raw(scenario: Source, overrides: tuple[str, ...] = ()) -> dict[str, Any
     for text in overrides:
         raw = assign(raw, *parse_override(text))
     return raw
+
+
+def read(scenario: Source, overrides: tuple[str, ...] = ()) -> tuple[dict[str, Any], Scenario]:
+    """Its mapping, and what it says as it is written, sweeps and all; what only algorithms and problems know of it is
+    not looked at. Raises UserError.
+    """
+    raw, by = read_raw(scenario, overrides), changed(scenario, overrides)
+    return raw, validate(Scenario, raw, str(scenario), folder_of(scenario), by)
 
 
 def folder_of(scenario: Source) -> Path:

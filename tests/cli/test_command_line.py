@@ -260,3 +260,18 @@ def test_a_relative_import_in_a_file_of_ones_own_is_told(tmp_path: Path) -> None
     assert done.exit_code == 2
     assert "loaded by itself belongs to no package" in done.stderr
     assert "(line 1)" in done.stderr
+
+
+@pytest.mark.parametrize("words", [["run", "--jobs", "1"], ["check"]], ids=["run", "check"])
+def test_what_is_wrong_by_itself_is_told_before_anything_slow_is_imported(
+    words: list[str], tmp_path: Path
+) -> None:
+    path = tmp_path / "wrong.yaml"
+    path.write_text("name: wrong\nseeds: 1000000000\n")
+    code = "import sys; from rfast_bench.cli.commands import main\n"
+    code += "try: main(sys.argv[1:])\nexcept SystemExit as end: print(end.code)\n"
+    code += "print([m for m in ('pandas', 'networkx', 'scipy', 'torch', 'simpy') if m in sys.modules])"
+    command = [sys.executable, "-P", "-c", code, *words, str(path)]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.splitlines() == ["2", "[]"]
+    assert "seeds: expected a number of at most 1000000 (found 1000000000)" in done.stderr

@@ -6,15 +6,17 @@ import csv
 from functools import cache
 from io import TextIOWrapper
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from rfast_bench.errors import nearest
 from rfast_bench.files import regular
 from rfast_bench.scenario.values.bounds import MOST_COLUMNS
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Draws = NDArray[np.float64]
 LONGEST_LINE = 2**24
@@ -24,6 +26,8 @@ LONGEST_LINE = 2**24
 @cache
 def _table(path: Path) -> pd.DataFrame:
     """A CSV file. Raises ValueError, which pydantic reports with its key."""
+    import pandas as pd  # half a second; few scenarios have a table
+
     try:
         check_width(path)
         return pd.read_csv(path)
@@ -53,6 +57,8 @@ def _series(path: Path, name: str) -> pd.Series[Any]:
 @cache
 def column(path: Path, name: str) -> Draws:
     """A column of non-negative numbers, not all 0. Raises ValueError."""
+    import pandas as pd
+
     times = pd.to_numeric(_series(path, name), errors="coerce").to_numpy(dtype=float)
     if not (len(times) and np.isfinite(times).all() and (times >= 0).all() and times.any()):
         raise ValueError(f"column '{name}' of {path} must hold numbers of at least 0, not all 0")
@@ -67,5 +73,5 @@ def rows_by(path: Path, name: str) -> tuple[NDArray[np.intp], ...]:
         line = int(np.flatnonzero(names.isna())[0]) + 2
         raise ValueError(f"column '{name}' of {path} is empty in line {line}")
     found = names.unique().tolist()
-    ordered = sorted(found) if pd.api.types.is_numeric_dtype(names) else found
+    ordered = sorted(found) if names.dtype.kind in "iufb" else found
     return tuple(np.flatnonzero(names == one) for one in ordered)
