@@ -43,6 +43,7 @@ def _rich_table(title: str, frame: pd.DataFrame, width: int) -> Table:
     table = Table(
         title=Text(title), title_justify="left", title_style="bold", box=SIMPLE_HEAD, padding=(0, 1, 0, 0)
     )
+    frame = _labels_in_lines(frame)
     widths = _widths(frame, width)
     for name in map(str, frame):
         justify: Literal["left", "right"] = "left" if name in WORDS else "right"
@@ -67,6 +68,8 @@ def _folded(heading: str, cells: pd.Series[str]) -> str:
 _JOINT = "\u2060"
 """Where a heading may be folded without a space."""
 _STATUS_ROOM = 24
+_LABEL_ROOM = 40
+"""Letters of a label on one line."""
 
 
 def _longest_word(text: str) -> int:
@@ -75,7 +78,7 @@ def _longest_word(text: str) -> int:
 
 def fits(frame: pd.DataFrame, width: int) -> bool:
     """Whether nothing but the status needs to wrap."""
-    wanted = _whole(frame)
+    wanted = _whole(_labels_in_lines(frame))
     return sum({**wanted, **_short_status(wanted)}.values()) <= _room(frame, width)
 
 
@@ -90,8 +93,15 @@ def _room(frame: pd.DataFrame, width: int) -> int:
 
 def _whole(frame: pd.DataFrame) -> dict[str, int]:
     """How wide each column is when none of its cells is folded."""
-    lines = {str(name): [*_folded(str(name), frame[name]).split("\n"), *frame[name]] for name in frame}
-    return {name: max(map(len, texts)) for name, texts in lines.items()}
+    lines = {str(name): [_folded(str(name), frame[name]), *frame[name]] for name in frame}
+    return {name: max(map(len, "\n".join(texts).split("\n"))) for name, texts in lines.items()}
+
+
+def _labels_in_lines(frame: pd.DataFrame) -> pd.DataFrame:
+    """The same with labels that would leave no room to the numbers on several lines."""
+    if "algorithm" not in frame:
+        return frame
+    return frame.assign(algorithm=[textwrap.fill(label, _LABEL_ROOM) or label for label in frame["algorithm"]])
 
 
 def _widths(frame: pd.DataFrame, width: int) -> dict[str, int]:
@@ -128,15 +138,20 @@ def _markdown(parts: Sequence[Part], width: int | None) -> str:
     for scenario, tables, note in parts:
         blocks.append(f"## {scenario}")
         for title, frame in tables:
-            safe = frame.rename(columns=_pipe).map(_pipe)
+            safe = frame.rename(columns=_cell).map(_cell)
             blocks += [f"**{title}**"] if title else []
             blocks.append(safe.to_markdown(index=False, disable_numparse=True))
         blocks.append(note)
     return "\n\n".join(blocks) + "\n"
 
 
-def _pipe(text: str) -> str:
-    return text.replace("|", "\\|").replace("\n", " ")
+def _cell(text: str) -> str:
+    """Text whose every sign stands for itself in a cell of a Markdown table.
+
+    >>> _cell("a|b *c* <i>d"), _cell("< 0.7×")
+    ('a\\\\|b \\\\*c\\\\* \\\\<i>d', '< 0.7×')
+    """
+    return re.sub(r"[|*`]|<(?=[A-Za-z/!?])", r"\\\g<0>", text).replace("\n", " ")
 
 
 _CSS = """

@@ -14,7 +14,7 @@ from rfast_bench.analysis.cell_text import not_reached, target_names, target_wor
 from rfast_bench.analysis.tables import summarise
 from rfast_bench.errors import UserError
 from rfast_bench.figures.looks import Style, styles
-from rfast_bench.figures.style import colour_of, plain, theme, time_name
+from rfast_bench.figures.style import colour_of, in_lines, plain, theme, time_name
 from rfast_bench.records.reading import Run
 
 
@@ -64,7 +64,7 @@ def draw_bars(axes: Axes, frame: pd.DataFrame, name: str, looks: Mapping[str, St
             color=page.muted,
             fontsize=0.88 * page.text,
         )
-    axes.set_yticks(range(len(frame)), [plain(label) for label in frame["label"]])
+    axes.set_yticks(range(len(frame)), [in_lines(label) for label in frame["label"]])
     room = 1.9 if any("/" in bar_words(row, name) for row in frame.to_dict("records")) else 1.45
     axes.set(xlim=(0, room * longest), ylim=(len(frame) - 0.5, -0.5))
     axes.grid(visible=False, axis="y")

@@ -18,7 +18,7 @@ from rfast_bench.analysis.cell_text import FINALS, words
 from rfast_bench.errors import UserError
 from rfast_bench.figures.legends import ending
 from rfast_bench.figures.looks import Style, styles
-from rfast_bench.figures.style import by_label, colour_of, plain, theme, time_name
+from rfast_bench.figures.style import by_label, colour_of, in_lines, theme, time_name
 from rfast_bench.records.reading import Run
 
 X: Mapping[str, str] = {"time": "time", "epoch": "epoch", "gradients": "gradients", "bytes": "bytes_sent"}
@@ -112,7 +112,7 @@ def draw_curves(
     if found:
         found = _scaled(axes, found, groups, y, targets, is_log(y) if log is None else log)
     for at, (label, frame) in enumerate(found.items()):
-        named = plain(label + ending(groups[label]))
+        named = in_lines(label, ending(groups[label]))
         _draw_band(axes, frame, looks[label], named, (at / len(found), len(groups[label]) > 1))
     if ylim is not None:
         if axes.get_yscale() == "log" and ylim[0] <= 0:

@@ -21,7 +21,7 @@ from rfast_bench.figures.style import (
     colour_of,
     figure,
     headline,
-    plain,
+    in_lines,
     save,
     slug,
     theme,
@@ -60,7 +60,7 @@ def _timeline(firsts: Sequence[Run], looks: Mapping[str, Style]) -> Figure:
     for axes, run in zip(panels, firsts, strict=True):
         draw_timeline(axes, run, looks, until)
         axes.set_xlabel("")
-        axes.set_title(plain(run.label), fontsize=0.97 * theme().text)
+        axes.set_title(in_lines(run.label, wide=80), fontsize=0.97 * theme().text)
     panels[-1].set_xlabel(time_name(firsts))
     first = firsts[0]
     most = f" · first {rows} workers" if rows < first.workers_count else ""

@@ -10,7 +10,7 @@ from matplotlib.legend import Legend
 from matplotlib.lines import Line2D
 
 from rfast_bench.figures.looks import Style
-from rfast_bench.figures.style import by_label, colour_of, plain, theme
+from rfast_bench.figures.style import by_label, colour_of, in_lines, theme
 from rfast_bench.records.reading import Run
 
 NARROW = 5.5
@@ -27,11 +27,11 @@ def ending(runs: Sequence[Run]) -> str:
 def keys(found: Iterable[str], runs: Sequence[Run], looks: Mapping[str, Style]) -> list[Line2D]:
     """Those of the labels that were drawn, with how their runs ended."""
     groups = by_label(runs)
-    return [key(looks[label], label + ending(groups[label])) for label in found]
+    return [key(looks[label], label, ending(groups[label])) for label in found]
 
 
-def key(style: Style, label: str) -> Line2D:
-    """A line and marker for a legend."""
+def key(style: Style, label: str, after: str = "") -> Line2D:
+    """A line and marker for a legend, with what is said behind the label."""
     page = theme()
     return Line2D(
         [],
@@ -43,7 +43,7 @@ def key(style: Style, label: str) -> Line2D:
         markersize=page.marker,
         markeredgecolor=page.page,
         markeredgewidth=0.3 * page.line,
-        label=plain(label),
+        label=in_lines(label, after),
     )
 
 
@@ -54,7 +54,8 @@ def legend(drawn: Figure, handles: Sequence[Line2D]) -> Legend | None:
     if not theme().small and drawn.get_figwidth() >= NARROW:
         return drawn.legend(handles=list(handles), loc="outside right center", frameon=False)
     columns = _columns(
-        [len(str(handle.get_label())) for handle in handles], 72 * drawn.get_figwidth() / theme().text
+        [max(map(len, str(handle.get_label()).split("\n"))) for handle in handles],
+        72 * drawn.get_figwidth() / theme().text,
     )
     in_rows = [handle for column in range(columns) for handle in handles[column::columns]]
     return drawn.legend(handles=in_rows, loc="outside lower center", frameon=False, ncols=columns)

@@ -14,6 +14,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from io import BytesIO
 from pathlib import Path
+from textwrap import wrap
 from typing import Any
 
 import matplotlib as mpl
@@ -29,6 +30,8 @@ from rfast_bench.records.reading import Run
 
 DPI = 150
 SUFFIXES = (".svg", ".pdf", ".png", ".pgf")
+WIDEST = 36
+"""Letters of a line of a label."""
 TEX = ("xelatex", "lualatex", "pdflatex")
 """By whom the texts of a `.pgf` are measured, the first that is on the PATH."""
 
@@ -184,6 +187,16 @@ def plain(text: str) -> str:
     if theme().suffix == ".pgf":
         return as_tex(text)
     return re.sub(r"^_", " _", text).replace("$", r"\$")
+
+
+def in_lines(label: str, after: str = "", wide: int = WIDEST) -> str:
+    """A label and what is said behind it as a figure has them: on as many lines as hold them, of at most three.
+
+    >>> in_lines("gossip with a name that is too long for a legend", " (void)", 24)
+    'gossip with a name that\\nis too long for a legend\\n(void)'
+    """
+    lines = wrap(label + after, wide, max_lines=3, placeholder=" …") or [label]
+    return "\n".join(map(plain, lines))
 
 
 def time_name(runs: Sequence[Run]) -> str:
