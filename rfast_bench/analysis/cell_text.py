@@ -210,7 +210,10 @@ def split(
     paired = any(name.startswith("speed-up ") for name in speed)
     for width in (4, 2) if paired else (3, 1):
         chunks = [speed[at : at + width] for at in range(0, len(speed), width)] or [[]]
-        fast = [("How fast", shown[lead + chunk + ["status"]]) for chunk in chunks]
+        fast = [
+            (f"How fast{f', {k} of {len(chunks)}' * (len(chunks) > 1)}", shown[lead + chunk + ["status"]])
+            for k, chunk in enumerate(chunks, 1)
+        ]
         if all(fits(frame) for _, frame in fast):
             break
     costly = [("At what cost", shown[lead + cost])] if cost else []

@@ -101,7 +101,9 @@ def _labels_in_lines(frame: pd.DataFrame) -> pd.DataFrame:
     """The same with labels that would leave no room to the numbers on several lines."""
     if "algorithm" not in frame:
         return frame
-    return frame.assign(algorithm=[textwrap.fill(label, _LABEL_ROOM) or label for label in frame["algorithm"]])
+    return frame.assign(
+        algorithm=[textwrap.fill(label, _LABEL_ROOM) or label for label in frame["algorithm"]]
+    )
 
 
 def _widths(frame: pd.DataFrame, width: int) -> dict[str, int]:

@@ -286,6 +286,11 @@ def test_markdown_is_aligned_and_escapes_pipes(tmp_path: Path) -> None:
     assert "**How fast**" in lines
 
 
+def test_markdown_takes_no_sign_of_a_label_for_its_own(tmp_path: Path) -> None:
+    save(tmp_path, "<b>`a`* < 1", curves=reaching(1, 2))
+    assert r"\<b>\`a\`\* < 1" in render(find_runs([tmp_path]), "md")
+
+
 def test_latex_escapes_and_spells_signs(tmp_path: Path) -> None:
     save(tmp_path, "a_b & 5%", curves=reaching(1, 2))
     text = render(find_runs([tmp_path]), "latex")
@@ -316,7 +321,7 @@ def test_terminal_keeps_to_its_width_without_colour(scene: list[Run], width: int
     assert max(map(len, text.splitlines())) <= width
     assert "\x1b" not in text
     assert {"how fast", "how well", "at what cost"} <= {
-        line.removeprefix("stragglers: ").strip() for line in text.splitlines()
+        line.removeprefix("stragglers: ").strip().partition(",")[0] for line in text.splitlines()
     }
     for label in ("ring-allreduce", "ad-psgd γ=9"):
         assert label in text
@@ -335,10 +340,24 @@ def test_labels_in_brackets_are_no_markup(tmp_path: Path) -> None:
     assert "[red]fast[/red]" in render(find_runs([tmp_path]), "terminal")
 
 
+def test_a_long_label_leaves_room_for_the_numbers(tmp_path: Path) -> None:
+    save(tmp_path, " ".join(["trees"] * 12), curves=reaching(1, 2))
+    save(tmp_path, "x" * 90, curves=reaching(1, 2))
+    lines = render(find_runs([tmp_path]), "terminal", width=110).splitlines()
+    told = [line for line in lines if line.startswith((" trees", " xxx"))]
+    assert all(len(line.split("  ")[0].strip()) <= 40 for line in told)
+    assert len(lines) < 50
+    assert sum("binary-tree" in line or "ok" in line for line in lines) >= 2, "no word of a cell is broken"
+
+
 def test_many_targets_stand_in_stacked_tables(tmp_path: Path) -> None:
     save(tmp_path, "ring-allreduce", curves=reaching(1, 2), targets={"gap": [0.5, 0.1, 0.05, 0.03, 0.02]})
     tables = split(present(summarise(find_runs([tmp_path]))))
-    assert [title for title, _ in tables] == ["How fast"] * 3 + ["How well", "At what cost"]
+    assert [title for title, _ in tables] == [
+        *(f"How fast, {k} of 3" for k in (1, 2, 3)),
+        "How well",
+        "At what cost",
+    ]
     assert all(len(table.columns) <= 10 for _, table in tables)
 
 

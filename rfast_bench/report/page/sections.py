@@ -25,7 +25,7 @@ from rfast_bench.report.content.margins import judged
 from rfast_bench.report.content.overview import over_points
 from rfast_bench.report.content.sortable_tables import Grid, grids
 from rfast_bench.report.content.trained import trained
-from rfast_bench.report.content.tuned import tuning
+from rfast_bench.report.content.tuned import Chosen, chosen, tuning
 from rfast_bench.report.content.verdict import at_point
 from rfast_bench.report.page.charts import Looks, bars, curves
 from rfast_bench.report.page.diagrams import timelines, topologies
@@ -71,6 +71,7 @@ class Part:
     id: str
     title: str
     setting: list[str]
+    tuned: list[Chosen]
     description: str
     glance: Glance | None
     findings: list[Finding]
@@ -133,6 +134,7 @@ def part_of(
             *trained(runs),
             *tuning(runs),
         ],
+        tuned=list(chosen(runs)),
         description=str(whole.get("description", "")),
         glance=glance(rows),
         findings=[
