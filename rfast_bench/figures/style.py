@@ -212,12 +212,13 @@ def by_label(runs: Sequence[Run]) -> dict[str, list[Run]]:
 
 
 def headline(drawn: Figure, title: str, subtitle: str) -> None:
-    """A bold title and a grey line under it, at the left."""
+    """A bold title and a grey line under it, or as many as hold the subtitle, at the left."""
     big, small = 1.11 * theme().text, 0.88 * theme().text
-    style = {"x": 0.012, "ha": "left", "fontsize": big, "fontweight": "bold", "linespacing": 1.4}
-    drawn.suptitle(plain(f"{title}\n"), **style)
-    height = drawn.get_size_inches()[1]
-    down = 0.38 * big / 12
-    drawn.text(
-        0.012, 1 - down / height, plain(subtitle), ha="left", va="center", color=theme().muted, fontsize=small
-    )
+    width, height = drawn.get_size_inches()
+    lines = wrap(subtitle, int(72 * width / (0.53 * small))) or [""]
+    style: dict[str, Any] = {"x": 0.012, "ha": "left", "fontsize": big, "fontweight": "bold", "linespacing": 1.4}
+    drawn.suptitle(plain(title + "\n" * len(lines)), **style)
+    for at, line in enumerate(lines):
+        down = (0.38 + 0.19 * at) * big / 12
+        grey: dict[str, Any] = {"ha": "left", "va": "center", "color": theme().muted, "fontsize": small}
+        drawn.text(0.012, 1 - down / height, plain(line), **grey)

@@ -11,7 +11,7 @@ from matplotlib.colors import to_rgb
 from numpy.typing import NDArray
 
 from rfast_bench.figures.looks import COLOURS, SHADES, Style, assigned, styles
-from rfast_bench.figures.style import THEMES
+from rfast_bench.figures.style import THEMES, figure, headline, in_lines, look
 from rfast_bench.plan import registry
 from rfast_bench.records.reading import find_runs
 from tests.support.synthetic_records import curves_table, save
@@ -138,3 +138,25 @@ def test_a_label_called_as_its_algorithm_has_its_look(tmp_path: Path) -> None:
     looks = styles(find_runs([tmp_path]))
     assert list(looks) == [f"{name} fast", name], "the order of tables"
     assert looks[name] == shipped()[name]
+
+
+@pytest.mark.parametrize("width", [3.0, 5.0, 9.0])
+def test_a_subtitle_stands_on_as_many_lines_as_hold_it(width: float) -> None:
+    with look():
+        drawn = figure(width, 4.0)
+        axes = drawn.subplots(1, 1)
+        headline(drawn, "Title", "eight workers of equal shards " * 5)
+        drawn.draw_without_rendering()
+    lines = [text.get_window_extent() for text in drawn.texts[1:]]
+    assert len(lines) > 1
+    assert all(line.x1 <= drawn.bbox.x1 for line in lines)
+    assert all(above.y0 >= below.y1 - 1 for above, below in pairwise(lines))
+    assert lines[-1].y0 >= axes.get_window_extent().y1
+
+
+def test_a_label_stands_on_three_lines_at_most() -> None:
+    assert in_lines("short", " (diverged)") == "short (diverged)"
+    lines = in_lines("word " * 60).split("\n")
+    assert len(lines) == 3
+    assert max(map(len, lines)) <= 36
+    assert lines[-1].endswith("…")
