@@ -17,7 +17,8 @@ from rfast_bench.errors import UserError
 from rfast_bench.records.reading import DAMAGED, Run
 from rfast_bench.records.resolved import read_resolved
 from rfast_bench.records.writing import SCENARIO
-from rfast_bench.scenario.sections.network import NetworkSpec
+from rfast_bench.scenario.sections.network import LinkOverride, NetworkSpec
+from rfast_bench.scenario.sections.timing import Constant
 from rfast_bench.scenario.values.metrics import larger_is_better
 
 ABOUT = ("free losses", "one seed", "untuned", "targets", "looks", "left again", "graph")
@@ -73,9 +74,14 @@ def _costs_nothing(network: NetworkSpec | None) -> bool:
     if network is None:
         return False
     unlimited = network.bandwidth is None or math.isinf(network.bandwidth)
-    if any(own.latency is not None or own.bandwidth is not None for own in network.links):
+    if any(map(_takes_time, network.links)):
         return False  # over some links it takes time
     return network.resends_at_once and unlimited and network.bandwidth_matrix is None
+
+
+def _takes_time(own: LinkOverride) -> bool:
+    slow = own.latency is not None and own.latency != Constant(mean=0.0)
+    return slow or (own.bandwidth is not None and not math.isinf(own.bandwidth))
 
 
 def _one_seed(rows: pd.DataFrame) -> Iterator[Caution]:

@@ -32,7 +32,7 @@ def column_list(text: str) -> list[str]:
     names = [part.strip() for part in text.split(",") if part.strip()]
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
-        raise UserError(f"--columns: '{twice}' is there twice")
+        raise UserError(f"columns: '{twice}' is there twice")
     return names
 
 
@@ -72,7 +72,8 @@ def _known(name: str, headed: Mapping[str, str], names: Sequence[str]) -> str:
     if name in headed:
         return headed[name]
     plain = [one for one in names if not one.endswith(_ENDS)]
+    meant = nearest(name, [*names, *headed]) or "."
     raise UserError(
-        f"--columns: found '{name}'{nearest(name, [*names, *headed])} Allowed: {', '.join(plain)}, and of numbers over "
-        f"seeds those with {', '.join(_ENDS)}"
+        f"columns: found '{name}'{meant} Allowed: {', '.join(plain)}, and of numbers over seeds those with "
+        f"{', '.join(_ENDS)}"
     )

@@ -216,7 +216,13 @@ def headline(drawn: Figure, title: str, subtitle: str) -> None:
     big, small = 1.11 * theme().text, 0.88 * theme().text
     width, height = drawn.get_size_inches()
     lines = wrap(subtitle, int(72 * width / (0.53 * small))) or [""]
-    style: dict[str, Any] = {"x": 0.012, "ha": "left", "fontsize": big, "fontweight": "bold", "linespacing": 1.4}
+    style: dict[str, Any] = {
+        "x": 0.012,
+        "ha": "left",
+        "fontsize": big,
+        "fontweight": "bold",
+        "linespacing": 1.4,
+    }
     drawn.suptitle(plain(title + "\n" * len(lines)), **style)
     for at, line in enumerate(lines):
         down = (0.38 + 0.19 * at) * big / 12

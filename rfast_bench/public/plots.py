@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from numbers import Real
 from typing import Literal
 
 from matplotlib.axes import Axes
@@ -154,7 +155,7 @@ def _is_size(size: object) -> bool:
     return (
         isinstance(size, tuple | list)
         and len(size) == 2
-        and all(isinstance(side, int | float) and 0.5 <= side <= 100 for side in size)
+        and all(isinstance(side, Real) and 0.5 <= float(side) <= 100 for side in size)
     )
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from operator import index
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, SupportsIndex
 
 import yaml
 from rich.console import Console
@@ -73,9 +74,10 @@ def run(
 def _jobs(jobs: object) -> int:
     if jobs is None:
         return os.cpu_count() or 1
-    if not isinstance(jobs, int) or isinstance(jobs, bool) or jobs < 1:
+    number = index(jobs) if isinstance(jobs, SupportsIndex) and not isinstance(jobs, bool) else 0
+    if number < 1:
         raise UserError(f"jobs: expected a whole number from 1 on, found {jobs!r}")
-    return jobs
+    return number
 
 
 def _done(source: Given, out: Path, jobs: int, fresh: bool, plots: bool, console: Console) -> Study:

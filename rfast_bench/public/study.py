@@ -156,7 +156,7 @@ class Study:
         self,
         format: Format = "md",
         *,
-        columns: Sequence[str] = (),
+        columns: str | Sequence[str] = (),
         baseline: str | None = None,
     ) -> str:
         """The comparison as a person reads it, with its foot and its cautions: what `rfast-bench table` prints.
@@ -164,7 +164,8 @@ class Study:
         `format`: `md`, `latex` (for booktabs), `html`, `csv` (numbers) or `terminal`. `columns`: some of them, in this
         order, by their names in `table()` or their headings. Raises UserError for one that is not there.
         """
-        return render(self.runs, format, baseline, chosen=list(columns), together=True)
+        chosen = [columns] if isinstance(columns, str) else list(columns)
+        return render(self.runs, format, baseline, chosen=chosen, together=True)
 
     # ----------------------------------------------------------------------------------------------- shown
     def __repr__(self) -> str:

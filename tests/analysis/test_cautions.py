@@ -118,6 +118,11 @@ def test_losses_over_links_that_take_time_are_none(tmp_path: Path) -> None:
         assert "free losses" not in {one.about for one in misleading(runs, summarise(runs))}
 
 
+def test_losses_over_links_that_say_they_take_no_time_are_free(tmp_path: Path) -> None:
+    links = [{"from": 0, "to": 1, "latency": 0}]
+    assert "free losses" in {one.about for one in told(tmp_path, network={"loss": 0.3, "links": links})}
+
+
 def test_the_default_graph_of_a_class_of_ones_own_is_no_recommendation() -> None:
     kind = registry.find("r-fast")
     star = TopologySpec(kind="star")

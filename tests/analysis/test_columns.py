@@ -78,7 +78,7 @@ def test_every_format_takes_columns_without_the_algorithm(runs: list[Run], forma
 
 def test_an_unknown_column_names_the_columns(runs: list[Run]) -> None:
     with pytest.raises(
-        UserError, match=r"--columns: found 'sed'; did you mean 'seeds'\?.* Allowed: scenario, label"
+        UserError, match=r"columns: found 'sed'; did you mean 'seeds'\?.* Allowed: scenario, label"
     ):
         render(runs, "md", chosen=["sed"])
     with pytest.raises(UserError, match="'a' is there twice"):

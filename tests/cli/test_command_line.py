@@ -115,6 +115,10 @@ def test_json_of_tables(tmp_path: Path) -> None:
     rows = json.loads(call("table", straggler_scenario(tmp_path), "--json").stdout)["rows"]
     assert {row["label"] for row in rows} >= {"r-fast", "ring-allreduce"}
     assert any(value is None for row in rows for value in row.values())
+    for words in (("table", tmp_path), ("compare", tmp_path, tmp_path)):
+        refused = call(*words, "--json", "--format", "csv")
+        assert refused.exit_code == 2
+        assert "give one of --json and --format" in refused.stderr
 
 
 # ------------------------------------------------------------------------------------------------- completion

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
@@ -28,6 +29,8 @@ def test_they_are_drawn_on_axes_that_are_given(scene: list[Run]) -> None:
     assert axes[1].patches
     assert axes[2].collections
     assert axes[3].patches
+    sized = Study(scene).plot.curves(size=(np.float32(3.5), 2))  # type: ignore[arg-type]
+    assert sized.get_size_inches().tolist() == [3.5, 2.0]
 
 
 def test_one_shows_itself_and_keeps_its_letters(scene: list[Run], tmp_path: Path) -> None:

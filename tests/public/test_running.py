@@ -100,7 +100,7 @@ def test_from_a_thread_what_is_there_is_not_done_again(tmp_path: Path) -> None:
         first = pool.submit(rfast_bench.run, SMALL, out=tmp_path, jobs=2, progress=False).result()
     written = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("manifest.json")}
     assert len(written) == 4
-    again = rfast_bench.run(SMALL, out=tmp_path, jobs=1, progress=False)
+    again = rfast_bench.run(SMALL, out=tmp_path, jobs=np.int64(1), progress=False)  # type: ignore[arg-type]
     assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("manifest.json")} == written
     pd.testing.assert_frame_equal(first.curves(), again.curves())
     pd.testing.assert_frame_equal(first.table(), rfast_bench.load(tmp_path).table())

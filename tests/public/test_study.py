@@ -37,6 +37,7 @@ def test_the_table_of_a_paper_has_the_columns_that_were_asked_for(scene: list[Ru
     assert rows[0] == "label,final_loss"
     assert len(rows) == 1 + len(study.labels)
     assert study.text("md").startswith("## stragglers")
+    assert study.text("csv", columns="label") == study.text("csv", columns=["label"])
 
 
 def test_a_baseline_keeps_its_part_under_another_name(scene: list[Run]) -> None:

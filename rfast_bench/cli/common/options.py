@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from rfast_bench.cli.common import completing
 
@@ -26,6 +27,13 @@ kind: Decorator = click.option(
 workers: Decorator = click.option(
     "--workers", "-n", "workers", type=click.IntRange(min=1), metavar="N", help="How many workers."
 )
+
+
+def check_format(as_json: bool) -> None:
+    """Raises UsageError where the command that is running was given both `--json` and `--format`."""
+    given = click.get_current_context().get_parameter_source("style")
+    if as_json and given is ParameterSource.COMMANDLINE:
+        raise click.UsageError("give one of --json and --format")
 
 
 def scenario(required: bool = True) -> Decorator:

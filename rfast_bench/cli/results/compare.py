@@ -20,6 +20,7 @@ _PATH = click.Path(path_type=Path)
 def command(simulated: Path, real: Path, style: str, as_json: bool) -> None:
     """Hold runs of the simulated world against those of real processes: SIMULATED and REAL are run folders, or folders
     above them. (`table` sets methods side by side.)"""
+    options.check_format(as_json)
     from rfast_bench.analysis.both_worlds import find_both
     from rfast_bench.analysis.worlds_compared_text import render
 

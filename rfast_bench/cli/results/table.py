@@ -47,6 +47,7 @@ def command(
 
     Runs that are still under way stand in a table of their own.
     """
+    options.check_format(as_json)
     import pandas as pd
 
     from rfast_bench.analysis import unfinished
