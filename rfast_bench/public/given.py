@@ -38,9 +38,18 @@ def plain(value: Any, home: Path) -> Any:
         return [plain(item, home) for item in value]
     if isinstance(value, np.generic | np.ndarray):
         return value.tolist()
-    if isinstance(value, Path):
-        return str(value)
+    if isinstance(value, str | Path):
+        return _text(str(value))
     return reference(value, home) if callable(value) else value
+
+
+def _text(text: str) -> str:
+    """The same. Raises UserError where no file can hold it: half of a sign, as a wrong decoding leaves it."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as problem:
+        raise UserError(f"scenario: {ascii(text)} is no text: {problem.reason}") from problem
+    return text
 
 
 def algorithms(entries: Any) -> Any:

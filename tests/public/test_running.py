@@ -171,6 +171,7 @@ def test_errors_have_the_words_of_the_command_line(scenario: Any, words: str, tm
 @pytest.mark.parametrize(
     ("words", "message"),
     [
+        ({"changes": {"description": "a\ud800"}}, r"scenario: 'a\\ud800' is no text: surrogates not allowed"),
         ({"jobs": 0}, "jobs: expected a whole number from 1 on, found 0"),
         ({"jobs": "2"}, "jobs: expected a whole number from 1 on, found '2'"),
         ({"jobs": 1.5}, "jobs: expected a whole number"),
