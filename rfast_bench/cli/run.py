@@ -106,15 +106,15 @@ def command(
     path = shipped.find(scenario)
     check_cluster(backend, address, jobs)
     jobs = jobs or os.cpu_count() or 1
-    if backend == "local" and jobs > 1:
-        warm_up(path, real=world in ("real", "both") or bool({"world=real", "world=both"} & set(overrides)))
     if world is not None:
         overrides = (*overrides, f"world={world}")
     if checkpoint:
         overrides = (*overrides, "checkpoint=true")
-    sources.read(
+    _, whole = sources.read(
         path, overrides
-    )  # what is wrong by itself is told before anything is imported that takes long
+    )  # what is wrong by itself is told before anything slow is imported
+    if backend == "local" and jobs > 1:
+        warm_up(path, real=whole.world != "simulated")
     from rfast_bench.study import fork_server_imports  # noqa: F401 - first, see there
     from rfast_bench.study.cluster import Cluster
     from rfast_bench.study.scenario import Way, study

@@ -48,7 +48,7 @@ def _text(text: str) -> str:
     try:
         text.encode()
     except UnicodeEncodeError as problem:
-        raise UserError(f"scenario: {ascii(text)} is no text: {problem.reason}") from problem
+        raise UserError(f"scenario: {text!a} is no text: {problem.reason}") from problem
     return text
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
 import yaml
-from pydantic import BaseModel, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ValidationError, model_validator
 
 from rfast_bench.errors import UserError
 from rfast_bench.files import read_text
@@ -47,6 +47,23 @@ class _Part(BaseModel, extra="allow", strict=True):
         return self
 
 
+class _Problem(BaseModel, extra="allow", strict=True):
+    """Of a kind that ships; what a class of the user's own has is its own affair."""
+
+    kind: str | None = None
+    dataset: dict[str, Any] | None = None
+    partition: dict[str, Any] | None = None
+    l2: Number = None
+    hidden: list[int] | None = None
+
+
+def _as_shipped(problem: dict[str, Any]) -> dict[str, Any]:
+    """The same, looked at where it is not of a class of the user's own."""
+    if ":" not in str(problem.get("kind")):
+        _Problem.model_validate(problem)
+    return problem
+
+
 class _Network(BaseModel, extra="allow", strict=True):
     latency: _Part | None = None
     bandwidth: Number = None
@@ -80,7 +97,7 @@ class _Stop(BaseModel, extra="allow", strict=True):
 
 
 class _Resolved(BaseModel, extra="allow", strict=True):
-    problem: dict[str, Any] | None = None
+    problem: Annotated[dict[str, Any], AfterValidator(_as_shipped)] | None = None
     compute: _Part | list[_Part] | None = None
     stragglers: list[_Part] = []
     network: _Network | None = None

@@ -106,6 +106,9 @@ def test_all_kinds_of_faults_are_said_of_a_run(tmp_path: Path) -> None:
         ({"faults": {"a": 1}}, "faults"),
         ({"compute": [1, 2]}, "compute"),
         ({"problem": "x"}, "problem"),
+        ({"problem": {"kind": "mlp", "dataset": 3}}, "problem.dataset"),
+        ({"problem": {"kind": "mlp", "partition": "iid"}}, "problem.partition"),
+        ({"problem": {"kind": "mlp", "hidden": 3}}, "problem.hidden"),
         ({"algorithms": ["r-fast"]}, "algorithms.0"),
     ],
 )
@@ -116,3 +119,11 @@ def test_a_resolved_scenario_of_other_types_is_refused(
     path.write_text(yaml.safe_dump(content))
     with pytest.raises(UserError, match=f"this is no resolved scenario: {where}"):
         read_resolved(path)
+
+
+def test_what_a_problem_of_ones_own_has_is_its_own_affair(tmp_path: Path) -> None:
+    problem = {"kind": "mine.py:Sums", "dataset": "rows.csv", "partition": 3, "hidden": "none"}
+    path = tmp_path / "scenario.yaml"
+    path.write_text(yaml.safe_dump({"workers": 2, "problem": problem}))
+    (first, *_) = sentences(read_resolved(path), {}, [0])
+    assert first == "2 workers minimise Sums (dataset rows.csv, hidden none, partition 3)."

@@ -50,7 +50,7 @@ def _task(problem: Values, varied: Iterable[str]) -> str:
     kind = str(problem.get("kind", "problem"))
     if kind == "quadratic":
         return _quadratic(problem, varied)
-    if "dataset" not in problem:
+    if ":" in kind or "dataset" not in problem:
         return _own(problem, varied)
     facts = [
         _fact("problem.partition", varied, _partition(problem.get("partition", {}))),
