@@ -24,9 +24,8 @@ from rfast_bench.records.folders import manifests, none_found, seed_of
 from rfast_bench.records.order import point_key, value_key
 from rfast_bench.records.writing import COLUMNS, MANIFEST
 from rfast_bench.scenario.user_files.tables import check_width
-from rfast_bench.scenario.values import wording
+from rfast_bench.scenario.values import metrics, wording
 from rfast_bench.scenario.values.bounds import LARGEST_FILE
-from rfast_bench.scenario.values.metrics import larger_is_better
 
 DAMAGED: Final = "damaged"
 """The status of a run whose files are not what was written. It has no numbers."""
@@ -78,7 +77,7 @@ class Run:
     purpose: Literal["report", "tuning"] = "report"
     tuned: dict[str, dict[str, Any]] = Field(default_factory=dict)
     """How each tuned parameter got its value."""
-    targets: dict[str, tuple[float, ...]]
+    targets: dict[metrics.Named, tuple[float, ...]]
     judged: tuple[int, ...] = ()
     """The workers whose own models count for the median and the worst."""
     mean_of: tuple[int, ...] = ()
@@ -144,7 +143,9 @@ class Run:
         if not self.valid:
             return float("nan")
         curves = self.curves()
-        met = curves[metric] >= target if larger_is_better(metric) else curves[metric] <= target
+        if metric not in curves:
+            raise UserError(f"{self.folder}/curves.csv: no column '{metric}', yet a target for it")
+        met = curves[metric] >= target if metrics.larger_is_better(metric) else curves[metric] <= target
         return float(curves.loc[met, "time"].iloc[0]) if met.any() else float("nan")
 
     def sort_key(self) -> tuple[Any, ...]:

@@ -247,3 +247,17 @@ def test_a_study_whose_summary_alone_was_kept_says_how_it_is_made_anew(tmp_path:
     (tmp_path / "results" / "other" / "table.csv").write_text("scenario\n")
     with pytest.raises(UserError, match=r"no run found \(a run folder holds manifest.json\)$"):
         find_runs([tmp_path / "results" / "other"])
+
+
+@pytest.mark.parametrize("name", ["1000", "gap_best", "gap_worker_", "speed"])
+def test_a_target_of_nothing_that_is_measured_is_no_target(name: str, tmp_path: Path) -> None:
+    save(tmp_path, "r-fast", targets={name: [0.1]})
+    with pytest.raises(UserError, match=r"targets\..*expected"):
+        find_runs([tmp_path])
+
+
+def test_a_target_of_what_a_run_did_not_measure_is_told(tmp_path: Path) -> None:
+    save(tmp_path, "r-fast", curves=curves_table(range(5), range(5)), targets={"gap_worker_7": [0.1]})
+    (run,) = find_runs([tmp_path])
+    with pytest.raises(UserError, match=r"curves\.csv: no column 'gap_worker_7', yet a target for it"):
+        run.time_to("gap_worker_7", 0.1)

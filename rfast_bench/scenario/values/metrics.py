@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Literal, get_args
 
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, StringConstraints
 
 from rfast_bench.errors import suggest
 from rfast_bench.scenario.values.forms import Form, instead, text
@@ -48,6 +48,12 @@ WHOSE: Form = {
 """Its form in JSON Schema, where the case of letters can only be left open so."""
 Whose = Annotated[str, BeforeValidator(whose), instead(WHOSE)]
 """`mean`: the workers' mean model; `worst`, `median`: of their own models; `worker 3`: of that one."""
+
+
+Named = Annotated[
+    str, StringConstraints(pattern=r"^(loss|gap|accuracy)(_worst|_median|_worker_[0-9]{1,9})?$")
+]
+"""The name of a metric of somebody's model, as `number` makes it."""
 
 
 def number(metric: str, of: str = "mean") -> str:
