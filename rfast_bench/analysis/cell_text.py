@@ -198,10 +198,12 @@ def _final(name: str, row: Mapping[Any, Any]) -> str:
 
 
 def split(
-    shown: pd.DataFrame, fits: Callable[[pd.DataFrame], bool] = lambda frame: True
+    shown: pd.DataFrame,
+    fits: Callable[[pd.DataFrame], bool] = lambda frame: True,
+    holds: Callable[[pd.DataFrame], bool] = lambda frame: True,
 ) -> list[tuple[str, pd.DataFrame]]:
-    """A presented table as narrower ones: how fast (two targets each, or one if that is too wide), how well, and
-    at what cost."""
+    """A presented table as narrower ones: how fast (two targets each, or one unless that `fits`), how well, and at what
+    cost (in one table each, unless it does not hold its words)."""
     names = [str(name) for name in shown]
     well = [name for name in names if name in _WELL or name.startswith("final ")]
     cost = [name for name in names if name in _COST]
@@ -210,14 +212,27 @@ def split(
     paired = any(name.startswith("speed-up ") for name in speed)
     for width in (4, 2) if paired else (3, 1):
         chunks = [speed[at : at + width] for at in range(0, len(speed), width)] or [[]]
-        fast = [
-            (f"How fast{f', {k} of {len(chunks)}' * (len(chunks) > 1)}", shown[lead + chunk + ["status"]])
-            for k, chunk in enumerate(chunks, 1)
-        ]
+        fast = _numbered("How fast", [shown[lead + chunk + ["status"]] for chunk in chunks])
         if all(fits(frame) for _, frame in fast):
             break
-    costly = [("At what cost", shown[lead + cost])] if cost else []
-    return [*fast, ("How well", shown[lead + well]), *costly]
+    costly = _numbered("At what cost", _in_parts(shown, lead, cost, holds)) if cost else []
+    return [*fast, *_numbered("How well", _in_parts(shown, lead, well, holds)), *costly]
+
+
+def _in_parts(
+    shown: pd.DataFrame, lead: list[str], names: list[str], holds: Callable[[pd.DataFrame], bool]
+) -> list[pd.DataFrame]:
+    """These columns in as few tables as hold their words, or a column each."""
+    for wide in range(len(names), 1, -1):
+        tables = [shown[lead + names[at : at + wide]] for at in range(0, len(names), wide)]
+        if all(map(holds, tables)):
+            return tables
+    return [shown[[*lead, name]] for name in names] or [shown[lead]]
+
+
+def _numbered(title: str, tables: Sequence[pd.DataFrame]) -> list[tuple[str, pd.DataFrame]]:
+    many = len(tables)
+    return [(f"{title}, {k} of {many}" if many > 1 else title, table) for k, table in enumerate(tables, 1)]
 
 
 def footnote(frame: pd.DataFrame) -> str:

@@ -23,7 +23,7 @@ HEADINGS: Mapping[str, str] = {
 """How tables head the columns of a summary; the others are headed as `heading` says, or by their own names."""
 
 
-_ENDS = ("_low", "_high", "_min", "_max", "_above", "_below", "_reached")
+ENDS = ("_low", "_high", "_min", "_max", "_above", "_below", "_reached")
 """Of the columns that say more of a number than its median."""
 
 
@@ -71,9 +71,9 @@ def _known(name: str, headed: Mapping[str, str], names: Sequence[str]) -> str:
             return column
     if name in headed:
         return headed[name]
-    plain = [one for one in names if not one.endswith(_ENDS)]
+    plain = [one for one in names if not one.endswith(ENDS)]
     meant = nearest(name, [*names, *headed]) or "."
     raise UserError(
         f"columns: found '{name}'{meant} Allowed: {', '.join(plain)}, and of numbers over seeds those with "
-        f"{', '.join(_ENDS)}"
+        f"{', '.join(ENDS)}"
     )

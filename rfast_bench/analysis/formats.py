@@ -43,7 +43,7 @@ def _rich_table(title: str, frame: pd.DataFrame, width: int) -> Table:
     table = Table(
         title=Text(title), title_justify="left", title_style="bold", box=SIMPLE_HEAD, padding=(0, 1, 0, 0)
     )
-    frame = _labels_in_lines(frame)
+    frame = _labels_in_lines(frame, width)
     widths = _widths(frame, width)
     for name in map(str, frame):
         justify: Literal["left", "right"] = "left" if name in WORDS else "right"
@@ -69,7 +69,7 @@ _JOINT = "\u2060"
 """Where a heading may be folded without a space."""
 _STATUS_ROOM = 24
 _LABEL_ROOM = 40
-"""Letters of a label on one line."""
+"""Letters of a label on one line, where there is room."""
 
 
 def _longest_word(text: str) -> int:
@@ -78,8 +78,13 @@ def _longest_word(text: str) -> int:
 
 def fits(frame: pd.DataFrame, width: int) -> bool:
     """Whether nothing but the status needs to wrap."""
-    wanted = _whole(_labels_in_lines(frame))
+    wanted = _whole(_labels_in_lines(frame, width))
     return sum({**wanted, **_short_status(wanted)}.values()) <= _room(frame, width)
+
+
+def holds(frame: pd.DataFrame, width: int) -> bool:
+    """Whether no word needs to be broken."""
+    return sum(_words(_labels_in_lines(frame, width)).values()) <= _room(frame, width)
 
 
 def _short_status(wanted: Mapping[str, int]) -> dict[str, int]:
@@ -97,13 +102,25 @@ def _whole(frame: pd.DataFrame) -> dict[str, int]:
     return {name: max(map(len, "\n".join(texts).split("\n"))) for name, texts in lines.items()}
 
 
-def _labels_in_lines(frame: pd.DataFrame) -> pd.DataFrame:
+def _words(frame: pd.DataFrame) -> dict[str, int]:
+    """How wide each column is when it is folded at its spaces; a label's lines stay as they are."""
+    widths = {str(name): max(map(_longest_word, frame[name]), default=0) for name in frame}
+    widths |= {
+        name: max(map(_longest_line, frame[name]), default=0) for name in widths if name == "algorithm"
+    }
+    return {name: max(wide, _longest_line(_folded(name, frame[name]))) for name, wide in widths.items()}
+
+
+def _longest_line(text: str) -> int:
+    return max(map(len, text.split("\n")))
+
+
+def _labels_in_lines(frame: pd.DataFrame, width: int) -> pd.DataFrame:
     """The same with labels that would leave no room to the numbers on several lines."""
     if "algorithm" not in frame:
         return frame
-    return frame.assign(
-        algorithm=[textwrap.fill(label, _LABEL_ROOM) or label for label in frame["algorithm"]]
-    )
+    room = min(_LABEL_ROOM, max(_LABEL_ROOM // 2, width // 3))
+    return frame.assign(algorithm=[textwrap.fill(label, room) or label for label in frame["algorithm"]])
 
 
 def _widths(frame: pd.DataFrame, width: int) -> dict[str, int]:
@@ -112,11 +129,7 @@ def _widths(frame: pd.DataFrame, width: int) -> dict[str, int]:
     What does not fit is folded at its spaces: as few columns as can be, then the status. Empty where all is well, and
     where the words alone are too wide: then they are broken.
     """
-    wanted, room = _whole(frame), _room(frame, width)
-    widths = {name: max(map(_longest_word, frame[name]), default=0) for name in wanted}
-    widths = {
-        name: max(wide, *map(len, _folded(name, frame[name]).split("\n"))) for name, wide in widths.items()
-    }
+    wanted, widths, room = _whole(frame), _words(frame), _room(frame, width)
     if sum(wanted.values()) <= room or sum(widths.values()) > room:
         return {}
     if sum({**widths, **_short_status(wanted)}.values()) <= room:

@@ -9,7 +9,7 @@ A run that diverged reached nothing, whatever its curve touched on the way.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -27,8 +27,8 @@ from rfast_bench.analysis.cell_text import (
     split,
     target_names,
 )
-from rfast_bench.analysis.columns import cells_of, numbers_of
-from rfast_bench.analysis.formats import WRITERS, fits, terminal_columns
+from rfast_bench.analysis.columns import ENDS, cells_of, numbers_of
+from rfast_bench.analysis.formats import WRITERS, fits, holds, terminal_columns
 from rfast_bench.analysis.outcomes import EPOCH, Known, columns, known, over_itself, speedups
 from rfast_bench.errors import UserError, nearest
 from rfast_bench.records.order import point_key
@@ -222,19 +222,26 @@ def render(
     width: int | None = None,
     chosen: Sequence[str] = (),
     together: bool = False,
+    aside: Collection[str] = (),
 ) -> str:
     """The runs' summary as text. `width` is for the terminal, in columns (its own, or 110 in a file); `chosen` are the
-    columns wanted, in their order; `together` puts several scenarios into one table.
+    columns wanted, in their order; `together` puts several scenarios into one table; `aside` are labels without rows,
+    that speed-ups are given against.
 
     `csv` holds the numbers, all other formats the readable cells. Raises UserError for an unknown format or column.
     """
     allowed = ("csv", *WRITERS)
     if format not in allowed:
         raise UserError(f"no format '{format}'; one of {', '.join(allowed)}{nearest(format, allowed)}")
-    frame = summarise(runs, baseline)
+    frame = without(summarise(runs, baseline), aside)
     if format != "csv":
-        frame = cautioned(frame, sorted(runs, key=Run.sort_key))
+        frame = cautioned(frame, sorted((run for run in runs if run.label not in aside), key=Run.sort_key))
     return written(frame, format, width, chosen, together)
+
+
+def without(frame: pd.DataFrame, labels: Collection[str]) -> pd.DataFrame:
+    """A summary without the rows of these."""
+    return frame[~frame["label"].isin(list(labels))].reset_index(drop=True) if labels else frame
 
 
 def _title(scenario: str, rows: pd.DataFrame) -> str:
@@ -253,9 +260,9 @@ def _told(rows: pd.DataFrame, chosen: Sequence[str]) -> pd.DataFrame:
     """What the foot is about: of targets and final values those that are shown."""
     if not chosen:
         return rows
-    kept = tuple(map(str, numbers_of(rows, chosen)))
+    kept = {f"{name}{end}" for name in numbers_of(rows, chosen) for end in ("", *ENDS)}
     numbers = [str(name) for name in rows if str(name).startswith(("time_to_", "final_", "speedup_"))]
-    return rows.drop(columns=[name for name in numbers if not name.startswith(kept)])
+    return rows.drop(columns=[name for name in numbers if name not in kept])
 
 
 def written(
@@ -276,7 +283,9 @@ def written(
     parts = [
         (
             _title(scenario, rows),
-            [("", cells_of(rows, chosen))] if chosen else split(present(rows), partial(fits, width=room)),
+            [("", cells_of(rows, chosen))]
+            if chosen
+            else split(present(rows), partial(fits, width=room), partial(holds, width=room)),
             _foot(frame, _told(rows, chosen)),
         )
         for scenario, rows in groups

@@ -20,6 +20,7 @@ from rfast_bench.figures.plots import seeds_words
 from rfast_bench.figures.style import SUFFIXES, by_label, figure, headline, look, save_as
 from rfast_bench.records.key_words import key_words
 from rfast_bench.records.reading import Run, varying
+from rfast_bench.scenario.values.metrics import words
 
 MOST_CURVES = 16
 """More in one figure nobody can tell apart."""
@@ -82,7 +83,7 @@ def draw_one(
         axes = drawn.subplots()
         found = draw_curves(axes, shown, wanted.x, y, looks, wanted.log, wanted.xlim, wanted.ylim)
         legend(drawn, keys(found, shown, looks))
-        title = f"{y.replace('_', ' ').capitalize()} against {_against(shown, wanted.x)}"
+        title = f"{words(y).capitalize()} against {_against(shown, wanted.x)}"
         about = f"{_of(runs)} · {seeds_words(shown)}"
         if wanted.title:
             headline(drawn, title, about)

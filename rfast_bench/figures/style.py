@@ -215,6 +215,7 @@ def headline(drawn: Figure, title: str, subtitle: str) -> None:
     """A bold title and a grey line under it, or as many as hold the subtitle, at the left."""
     big, small = 1.11 * theme().text, 0.88 * theme().text
     width, height = drawn.get_size_inches()
+    titles = wrap(title, int(72 * width / (0.68 * big))) or [""]
     lines = wrap(subtitle, int(72 * width / (0.53 * small))) or [""]
     style: dict[str, Any] = {
         "x": 0.012,
@@ -223,8 +224,8 @@ def headline(drawn: Figure, title: str, subtitle: str) -> None:
         "fontweight": "bold",
         "linespacing": 1.4,
     }
-    drawn.suptitle(plain(title + "\n" * len(lines)), **style)
+    drawn.suptitle(plain("\n".join(titles) + "\n" * len(lines)), **style)
     for at, line in enumerate(lines):
-        down = (0.38 + 0.19 * at) * big / 12
+        down = (0.38 + 0.233 * (len(titles) - 1) + 0.19 * at) * big / 12
         grey: dict[str, Any] = {"ha": "left", "va": "center", "color": theme().muted, "fontsize": small}
         drawn.text(0.012, 1 - down / height, plain(line), **grey)

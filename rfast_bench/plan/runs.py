@@ -172,7 +172,8 @@ def with_parameters(scenario: Scenario, source: str, folder: Path | None) -> Sce
     known |= {*training.NAMES, graphs.TOPOLOGY}
     for name in scenario.tune.parameters if scenario.tune else ():
         if name not in known:
-            raise UserError(f"{source}: tune.parameters: no algorithm has '{name}'{suggest(name, known)}")
+            others = suggest(name, sorted(known))
+            raise UserError(f"{source}: tune.parameters: no algorithm has '{name}'{others}")
     checked, wrong = [], []
     for k in orders:
         try:

@@ -47,6 +47,13 @@ def chosen(
     return sorted(told, key=Run.sort_key)
 
 
+def left_out(runs: Sequence[Run], labels: Sequence[str], baseline: str | None = None) -> list[str]:
+    """The baselines, this one or the scenarios' own, that were not chosen with `labels`: speed-ups need them."""
+    known = {run.label for run in runs}
+    base = [baseline] if baseline else baselines(runs).values()
+    return [name for name in dict.fromkeys(base) if labels and name in known and name not in labels and name]
+
+
 def label_list(text: str) -> list[str]:
     """`a, b` as labels."""
     return [part.strip() for part in text.split(",") if part.strip()]

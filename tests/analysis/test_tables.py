@@ -350,6 +350,19 @@ def test_a_long_label_leaves_room_for_the_numbers(tmp_path: Path) -> None:
     assert sum("binary-tree" in line or "ok" in line for line in lines) >= 2, "no word of a cell is broken"
 
 
+def words_of(text: str) -> set[str]:
+    """Without titles and rules."""
+    lines = [line for line in text.splitlines() if not line.startswith("stragglers: ") and "──" not in line]
+    return {word for line in lines for word in line.split()}
+
+
+@pytest.mark.parametrize("width", [80, 100, 160])
+def test_no_word_is_broken_however_narrow_a_terminal_is(scene: list[Run], width: int) -> None:
+    lines = render(scene, "terminal", width=width).splitlines()
+    assert max(map(len, lines)) <= width
+    assert words_of(render(scene, "terminal", width=250)) <= words_of("\n".join(lines))
+
+
 def test_many_targets_stand_in_stacked_tables(tmp_path: Path) -> None:
     save(tmp_path, "ring-allreduce", curves=reaching(1, 2), targets={"gap": [0.5, 0.1, 0.05, 0.03, 0.02]})
     tables = split(present(summarise(find_runs([tmp_path]))))

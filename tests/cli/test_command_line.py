@@ -121,6 +121,19 @@ def test_json_of_tables(tmp_path: Path) -> None:
         assert "give one of --json and --format" in refused.stderr
 
 
+def test_the_baseline_needs_no_row(tmp_path: Path) -> None:
+    from tests.support.synthetic_records import straggler_scenario
+
+    folder = straggler_scenario(tmp_path)
+    (row,) = json.loads(call("table", folder, "--select", "r-fast", "--json").stdout)["rows"]
+    assert (row["label"], row["baseline"]) == ("r-fast", "ring-allreduce")
+    assert row["speedup_gap_0.1"] > 1
+    words = ("--baseline", "ring-allreduce", "--rename", "ring-allreduce=Ring")
+    text = call("table", folder, "--select", "r-fast", *words).stdout
+    assert "speed-up over Ring, seed by seed" in text
+    assert not any(line.startswith(" Ring") for line in text.splitlines())
+
+
 # ------------------------------------------------------------------------------------------------- completion
 @pytest.mark.parametrize(
     ("words", "incomplete", "found"),

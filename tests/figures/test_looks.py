@@ -154,6 +154,20 @@ def test_a_subtitle_stands_on_as_many_lines_as_hold_it(width: float) -> None:
     assert lines[-1].y0 >= axes.get_window_extent().y1
 
 
+def test_a_title_stands_on_as_many_lines_as_hold_it() -> None:
+    with look():
+        drawn = figure(4.0, 4.0)
+        axes = drawn.subplots(1, 1)
+        headline(drawn, "Topology of a method of a long name " * 2, "8 workers")
+        drawn.draw_without_rendering()
+    title, subtitle = (text.get_window_extent() for text in drawn.texts)
+    assert title.x1 <= drawn.bbox.x1
+    assert subtitle.y0 >= axes.get_window_extent().y1
+    last = drawn.texts[0].get_text().rstrip("\n").count("\n")
+    line = title.height / (drawn.texts[0].get_text().count("\n") + 1)
+    assert title.y1 - (last + 1) * line >= subtitle.y0
+
+
 def test_a_label_stands_on_three_lines_at_most() -> None:
     assert in_lines("short", " (diverged)") == "short (diverged)"
     lines = in_lines("word " * 60).split("\n")

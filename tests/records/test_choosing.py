@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rfast_bench.errors import UserError
-from rfast_bench.records.choosing import chosen, label_list, renamed
+from rfast_bench.records.choosing import chosen, label_list, left_out, renamed
 from rfast_bench.records.reading import Run, find_runs
 from tests.support.synthetic_records import curves_table, save
 
@@ -38,6 +38,12 @@ def test_another_name_is_the_baselines_too(runs: list[Run]) -> None:
 
 def test_two_may_swap_their_names(runs: list[Run]) -> None:
     assert labels(chosen(runs, (), {"a": "b", "b": "a"})) == ["b", "a", "c"]
+
+
+def test_a_baseline_that_was_not_chosen_still_counts(runs: list[Run]) -> None:
+    assert left_out(runs, ["c"]) == ["b"]
+    assert left_out(runs, ["c"], "a") == ["a"]
+    assert left_out(runs, ["b", "c"]) == left_out(runs, []) == left_out(runs, ["c"], "nobody") == []
 
 
 @pytest.mark.parametrize(

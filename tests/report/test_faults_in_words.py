@@ -121,6 +121,12 @@ def test_a_resolved_scenario_of_other_types_is_refused(
         read_resolved(path)
 
 
+def test_a_file_of_ones_own_is_named(tmp_path: Path) -> None:
+    problem = {"kind": "linear-regression", "dataset": {"kind": "csv", "path": "/data/patients.csv"}}
+    (first, *_) = sentences({"workers": 2, "problem": problem}, {}, [0])
+    assert first == "2 workers fit linear regression to patients.csv."
+
+
 def test_what_a_problem_of_ones_own_has_is_its_own_affair(tmp_path: Path) -> None:
     problem = {"kind": "mine.py:Sums", "dataset": "rows.csv", "partition": 3, "hidden": "none"}
     path = tmp_path / "scenario.yaml"

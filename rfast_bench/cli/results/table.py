@@ -52,19 +52,27 @@ def command(
 
     from rfast_bench.analysis import unfinished
     from rfast_bench.analysis.columns import column_list, numbers_of
-    from rfast_bench.analysis.tables import render, summarise
+    from rfast_bench.analysis.tables import render, summarise, without
     from rfast_bench.analysis.written import json_text
-    from rfast_bench.records.choosing import chosen, label_list, renamed
+    from rfast_bench.records.choosing import chosen, label_list, left_out, renamed
 
     labels, names, wanted = label_list(select or ""), renamed(rename), column_list(columns or "")
     base = names.get(baseline, baseline) if baseline else None
 
     def table(found: Sequence[Run]) -> str:
-        return render(chosen(found, labels, names), style, base, chosen=wanted, together=bool(labels))
+        aside = left_out(found, labels, baseline)
+        shown = chosen(found, [*labels, *aside], names)
+        hidden = [names.get(label, label) for label in aside]
+        return render(shown, style, base, chosen=wanted, together=bool(labels), aside=hidden)
+
+    def summary(found: Sequence[Run]) -> pd.DataFrame:
+        aside = left_out(found, labels, baseline)
+        shown = chosen(found, [*labels, *aside], names)
+        return without(summarise(shown, base), [names.get(label, label) for label in aside])
 
     if as_json:
         found, under_way = unfinished.parted(runs)
-        frame = summarise(chosen(found, labels, names), base) if found else pd.DataFrame()
+        frame = summary(found) if found else pd.DataFrame()
         frame = numbers_of(frame, wanted) if wanted and found else frame
         click.echo(json_text.of_table(frame, unfinished=list(map(unfinished.numbers, under_way))), nl=False)
         return

@@ -17,6 +17,10 @@ from rfast_bench.report.content.fault_words import fault_in_words, listed, spoke
 Values = Mapping[str, Any]
 
 
+OWN_FILES = ("csv", "npz", "text")
+"""Kinds of data sets that are a file of the user's own."""
+
+
 def sentences(scenario: Values, varied: Mapping[str, Sequence[Any]], seeds: Sequence[int]) -> list[str]:
     """Workers and problem, times, network, length and seeds; last what is varied, with its values.
 
@@ -60,10 +64,17 @@ def _task(problem: Values, varied: Iterable[str]) -> str:
         _fact("problem.loss", varied, _loss_of(problem)),
     ]
     varying = any(_varies(f"problem.dataset.{key}", varied) for key in ("kind", "source"))
-    on = "data that vary" if varying else data_name(problem.get("dataset", {})) or "their data"
+    on = "data that vary" if varying else _data(problem.get("dataset", {}))
     known = ", ".join(fact for fact in facts if fact)
     name = {"mlp": "a neural network", "torch": _module(problem)}.get(kind, kind.replace("-", " "))
     return f"fit {name} to {on}" + (f" ({known})" if known else "")
+
+
+def _data(dataset: Values) -> str:
+    """The data set's name; of a file of the user's own that of the file."""
+    name = data_name(dataset)
+    path = dataset.get("path")
+    return PurePath(path).name if name in OWN_FILES and isinstance(path, str) else name or "their data"
 
 
 def _fact(key: str, varied: Iterable[str], words: str) -> str:

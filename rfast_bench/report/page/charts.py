@@ -34,6 +34,8 @@ from rfast_bench.report.page.svg import (
 
 LEFT, RIGHT, TOP, BOTTOM = 64.0, 14.0, 30.0, 46.0
 HEIGHT = 320.0
+LONGEST_LABEL = 44
+"""Letters of a label beside numbers."""
 MOST_POINTS = 250
 """Of one curve; more cannot be told apart on a screen."""
 Looks = Mapping[str, tuple[int, Style]]
@@ -161,11 +163,18 @@ def _spoken(rows: pd.DataFrame, name: str) -> list[str]:
     return [f"{row['label']} {bar_words(row, name)}" for _, row in rows.iterrows()]
 
 
+def _short(label: str) -> str:
+    """As much of a label as leaves room for the numbers."""
+    return label if len(label) <= LONGEST_LABEL else f"{label[: LONGEST_LABEL - 1].rstrip()}…"
+
+
 def _bar(row: Any, name: str, across: Scale, top: float, looks: Looks) -> Markup:
     index, style = looks[row["label"]]
     middle = row[f"time_to_{name}"]
     low, high = whisker(row, f"time_to_{name}", across.high / 1.04)
-    words = text(across.start + 2, top + 13, f"{shown_label(row)}: {bar_words(row, name)}", kind="said")
+    words = text(
+        across.start + 2, top + 13, f"{_short(shown_label(row))}: {bar_words(row, name)}", kind="said"
+    )
     parts = [words]
     if np.isfinite(middle):
         y = top + 19

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, create_model
 
 from rfast_bench.api import Buckets
-from rfast_bench.errors import UserError
+from rfast_bench.errors import UserError, nearest
 from rfast_bench.scenario.user_files.modules import once
 from rfast_bench.scenario.values.units import CountOrSize
 
@@ -57,9 +57,11 @@ def from_file(name: str, folder: Path | None, what: str) -> object:
     Raises UserError.
     """
     path, _, class_name = rooted(name, folder, what).rpartition(":")
-    found = getattr(once(Path(path), f"{what} file "), class_name, None)
+    module = once(Path(path), f"{what} file ")
+    found = getattr(module, class_name, None)
     if found is None:
-        raise UserError(f"{what} '{name}': {path} defines no class '{class_name}'")
+        meant = nearest(class_name, [one for one in vars(module) if not one.startswith("_")])
+        raise UserError(f"{what} '{name}': {path} defines no class '{class_name}'{meant}")
     return found
 
 

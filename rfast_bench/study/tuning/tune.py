@@ -209,7 +209,8 @@ def _anchor(raw: dict[str, Any], file: str, point: Point, tune: TuneSpec) -> Poi
     per = {name: point.values[name] for name in tune.per}
     for name, value in {**tune.anchor, **per}.items():
         raw = assign(raw, name, point.scenario.meant(name, value))
-    source = f"{file} (where it is tuned{f', {per}' if per else ''})"
+    moved = f" (where it is tuned{f', {per}' if per else ''})" if per or tune.anchor else ""
+    source = f"{file}{moved}"
     scenario = with_parameters(validate(Scenario, raw, source, point.folder), source, point.folder)
     return Point(per, scenario, point.folder, source, FOLDER, purpose=FOLDER)
 
