@@ -46,5 +46,5 @@ def suggest(word: str, allowed: Iterable[str]) -> str:
 
 def nearest(word: str, allowed: Iterable[str]) -> str:
     """`; did you mean 'x'?` for the closest allowed word, or nothing when none is close."""
-    close = get_close_matches(word, list(allowed), n=1, cutoff=0.6)
+    close = get_close_matches(word, list(allowed), n=1, cutoff=0.6) if isinstance(word, str) else ()
     return f"; did you mean '{close[0]}'?" if close else ""

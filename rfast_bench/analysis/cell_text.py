@@ -125,6 +125,8 @@ def cell(value: Any, digits: int = 3) -> str:
         return NOTHING
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, np.number)):
         return str(value)
+    if isinstance(value, int) and value.bit_length() > 1000:
+        return f"{'-' * (value < 0)}1e{int(0.30103 * value.bit_length())}"
     return few_digits(float(value), digits)
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from rfast_bench.analysis.cell_text import cell
+from rfast_bench.analysis.cell_text import cell, words
 from rfast_bench.errors import UserError, nearest
 from rfast_bench.figures.curves import X, draw_curves, main_number, x_name
 from rfast_bench.figures.legends import NARROW, keys, legend
@@ -20,7 +20,6 @@ from rfast_bench.figures.plots import seeds_words
 from rfast_bench.figures.style import SUFFIXES, by_label, figure, headline, look, save_as
 from rfast_bench.records.key_words import key_words
 from rfast_bench.records.reading import Run, varying
-from rfast_bench.scenario.values.metrics import words
 
 MOST_CURVES = 16
 """More in one figure nobody can tell apart."""

@@ -20,7 +20,7 @@ from rfast_bench.plan.sources import Source, changed, folder_of, read
 from rfast_bench.plan.swept_values import fitting, folder_words
 from rfast_bench.scenario.problem.kinds import PlugInSpec
 from rfast_bench.scenario.reading import assign, validate
-from rfast_bench.scenario.schema import TRAINING, AlgorithmSpec, Named, Scenario, folder_name
+from rfast_bench.scenario.schema import TRAINING, AlgorithmSpec, Named, Scenario, folder_name, label_folder
 from rfast_bench.scenario.sections.optimizer import Training
 from rfast_bench.scenario.sections.real import RealSpec
 from rfast_bench.scenario.sections.topology import TopologySpec
@@ -81,7 +81,7 @@ class Run:
             self.scenario.name,
             self.point.below,
             self.point.slug,
-            folder_name(str(self.algorithm.label)),
+            fitting(label_folder(str(self.algorithm.label))),
             f"seed-{self.seed}",
         ]
         return Path(*[part for part in parts if part])

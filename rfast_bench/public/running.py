@@ -57,6 +57,8 @@ def run(
         )
     if wrong := [key for key in changes or {} if not isinstance(key, str)]:
         raise UserError(f'changes: expected key paths such as "network.loss", found {wrong[0]!r}')
+    if "\0" in os.fspath(out):
+        raise UserError(f"out: {os.fspath(out)!r} is no folder's name")
     home, jobs = Path(out), _jobs(jobs)
     more = {
         key: value
@@ -69,6 +71,13 @@ def run(
     from rfast_bench.study import fork_server_imports  # noqa: F401 - first, see there
 
     return _done(source, home, jobs, fresh, plots, Console(stderr=True, quiet=not progress))
+
+
+def _working_folder() -> Path:
+    try:
+        return Path.cwd()
+    except FileNotFoundError as problem:
+        raise UserError("the working folder does not exist any more; change to another one") from problem
 
 
 def _jobs(jobs: object) -> int:
@@ -98,7 +107,7 @@ def _done(source: Given, out: Path, jobs: int, fresh: bool, plots: bool, console
 def _given(scenario: object, changes: Mapping[str, Any], out: Path) -> Given:
     """Its keys and values, with files named for what is given by itself. Relative paths start at its file's folder,
     or at the working folder."""
-    folder, name = Path.cwd(), "scenario"
+    folder, name = _working_folder(), "scenario"
     if isinstance(scenario, Scenario):
         raw: dict[str, Any] = scenario.model_dump(mode="json", by_alias=True, exclude_unset=True)
     elif isinstance(scenario, Mapping):

@@ -19,7 +19,7 @@ from pydantic.dataclasses import dataclass
 from rfast_bench.errors import UserError, nearest
 from rfast_bench.files import read_text
 from rfast_bench.plan.swept_values import named
-from rfast_bench.records import integrity
+from rfast_bench.records import integrity, resolved
 from rfast_bench.records.folders import manifests, none_found, seed_of
 from rfast_bench.records.order import point_key, value_key
 from rfast_bench.records.writing import COLUMNS, MANIFEST
@@ -63,7 +63,7 @@ class Run:
     parameters: dict[str, Any]
     optimizer: dict[str, Any] = Field(default_factory=dict)
     """As the scenario has it; empty where gradients are taken as they are."""
-    schedule: dict[str, Any] = Field(default_factory=dict)
+    schedule: Annotated[dict[str, Any], AfterValidator(resolved.schedule)] = Field(default_factory=dict)
     topology_info: Topology | None = None
     step_size: float | None = None
     effective_step: float | None = None

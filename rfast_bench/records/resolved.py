@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Annotated, Any, Self
 
 import yaml
-from pydantic import AfterValidator, BaseModel, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, Field, ValidationError, model_validator
 
 from rfast_bench.errors import UserError
 from rfast_bench.files import read_text
 from rfast_bench.scenario import yaml_text
+from rfast_bench.scenario.problem.kinds import SHIPPED
 
 Number = float | None
 NEEDS = {
@@ -57,11 +58,35 @@ class _Problem(BaseModel, extra="allow", strict=True):
     hidden: list[int] | None = None
 
 
+def ships(kind: object) -> bool:
+    """Whether it is a kind of problem that the suite has."""
+    return kind in SHIPPED
+
+
 def _as_shipped(problem: dict[str, Any]) -> dict[str, Any]:
     """The same, looked at where it is not of a class of the user's own."""
-    if ":" not in str(problem.get("kind")):
+    if ships(problem.get("kind")):
         _Problem.model_validate(problem)
     return problem
+
+
+class _Until(BaseModel, extra="allow", strict=True):
+    until: Any
+
+
+class _Schedule(BaseModel, extra="allow", strict=True):
+    """Of what reports say of a schedule."""
+
+    drops: list[Annotated[list[Any], Field(min_length=2, max_length=2)]] | None = None
+    points: list[Annotated[list[Any], Field(min_length=1)]] | None = None
+    cosine: _Until | None = None
+    one_cycle: _Until | None = None
+
+
+def schedule(values: dict[str, Any]) -> dict[str, Any]:
+    """The same. Raises ValueError where it is no schedule."""
+    _Schedule.model_validate(values)
+    return values
 
 
 class _Network(BaseModel, extra="allow", strict=True):

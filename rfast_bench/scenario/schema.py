@@ -157,8 +157,8 @@ class Scenario(Spec):
     def _label(cls, algorithms: tuple[AlgorithmSpec, ...]) -> tuple[AlgorithmSpec, ...]:
         names = Counter(a.name for a in algorithms)
         labelled = [a if a.label else a.model_copy(update={"label": _label(a, names)}) for a in algorithms]
-        folders = Counter(folder_name(str(a.label)) for a in labelled)
-        twice = [str(a.label) for a in labelled if folders[folder_name(str(a.label))] > 1]
+        folders = Counter(label_folder(str(a.label)) for a in labelled)
+        twice = [str(a.label) for a in labelled if folders[label_folder(str(a.label))] > 1]
         if twice:
             raise ValueError(f"'{twice[0]}' comes more than once (as a folder name); give each its own label")
         return tuple(labelled)
@@ -273,9 +273,19 @@ def _shares(accuracies: list[tuple[float | None, Where]], info: ValidationInfo) 
         raise together(wrong)
 
 
+BESIDE = (".md", ".csv", ".png", ".svg", ".pdf", ".pgf", ".html")  # ends of files in a scenario's folder
+
+
 def folder_name(text: str) -> str:
     """A label or value as it appears in folder names: what is not a letter, digit or `._-` becomes `_`."""
     return "".join(c if c.isalnum() or c in "._-" else "_" for c in text)
+
+
+def label_folder(label: str) -> str:
+    """The folder of a label's runs: no hidden one, none above, and no file that stands beside it."""
+    name = folder_name(label)
+    name = f"_{name[1:]}" if name.startswith(".") else name
+    return f"{name}_" if name.lower().endswith(BESIDE) else name
 
 
 def _label(algorithm: AlgorithmSpec, names: Counter[str]) -> str:

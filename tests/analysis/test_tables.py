@@ -350,6 +350,10 @@ def test_a_long_label_leaves_room_for_the_numbers(tmp_path: Path) -> None:
     assert sum("binary-tree" in line or "ok" in line for line in lines) >= 2, "no word of a cell is broken"
 
 
+def test_a_number_beyond_all_bounds_is_shown() -> None:
+    assert (cell(10**400), cell(-(10**400)), cell(10**300)) == ("1e400", "-1e400", "1e+300")
+
+
 def words_of(text: str) -> set[str]:
     """Without titles and rules."""
     lines = [line for line in text.splitlines() if not line.startswith("stragglers: ") and "──" not in line]

@@ -261,3 +261,12 @@ def test_a_target_of_what_a_run_did_not_measure_is_told(tmp_path: Path) -> None:
     (run,) = find_runs([tmp_path])
     with pytest.raises(UserError, match=r"curves\.csv: no column 'gap_worker_7', yet a target for it"):
         run.time_to("gap_worker_7", 0.1)
+
+
+@pytest.mark.parametrize(
+    "schedule", [{"drops": "x"}, {"drops": [None]}, {"cosine": True}, {"one_cycle": [[]]}, {"points": -1}]
+)
+def test_a_schedule_of_other_types_is_none(schedule: dict[str, Any], tmp_path: Path) -> None:
+    save(tmp_path, "r-fast", schedule=schedule)
+    with pytest.raises(UserError, match=rf"schedule.*{next(iter(schedule))}"):
+        find_runs([tmp_path])

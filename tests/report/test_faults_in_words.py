@@ -128,8 +128,9 @@ def test_a_file_of_ones_own_is_named(tmp_path: Path) -> None:
 
 
 def test_what_a_problem_of_ones_own_has_is_its_own_affair(tmp_path: Path) -> None:
-    problem = {"kind": "mine.py:Sums", "dataset": "rows.csv", "partition": 3, "hidden": "none"}
-    path = tmp_path / "scenario.yaml"
-    path.write_text(yaml.safe_dump({"workers": 2, "problem": problem}))
-    (first, *_) = sentences(read_resolved(path), {}, [0])
-    assert first == "2 workers minimise Sums (dataset rows.csv, hidden none, partition 3)."
+    for kind in ("mine.py:Sums", "Sums"):  # of a file, of an installed package
+        problem = {"kind": kind, "dataset": "rows.csv", "partition": 3, "hidden": "none"}
+        path = tmp_path / "scenario.yaml"
+        path.write_text(yaml.safe_dump({"workers": 2, "problem": problem}))
+        (first, *_) = sentences(read_resolved(path), {}, [0])
+        assert first == "2 workers minimise Sums (dataset rows.csv, hidden none, partition 3)."

@@ -12,6 +12,7 @@ from typing import Any
 
 from rfast_bench.analysis.cell_text import cell, human_bytes, wanted
 from rfast_bench.plan.swept_values import data_name
+from rfast_bench.records.resolved import ships
 from rfast_bench.report.content.fault_words import fault_in_words, listed, spoken_seconds
 
 Values = Mapping[str, Any]
@@ -54,7 +55,7 @@ def _task(problem: Values, varied: Iterable[str]) -> str:
     kind = str(problem.get("kind", "problem"))
     if kind == "quadratic":
         return _quadratic(problem, varied)
-    if ":" in kind or "dataset" not in problem:
+    if not ships(kind) or "dataset" not in problem:
         return _own(problem, varied)
     facts = [
         _fact("problem.partition", varied, _partition(problem.get("partition", {}))),

@@ -185,6 +185,7 @@ def _which(problem: Any) -> Any:
     return "(plug-in)" if code.is_file(kind) or kind in code.plug_ins(code.PROBLEMS) else kind
 
 
+SHIPPED = ("quadratic", "logistic-regression", "linear-regression", "mlp", "torch")
 ProblemSpec = Annotated[
     Annotated[QuadraticSpec, Tag("quadratic")]
     | Annotated[LogisticSpec, Tag("logistic-regression")]
