@@ -12,6 +12,14 @@ from typing import BinaryIO
 from rfast_bench.errors import UserError
 
 
+def working_folder() -> Path:
+    """Raises UserError where it is gone: nothing can be found, and no process started, from there."""
+    try:
+        return Path.cwd()
+    except FileNotFoundError as problem:
+        raise UserError("the working folder does not exist any more; change to another one") from problem
+
+
 def write_text(path: Path, text: str) -> None:
     """Write a file whole or not at all. Raises UserError."""
     write_bytes(path, text.encode())

@@ -13,7 +13,7 @@ from rich.console import Console
 from rfast_bench.cli.common import options
 from rfast_bench.cli.common.saying import is_quiet, is_verbose, remark
 from rfast_bench.cli.errors import ends_when_told
-from rfast_bench.errors import UserError
+from rfast_bench.files import working_folder
 
 if TYPE_CHECKING:
     from rfast_bench.records.reading import Run
@@ -24,14 +24,6 @@ def draw(runs: Sequence[Run], home: Path) -> list[Path]:
     from rfast_bench.figures import plots
 
     return plots.draw(runs, home)
-
-
-def check_place() -> None:
-    """Raises UserError where the working folder is gone: processes cannot be started from there."""
-    try:
-        Path.cwd()
-    except FileNotFoundError as problem:
-        raise UserError("the working folder does not exist any more; change to another one") from problem
 
 
 def check_cluster(backend: str, address: str | None, jobs: int | None) -> None:
@@ -102,7 +94,7 @@ def command(
     from rfast_bench.scenario import shipped
     from rfast_bench.study.warm_up import warm_up
 
-    check_place()
+    working_folder()
     path = shipped.find(scenario)
     check_cluster(backend, address, jobs)
     jobs = jobs or os.cpu_count() or 1

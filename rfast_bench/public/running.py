@@ -12,6 +12,7 @@ import yaml
 from rich.console import Console
 
 from rfast_bench.errors import UserError
+from rfast_bench.files import working_folder
 from rfast_bench.plan.sources import Given
 from rfast_bench.public import given
 from rfast_bench.public.study import Study
@@ -73,13 +74,6 @@ def run(
     return _done(source, home, jobs, fresh, plots, Console(stderr=True, quiet=not progress))
 
 
-def _working_folder() -> Path:
-    try:
-        return Path.cwd()
-    except FileNotFoundError as problem:
-        raise UserError("the working folder does not exist any more; change to another one") from problem
-
-
 def _jobs(jobs: object) -> int:
     if jobs is None:
         return os.cpu_count() or 1
@@ -107,7 +101,7 @@ def _done(source: Given, out: Path, jobs: int, fresh: bool, plots: bool, console
 def _given(scenario: object, changes: Mapping[str, Any], out: Path) -> Given:
     """Its keys and values, with files named for what is given by itself. Relative paths start at its file's folder,
     or at the working folder."""
-    folder, name = _working_folder(), "scenario"
+    folder, name = working_folder(), "scenario"
     if isinstance(scenario, Scenario):
         raw: dict[str, Any] = scenario.model_dump(mode="json", by_alias=True, exclude_unset=True)
     elif isinstance(scenario, Mapping):

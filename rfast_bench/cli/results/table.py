@@ -59,16 +59,18 @@ def command(
     labels, names, wanted = label_list(select or ""), renamed(rename), column_list(columns or "")
     base = names.get(baseline, baseline) if baseline else None
 
-    def table(found: Sequence[Run]) -> str:
+    def picked(found: Sequence[Run]) -> tuple[list[Run], list[str]]:
+        """The runs that count, and the labels among them that get no row."""
         aside = left_out(found, labels, baseline)
-        shown = chosen(found, [*labels, *aside], names)
-        hidden = [names.get(label, label) for label in aside]
+        return chosen(found, [*labels, *aside], names), [names.get(label, label) for label in aside]
+
+    def table(found: Sequence[Run]) -> str:
+        shown, hidden = picked(found)
         return render(shown, style, base, chosen=wanted, together=bool(labels), aside=hidden)
 
     def summary(found: Sequence[Run]) -> pd.DataFrame:
-        aside = left_out(found, labels, baseline)
-        shown = chosen(found, [*labels, *aside], names)
-        return without(summarise(shown, base), [names.get(label, label) for label in aside])
+        shown, hidden = picked(found)
+        return without(summarise(shown, base), hidden)
 
     if as_json:
         found, under_way = unfinished.parted(runs)
